@@ -1,0 +1,118 @@
+"""Descriptors and platforms: how a manifest names content (OCI image spec, "Content Descriptors")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from acr.values.digest import Digest
+from acr.values.errors import InvalidInput, ProtocolViolation
+from acr.values.fields import integer, object_of, optional_text, text, text_map
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@attrs.frozen
+class Platform:
+    """What an image runs on.
+
+    Args:
+        os: operating system, in Go's words (`linux`).
+        architecture: processor, in Go's words (`arm64`).
+        variant: its variant (`v8`), or None.
+        os_version: version of the operating system, or None.
+
+    >>> str(Platform.parse("linux/arm64/v8"))
+    'linux/arm64/v8'
+    """
+
+    os: str
+    architecture: str
+    variant: str | None = None
+    os_version: str | None = None
+
+    @classmethod
+    def parse(cls, value: str) -> Platform:
+        """Read `os/architecture` or `os/architecture/variant`.
+
+        Raises:
+            InvalidInput: the text is neither.
+        """
+        parts = value.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise InvalidInput(f"{value!r} is no platform: expected os/architecture, such as linux/arm64")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@attrs.frozen
+class Descriptor:
+    """Names a piece of content: its type, its digest and its size.
+
+    Args:
+        media_type: what it is.
+        digest: its identity.
+        size: bytes.
+        artifact_type: type of the artifact behind it, on descriptors of manifests.
+        annotations: further facts; `org.opencontainers.image.title` is a file's name.
+        platform: on entries of an index.
+    """
+
+    media_type: str
+    digest: Digest
+    size: int
+    artifact_type: str | None = None
+    annotations: Mapping[str, str] = attrs.field(default=_NONE, hash=False)
+    platform: Platform | None = None
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> Descriptor:
+        """Read a descriptor out of a parsed manifest; `where` names its place in an error.
+
+        Raises:
+            ProtocolViolation: it lacks a required field, or one is of the wrong type.
+        """
+        data = object_of(value, where)
+        platform = data.get("platform")
+        size = integer(data, "size", where)
+        if size < 0:
+            raise ProtocolViolation(f"{where}: size is negative")
+        return cls(
+            media_type=text(data, "mediaType", where),
+            digest=Digest(text(data, "digest", where)),
+            size=size,
+            artifact_type=optional_text(data, "artifactType", where),
+            annotations=MappingProxyType(text_map(data, "annotations", where)),
+            platform=None if platform is None else _platform(object_of(platform, f"{where}.platform")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The descriptor as it stands in a manifest, absent fields left out."""
+        data: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
+        if self.artifact_type is not None:
+            data["artifactType"] = self.artifact_type
+        if self.annotations:
+            data["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            entries = {
+                "architecture": self.platform.architecture,
+                "os": self.platform.os,
+                "os.version": self.platform.os_version,
+                "variant": self.platform.variant,
+            }
+            data["platform"] = {key: value for key, value in entries.items() if value is not None}
+        return data
+
+
+def _platform(data: Mapping[str, Any]) -> Platform:
+    return Platform(
+        os=text(data, "os", "platform"),
+        architecture=text(data, "architecture", "platform"),
+        variant=optional_text(data, "variant", "platform"),
+        os_version=optional_text(data, "os.version", "platform"),
+    )

@@ -1,0 +1,147 @@
+"""Digests: the identity of content (OCI image spec, "Descriptors", section Digests), and the hashing behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from acr.values.errors import DigestMismatch, InvalidReference, UnsupportedDigest
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]+)")
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
+    "sha256": (hashlib.sha256, 64),
+    "sha512": (hashlib.sha512, 128),
+}
+
+
+class Digest(str):
+    """A checked digest, such as `sha256:…`. It is a string, and compares, prints and hashes as one.
+
+    Args:
+        text: algorithm, colon, lower-case hexadecimal.
+
+    Raises:
+        InvalidReference: the text is no digest.
+        UnsupportedDigest: the algorithm is neither sha256 nor sha512.
+
+    >>> d = Digest("sha256:" + "0" * 64)
+    >>> d.algorithm, d.hex[:4]
+    ('sha256', '0000')
+    >>> Digest("latest")
+    Traceback (most recent call last):
+    acr.values.errors.InvalidReference: 'latest' is no digest: expected sha256:… or sha512:…
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Digest:
+        if isinstance(text, Digest):
+            return text
+        match = _GRAMMAR.fullmatch(text)
+        if match is None:
+            raise InvalidReference(f"{text!r} is no digest: expected sha256:… or sha512:…")
+        algorithm, encoded = match.groups()
+        if algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(
+                f"{text!r}: the algorithm {algorithm!r} is not supported: expected sha256 or sha512"
+            )
+        length = _ALGORITHMS[algorithm][1]
+        if len(encoded) != length or _HEX.fullmatch(encoded) is None:
+            raise InvalidReference(f"{text!r} is no digest: expected {length} lower-case hexadecimal digits")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, content: bytes, *, algorithm: str = "sha256") -> Digest:
+        """The digest of `content`.
+
+        >>> Digest.of(b"{}")[:19]
+        'sha256:44136fa355b3'
+        """
+        hasher = Hasher(algorithm)
+        hasher.update(content)
+        return hasher.digest()
+
+    @property
+    def algorithm(self) -> str:
+        """`sha256` or `sha512`."""
+        return self.partition(":")[0]
+
+    @property
+    def hex(self) -> str:
+        """The hexadecimal part."""
+        return self.partition(":")[2]
+
+    def __repr__(self) -> str:
+        return f"Digest({str(self)!r})"
+
+
+def looks_like_digest(text: str) -> bool:
+    """Whether `text` is meant as a digest rather than a tag: a tag cannot hold a colon.
+
+    >>> looks_like_digest("sha256:zz"), looks_like_digest("v1")
+    (True, False)
+    """
+    return ":" in text
+
+
+class Hasher:
+    """Computes the digest of content that comes in pieces, and counts its bytes.
+
+    Args:
+        algorithm: `sha256` or `sha512`.
+
+    Raises:
+        UnsupportedDigest: it is neither.
+
+    >>> hasher = Hasher()
+    >>> hasher.update(b"{")
+    >>> before = hasher.copy()          # kept, to be put back when a chunk has to be sent again
+    >>> hasher.update(b"}")
+    >>> hasher.digest() == Digest.of(b"{}"), hasher.size, before.size
+    (True, 2, 1)
+    """
+
+    __slots__ = ("_hash", "algorithm", "size")
+
+    def __init__(self, algorithm: str = "sha256") -> None:
+        if algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(f"the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
+        self._hash = _ALGORITHMS[algorithm][0]()
+        self.algorithm = algorithm
+        self.size = 0
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take in the next bytes."""
+        self._hash.update(data)
+        self.size += len(data)
+
+    def digest(self) -> Digest:
+        """The digest of all bytes so far."""
+        return Digest(f"{self.algorithm}:{self._hash.hexdigest()}")
+
+    def copy(self) -> Hasher:
+        """A hasher in the same state, that goes its own way from here."""
+        twin = Hasher.__new__(Hasher)
+        twin._hash = self._hash.copy()
+        twin.algorithm = self.algorithm
+        twin.size = self.size
+        return twin
+
+    def verify(self, expected: Digest, what: str) -> None:
+        """Compare with the digest that was expected.
+
+        Raises:
+            DigestMismatch: it is another one; `what` begins its text.
+        """
+        actual = self.digest()
+        if actual != expected:
+            raise DigestMismatch(what, expected=expected, actual=actual)
+
+    def __repr__(self) -> str:
+        return f"<Hasher {self.algorithm}, {self.size} bytes>"

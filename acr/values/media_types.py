@@ -1,0 +1,33 @@
+"""Media types of manifests, configs and layers, as OCI and Docker name them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
+OCI_LAYER_GZIP: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_EMPTY: Final = "application/vnd.oci.empty.v1+json"
+DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_MANIFEST_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+OCTET_STREAM: Final = "application/octet-stream"
+
+INDEXES: Final = frozenset({OCI_INDEX, DOCKER_MANIFEST_LIST})
+"""Manifests that list other manifests."""
+
+ANY_MANIFEST: Final = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST)
+"""What is asked for when the caller names no type. A request without Accept gets a schema 1 conversion, another
+digest, from ACR: the list must be explicit."""
+
+
+def essence(content_type: str) -> str:
+    """The media type without its parameters, in lower case (RFC 9110, section 8.3.1).
+
+    >>> essence("Application/JSON; charset=utf-8")
+    'application/json'
+    """
+    return content_type.partition(";")[0].strip().lower()

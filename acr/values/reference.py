@@ -1,0 +1,173 @@
+"""Names from the outside: login servers, repositories, tags, references. All are checked here, once, before any use."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from acr.values.digest import Digest, looks_like_digest
+from acr.values.errors import InvalidReference
+
+# OCI distribution spec, "Pulling manifests".
+_REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_HOST: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*\.?")
+_LONGEST_NAME: Final = 255
+
+
+def check_repository(name: str) -> str:
+    """Return `name` if it is a repository name.
+
+    Raises:
+        InvalidReference: it is not.
+
+    >>> check_repository("team/app")
+    'team/app'
+    >>> check_repository("Team/app")
+    Traceback (most recent call last):
+    acr.values.errors.InvalidReference: 'Team/app' is no repository name: expected lower-case letters, digits and \
+single separators (. _ - /), such as team/app
+    """
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or _REPOSITORY.fullmatch(name) is None:
+        raise InvalidReference(
+            f"{_shown(name)} is no repository name: expected lower-case letters, digits and single separators"
+            " (. _ - /), such as team/app"
+        )
+    return name
+
+
+def check_tag(tag: str) -> str:
+    """Return `tag` if it is a tag.
+
+    Raises:
+        InvalidReference: it is not.
+    """
+    if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
+        raise InvalidReference(
+            f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', not beginning with '.' or '-'"
+        )
+    return tag
+
+
+def check_reference(reference: str) -> str:
+    """Return `reference` if it is a tag or a digest (then as `Digest`).
+
+    Raises:
+        InvalidReference: it is neither.
+        UnsupportedDigest: it is a digest of an unknown algorithm.
+
+    >>> check_reference("v1"), check_reference("sha256:" + "a" * 64).__class__.__name__
+    ('v1', 'Digest')
+    """
+    if isinstance(reference, str) and looks_like_digest(reference):
+        return Digest(reference)
+    return check_tag(reference)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+@attrs.frozen
+class Endpoint:
+    """Where a registry is: scheme, host and port. Made by `Endpoint.parse`.
+
+    Args:
+        scheme: `https`, or `http` for a registry on this machine.
+        host: host name or IP address, lower case, IPv6 without brackets.
+        port: None for the scheme's own.
+    """
+
+    scheme: Literal["https", "http"]
+    host: str
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, allow_http: bool = False) -> Endpoint:
+        """Read a login server (`my.azurecr.io`) or a URL without a path (`http://127.0.0.1:5000`).
+
+        Args:
+            text: what the caller named.
+            allow_http: accept plain http for hosts that are not loopback.
+
+        Raises:
+            InvalidReference: it is neither, or is plain http to another machine.
+
+        >>> str(Endpoint.parse("My.azurecr.io"))
+        'https://my.azurecr.io'
+        >>> Endpoint.parse("http://localhost:5000").netloc
+        'localhost:5000'
+        >>> Endpoint.parse("http://my.azurecr.io")
+        Traceback (most recent call last):
+        acr.values.errors.InvalidReference: 'http://my.azurecr.io': plain http is accepted for loopback hosts only; \
+use https, or pass allow_http=True
+        """
+        if not isinstance(text, str):
+            raise InvalidReference(
+                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
+            )
+        has_scheme = "://" in text
+        if "@" in text:  # never echo what may be a password
+            raise InvalidReference("a login server carries no user name or password: pass a credential instead")
+        try:
+            parts = urlsplit(text if has_scheme else f"https://{text}")
+            port = parts.port
+        except ValueError as error:
+            raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
+        host = parts.hostname or ""
+        well_formed = (
+            text == text.strip()
+            and text.isascii()
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment)
+            and "?" not in text
+            and "#" not in text
+            and (_is_ip(host) or _HOST.fullmatch(host) is not None)
+        )
+        if not well_formed:
+            raise InvalidReference(
+                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
+            )
+        if not has_scheme and port is None and "." not in host and host != "localhost" and not _is_ip(host):
+            raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")
+        endpoint = cls(_scheme(text, parts.scheme), host, port)
+        if endpoint.scheme == "http" and not (allow_http or endpoint.is_loopback):
+            raise InvalidReference(
+                f"{text!r}: plain http is accepted for loopback hosts only; use https, or pass allow_http=True"
+            )
+        return endpoint
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as they stand in a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine."""
+        return self.host == "localhost" or (_is_ip(self.host) and ipaddress.ip_address(self.host).is_loopback)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+def _scheme(text: str, scheme: str) -> Literal["https", "http"]:
+    if scheme == "https":
+        return "https"
+    if scheme == "http":
+        return "http"
+    raise InvalidReference(f"{_shown(text)}: expected https, not {scheme!r}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
