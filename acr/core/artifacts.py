@@ -1,0 +1,169 @@
+"""Artifacts made of files, the OCI 1.1 way: an empty config, an artifact type, a title on each layer
+(OCI image spec, "Guidelines for Artifact Usage")."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import attrs
+
+from acr.core import blobs, manifests, uploads
+from acr.core.ports import Sink, Source
+from acr.core.session import Session
+from acr.values import media_types
+from acr.values.descriptor import Descriptor, Platform
+from acr.values.digest import Digest, Hasher
+from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
+from acr.values.files import TITLE, File, check_title
+from acr.values.manifest import EMPTY_CONFIG, Manifest
+from acr.values.options import CHUNK_SIZE
+from acr.values.progress import Progress
+from acr.values.reference import check_repository, check_tag
+
+_AT_ONCE: Final = 4
+"""Blobs that move at the same time."""
+
+UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
+"""The type of an artifact whose type nobody named; oras uses it too."""
+
+EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
+
+OpenSource = Callable[[Path | bytes], Source]
+OpenSink = Callable[[PurePosixPath], Sink]
+
+
+async def push(
+    session: Session,
+    repository: str,
+    files: Sequence[File],
+    *,
+    open_source: OpenSource,
+    tag: str | None,
+    artifact_type: str,
+    annotations: Mapping[str, str] | None,
+    subject: str | None,
+    progress: Progress | None,
+) -> Descriptor:
+    """Push files as one artifact.
+
+    The layers go in parallel, what the repository has is skipped, and the manifest comes last.
+    """
+    check_repository(repository)
+    if tag is not None:
+        check_tag(tag)
+    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
+    if twice:
+        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
+    attached_to = None if subject is None else await manifests.head(session, repository, subject)
+    await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
+    tasks = [partial(_push_file, session, repository, file, open_source, progress) for file in files]
+    layers = await session.runtime.gather(_AT_ONCE, tasks)
+    content: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": EMPTY.to_json(),
+        "layers": [layer.to_json() for layer in layers or [EMPTY]],
+    }
+    if attached_to is not None:
+        content["subject"] = attached_to.to_json()
+    if annotations:
+        content["annotations"] = dict(annotations)
+    return await manifests.put(session, repository, Manifest.of(content), tag=tag)
+
+
+async def _push_file(
+    session: Session, repository: str, file: File, open_source: OpenSource, progress: Progress | None
+) -> Descriptor:
+    # Hashed first: a file that the repository has need not be sent, and one that changes meanwhile is found out.
+    source = open_source(file.path)
+    try:
+        hasher = Hasher()
+        while block := await source.read(CHUNK_SIZE):
+            await session.runtime.blocking(hasher.update, block)
+    finally:
+        await source.aclose()
+    blob = await uploads.upload(
+        session,
+        repository,
+        partial(open_source, file.path),
+        digest=hasher.digest(),
+        progress=progress,
+        name=file.title,
+    )
+    return attrs.evolve(
+        blob, media_type=file.media_type, size=hasher.size, annotations={**file.annotations, TITLE: file.title}
+    )
+
+
+async def pull(
+    session: Session,
+    repository: str,
+    reference: str,
+    *,
+    open_sink: OpenSink,
+    platform: str | None,
+    progress: Progress | None,
+) -> tuple[Manifest, Sequence[PurePosixPath]]:
+    """Pull the layers of a manifest as files.
+
+    A layer with a title gets that name, one without is named by its digest. All names are checked before the first
+    byte is asked for.
+
+    Returns:
+        The manifest, and the files' names, in the order of its layers.
+    """
+    manifest = await resolve(session, repository, reference, platform=platform)
+    layers = [layer for layer in manifest.layers if layer.media_type != media_types.OCI_EMPTY]
+    names = [check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-")) for layer in layers]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(twice[0])!r}")
+
+    async def one(layer: Descriptor, name: PurePosixPath) -> None:
+        await blobs.download(
+            session,
+            repository,
+            layer.digest,
+            partial(open_sink, name),
+            size=layer.size,
+            progress=progress,
+            name=str(name),
+        )
+
+    await session.runtime.gather(_AT_ONCE, [partial(one, *pair) for pair in zip(layers, names, strict=True)])
+    return manifest, names
+
+
+async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:
+    """The manifest behind a reference; out of an index, the one for a platform.
+
+    Raises:
+        InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
+    """
+    wanted = None if platform is None else Platform.parse(platform)
+    manifest = await manifests.get(session, repository, reference)
+    if not manifest.is_index:
+        return manifest
+    found = [
+        entry
+        for entry in manifest.manifests
+        if wanted is None or (entry.platform is not None and _fits(entry.platform, wanted))
+    ]
+    if len(found) != 1:
+        there = ", ".join(str(entry.platform or entry.digest) for entry in manifest.manifests)
+        raise InvalidInput(
+            f"{repository}:{reference} is an index of {there or 'nothing'}: pass platform= with one of them"
+        )
+    child = await manifests.get(session, repository, found[0].digest)
+    if child.is_index:
+        raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
+    return child
+
+
+def _fits(have: Platform, wanted: Platform) -> bool:
+    return (have.os, have.architecture) == (wanted.os, wanted.architecture) and wanted.variant in (None, have.variant)

@@ -1,0 +1,203 @@
+"""Manifests: their exact bytes, their properties, their referrers, their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acr_rest.api.repository import container_registry_check_manifest_exists as check_manifest_exists
+from acr_rest.api.repository import container_registry_create_manifest as create_manifest
+from acr_rest.api.repository import container_registry_delete_manifest as delete_manifest
+from acr_rest.api.repository import container_registry_get_manifest as get_manifest
+from acr_rest.api.repository import container_registry_get_manifest_properties as get_manifest_properties
+from acr_rest.api.repository import container_registry_get_manifests as get_manifests
+from acr_rest.api.repository import container_registry_get_referrers as get_referrers
+from acr_rest.api.repository import container_registry_update_manifest_properties as update_manifest_properties
+from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
+from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAttributes
+from acr_rest.types import Request, Response
+
+from acr.core import bodies, scopes
+from acr.core.paging import Walk
+from acr.core.permissions import Changes, permissions
+from acr.core.session import Session
+from acr.core.tags import get as get_tag_properties
+from acr.core.tags import order_on_wire
+from acr.values import media_types
+from acr.values.descriptor import Descriptor
+from acr.values.digest import Digest, Hasher
+from acr.values.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation
+from acr.values.manifest import MANIFEST_LIMIT, Manifest
+from acr.values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
+from acr.values.reference import check_reference, check_repository, check_tag
+
+
+def manifests(
+    session: Session,
+    repository: str,
+    *,
+    order_by: Order | None,
+    page_size: int | None,
+    last: str | None,
+) -> Walk[ManifestProperties]:
+    """The manifests of a repository."""
+    first = get_manifests.build_request(
+        check_repository(repository), last=last, n=check_page_size(page_size), orderby=order_on_wire(order_by)
+    )
+
+    def read(reply: Response) -> Sequence[ManifestProperties]:
+        return [_properties(repository, manifest) for manifest in get_manifests.parse(reply).body.manifests]
+
+    return Walk(session, first, read, scopes.read_metadata(repository))
+
+
+async def digest_of(session: Session, repository: str, reference: str) -> Digest:
+    """The digest behind a tag, by metadata; a digest is its own."""
+    checked = check_reference(reference)
+    if isinstance(checked, Digest):
+        return checked
+    return (await get_tag_properties(session, repository, checked)).digest
+
+
+async def properties(session: Session, repository: str, reference: str) -> ManifestProperties:
+    """Properties of a manifest, by tag or digest."""
+    digest = await digest_of(session, repository, reference)
+    request = get_manifest_properties.build_request(check_repository(repository), digest)
+    reply = await session.call(request, get_manifest_properties.parse, scopes=scopes.read_metadata(repository))
+    return _properties(repository, reply.body.manifest)
+
+
+async def update(session: Session, repository: str, reference: str, changes: Changes) -> ManifestProperties:
+    """Change what may be done with a manifest, by tag or digest."""
+    digest = await digest_of(session, repository, reference)
+    body = ManifestChangeableAttributes(**changes)
+    request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
+    reply = await session.call(request, update_manifest_properties.parse, scopes=scopes.write_metadata(repository))
+    return _properties(repository, reply.body.manifest)
+
+
+async def get(session: Session, repository: str, reference: str, *, accept: Sequence[str] | None = None) -> Manifest:
+    """The exact bytes of a manifest, checked against the digest that was asked for or is announced.
+
+    Raises:
+        LimitExceeded: it is larger than 4 MiB, whatever its Content-Length says.
+        DigestMismatch: the bytes are not of the digest.
+    """
+    reference = check_reference(reference)
+    request = get_manifest.build_request(
+        check_repository(repository), reference, accept=", ".join(accept or media_types.ANY_MANIFEST)
+    )
+    async with session.stream(request, scopes=scopes.pull(repository)) as incoming:
+        content = await bodies.read(incoming, MANIFEST_LIMIT, f"the manifest {repository}@{reference}")
+    media_type = media_types.essence(incoming.headers.get("content-type", ""))
+    if not media_type:
+        raise ProtocolViolation(f"the manifest {repository}@{reference} came without a Content-Type")
+    expected = reference if isinstance(reference, Digest) else _announced(incoming.headers.get("docker-content-digest"))
+    return Manifest(content, media_type, digest=_verified(content, expected, f"the manifest {repository}@{reference}"))
+
+
+async def head(session: Session, repository: str, reference: str, *, accept: Sequence[str] | None = None) -> Descriptor:
+    """Type, digest and size of a manifest, without its bytes."""
+    reference = check_reference(reference)
+    request = check_manifest_exists.build_request(
+        check_repository(repository), reference, accept=", ".join(accept or media_types.ANY_MANIFEST)
+    )
+    reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
+    announced = _announced(reply.docker_content_digest)
+    if announced is None:  # optional in the OCI distribution spec: then only the bytes tell
+        return (await get(session, repository, reference, accept=accept)).descriptor
+    if isinstance(reference, Digest) and announced != reference:
+        raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
+    return Descriptor(media_types.essence(reply.content_type or ""), announced, reply.content_length or 0)
+
+
+async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+    """Put exact bytes under a tag, or under their digest alone.
+
+    Raises:
+        DigestMismatch: the registry stored something else.
+    """
+    reference = manifest.digest if tag is None else check_tag(tag)
+    request = create_manifest.build_request(
+        check_repository(repository), reference, content=manifest.content, content_type=manifest.media_type
+    )
+    reply = await session.call(request, create_manifest.parse, scopes=scopes.push(repository))
+    stored = _announced(reply.docker_content_digest)
+    # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
+    if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
+        raise DigestMismatch(f"the stored manifest {repository}:{reference}", expected=manifest.digest, actual=stored)
+    return manifest.descriptor
+
+
+async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
+    """Delete a manifest, and with it all its tags."""
+    try:
+        checked = Digest(digest)
+    except ValueError:
+        raise InvalidInput(
+            f"{digest!r}: a manifest is deleted by its digest, and takes all its tags with it;"
+            f" to remove the tag alone use tag({digest!r}).delete()"
+        ) from None
+    request = delete_manifest.build_request(check_repository(repository), checked)
+    try:
+        await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
+    except NotFound:
+        if not missing_ok:
+            raise
+
+
+def referrers(session: Session, repository: str, reference: str, *, artifact_type: str | None) -> Walk[Descriptor]:
+    """What is attached to a manifest (OCI distribution spec, "Listing Referrers")."""
+    subject = check_reference(reference)
+    check_repository(repository)
+
+    async def first() -> Request:
+        digest = subject if isinstance(subject, Digest) else (await head(session, repository, subject)).digest
+        return get_referrers.build_request(repository, digest, artifact_type=artifact_type)
+
+    def read(reply: Response) -> Sequence[Descriptor]:
+        listed = get_referrers.parse(reply).body.manifests
+        found = [Descriptor.from_json(entry.to_dict(), f"a referrer of {subject}") for entry in listed]
+        # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
+        return [one for one in found if artifact_type is None or one.artifact_type == artifact_type]
+
+    return Walk(session, first, read, scopes.pull(repository))
+
+
+def _announced(header: str | None) -> Digest | None:
+    return None if header is None else Digest(header)
+
+
+def _verified(content: bytes, expected: Digest | None, what: str) -> Digest:
+    if expected is None:
+        return Digest.of(content)
+    hasher = Hasher(expected.algorithm)
+    hasher.update(content)
+    hasher.verify(expected, what)
+    return expected
+
+
+def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestProperties:
+    attributes = manifest.changeable_attributes
+    return ManifestProperties(
+        repository=repository,
+        digest=Digest(manifest.digest),
+        size=manifest.image_size,
+        created=manifest.created_time,
+        updated=manifest.last_update_time,
+        media_type=manifest.media_type,
+        config_media_type=manifest.config_media_type,
+        architecture=_text(manifest.architecture),
+        os=_text(manifest.os),
+        tags=tuple(manifest.tags),
+        related=tuple(
+            RelatedManifest(digest=Digest(one.digest), architecture=_text(one.architecture), os=_text(one.os))
+            for one in manifest.references
+        ),
+        quarantine_state=attributes.quarantine_state if attributes else None,
+        quarantine_details=attributes.quarantine_details if attributes else None,
+        **permissions(attributes),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else str(value)

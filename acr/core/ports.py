@@ -1,0 +1,117 @@
+"""Ports: all that the core asks of the outside. The two shells implement it, one blocking, one on asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import attrs
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Outgoing:
+    """A request as it goes out: an absolute URL, all headers, the body in memory (a chunk at the most)."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
+    content: bytes | None = attrs.field(default=None, repr=False)
+
+
+class Incoming(Protocol):
+    """An answer whose head is there and whose body is not read yet. Whoever has it closes it."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers, names in lower case, repeated ones joined by a comma."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece, in any content coding that the server chose. Raises TransportError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connection; after a body that was read to its end it can be used again."""
+        ...
+
+
+class Source(Protocol):
+    """Bytes to upload."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there are, where that is known beforehand."""
+        ...
+
+    async def read(self, count: int) -> bytes:
+        """The next `count` bytes; fewer only at the end. Raises TransferError."""
+        ...
+
+    async def restart(self) -> bool:
+        """Go back to the first byte; False where that cannot be done."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what was opened for it."""
+        ...
+
+
+class Sink(Protocol):
+    """Where a download goes. Methods may block, and raise TransferError."""
+
+    def write(self, block: bytes) -> None:
+        """Take the next bytes."""
+        ...
+
+    def commit(self) -> None:
+        """All bytes are there, and right: give them their final place."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        ...
+
+
+class Runtime(Protocol):
+    """The world that the core runs in."""
+
+    async def send(self, request: Outgoing) -> Incoming:
+        """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward."""
+        ...
+
+    def lock(self) -> AbstractAsyncContextManager[Any]:
+        """A lock that keeps other threads, or other tasks, out."""
+        ...
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that blocks (files, subprocesses, hashing), off the event loop where there is one."""
+        ...
+
+    async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the user's, which may be a coroutine function where there is an event loop."""
+        ...
+
+    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
