@@ -1,0 +1,1 @@
+"""Facades: what users call, once for sync and once for async code. They know the caller, and nothing of the protocol."""

@@ -1,0 +1,172 @@
+"""Async: listings, blob streams and upload sessions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from acr.core.paging import Walk
+from acr.core.ports import Runtime
+from acr.core.uploads import Upload as CoreUpload
+from acr.values.descriptor import Descriptor
+from acr.values.page import Page
+
+T = TypeVar("T")
+
+
+class AsyncListing(Generic[T]):
+    """A listing, fetched page by page while it is walked. Each walk begins anew.
+
+    >>> async for tag in repository.tags():  # doctest: +SKIP
+    ...     print(tag.name)
+    """
+
+    def __init__(self, walk: Walk[T]) -> None:
+        self._walk = walk
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+    def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
+        """Walk it page by page.
+
+        Args:
+            continuation: of a page of an earlier walk, to go on behind it.
+
+        Raises:
+            InvalidReference: the continuation is of another listing.
+            ProtocolViolation: a link leads to another host, or in a circle.
+            ResponseError, TransportError, CredentialError: a page could not be had; what came before is not all.
+        """
+        return self._walk.pages(continuation)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._walk.session.registry.netloc}>"
+
+
+class AsyncBlobStream:
+    """The bytes of a blob, verified against its digest when the last of them has come.
+
+    Nothing is fetched before it is read. A connection that breaks is resumed. Leaving the context, or `close`, lets go
+    of the connection.
+
+    >>> async with repository.download_blob(digest) as blob:  # doctest: +SKIP
+    ...     async for block in blob:
+    ...         file.write(block)
+    """
+
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+        self._blocks = blocks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._blocks)
+
+    async def read(self) -> bytes:
+        """All bytes that were not read yet, in memory.
+
+        Raises:
+            DigestMismatch: the whole is not of the digest.
+            ResponseError, TransportError, CredentialError: it could not be had.
+        """
+        return b"".join([block async for block in self])
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        close = getattr(self._blocks, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class AsyncUpload:
+    """An upload session: a blob sent chunk by chunk.
+
+    As a context manager it gives up what was not committed when the context is left. To go on in another process,
+    keep its `location`, and pass it to `AsyncRepository.resume_upload`.
+
+    >>> async with await repository.start_upload() as upload:  # doctest: +SKIP
+    ...     await upload.write(b"first")
+    ...     await upload.write(b"second")
+    ...     descriptor = await upload.commit()
+    """
+
+    def __init__(self, upload: CoreUpload) -> None:
+        self._upload = upload
+        self._committed = False
+
+    @property
+    def location(self) -> str:
+        """Path and query of the session; another one after each chunk."""
+        return self._upload.location
+
+    @property
+    def offset(self) -> int:
+        """Bytes that the registry has."""
+        return self._upload.offset
+
+    async def status(self) -> int:
+        """Ask how many bytes the registry has.
+
+        Raises:
+            NotFound: the session is gone.
+        """
+        return await self._upload.status()
+
+    async def write(self, data: bytes) -> None:
+        """Send the next chunk. Where it is in doubt whether it arrived, the registry is asked.
+
+        Args:
+            data: the bytes of the chunk; ACR's own limit is far above the 4 MiB that are usual.
+
+        Raises:
+            NotFound: the session is gone.
+            ResponseError, TransportError: it could not be sent as often as the retries allow.
+        """
+        await self._upload.write(data)
+
+    async def commit(self, digest: str | None = None) -> Descriptor:
+        """End the upload: the bytes become a blob.
+
+        Args:
+            digest: what they must be of; needed only after `resume_upload`, when the first bytes were not seen here.
+
+        Raises:
+            DigestMismatch: they are not; nothing was stored.
+            InvalidInput: the digest is needed.
+        """
+        descriptor = await self._upload.commit(digest)
+        self._committed = True
+        return descriptor
+
+    async def cancel(self) -> None:
+        """Give the session up. Needs the right to delete.
+
+        Raises:
+            NotFound: the session is gone already.
+        """
+        await self._upload.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._committed:
+            await self._upload.give_up()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self.offset} bytes>"

@@ -1,0 +1,204 @@
+"""Sync: one tag, one manifest, one blob of a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acr.core import blobs, manifests, tags
+from acr.core.permissions import changes
+from acr.core.session import Session
+from acr.facades.streams import Listing
+from acr.shells.blocking import run
+from acr.values.descriptor import Descriptor
+from acr.values.digest import Digest
+from acr.values.errors import NotFound
+from acr.values.manifest import Manifest
+from acr.values.properties import ManifestProperties, TagProperties
+
+
+class RepositoryTag:
+    """A tag of a repository. Made by `Repository.tag`; verbs do the requests."""
+
+    def __init__(self, session: Session, repository: str, name: str) -> None:
+        self._session = session
+        self.repository = repository
+        self.name = name
+
+    def properties(self) -> TagProperties:
+        """Its properties.
+
+        Raises:
+            NotFound: there is no such tag.
+        """
+        return run(tags.get(self._session, self.repository, self.name))
+
+    def update(
+        self,
+        *,
+        can_read: bool | None = None,
+        can_write: bool | None = None,
+        can_list: bool | None = None,
+        can_delete: bool | None = None,
+    ) -> TagProperties:
+        """Lock or unlock it: what is None stays as it is.
+
+        Args:
+            can_read: it may be pulled.
+            can_write: it may be moved, and deleted.
+            can_list: it shows up in listings.
+            can_delete: it may be deleted.
+
+        Raises:
+            InvalidInput: nothing was to be changed.
+            NotFound: there is no such tag.
+        """
+        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        return run(tags.update(self._session, self.repository, self.name, wanted))
+
+    def delete(self, *, missing_ok: bool = False) -> None:
+        """Delete it. The manifest stays.
+
+        Args:
+            missing_ok: do not raise if there is none.
+
+        Raises:
+            NotFound: there is no such tag.
+            Locked: it is locked.
+        """
+        run(tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}:{self.name}>"
+
+
+class RepositoryManifest:
+    """A manifest of a repository. Made by `Repository.manifest`; verbs do the requests."""
+
+    def __init__(self, session: Session, repository: str, reference: str) -> None:
+        self._session = session
+        self.repository = repository
+        self.reference = reference
+
+    def get(self, *, accept: Sequence[str] | None = None) -> Manifest:
+        """Its exact bytes, verified against the digest.
+
+        Args:
+            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+
+        Raises:
+            NotFound: there is no such manifest.
+            LimitExceeded: it is larger than 4 MiB.
+            DigestMismatch: the bytes are not of the digest.
+        """
+        return run(manifests.get(self._session, self.repository, self.reference, accept=accept))
+
+    def head(self, *, accept: Sequence[str] | None = None) -> Descriptor:
+        """Its type, digest and size.
+
+        Args:
+            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+
+        Raises:
+            NotFound: there is no such manifest.
+        """
+        return run(manifests.head(self._session, self.repository, self.reference, accept=accept))
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+        try:
+            self.head()
+        except NotFound:
+            return False
+        return True
+
+    def properties(self) -> ManifestProperties:
+        """Its properties. For a tag, the tag is looked up first.
+
+        Raises:
+            NotFound: there is no such manifest.
+        """
+        return run(manifests.properties(self._session, self.repository, self.reference))
+
+    def update(
+        self,
+        *,
+        can_read: bool | None = None,
+        can_write: bool | None = None,
+        can_list: bool | None = None,
+        can_delete: bool | None = None,
+    ) -> ManifestProperties:
+        """Lock or unlock it: what is None stays as it is.
+
+        Args:
+            can_read: it may be pulled.
+            can_write: it may be overwritten, and deleted.
+            can_list: it shows up in listings.
+            can_delete: it may be deleted.
+
+        Raises:
+            InvalidInput: nothing was to be changed.
+            NotFound: there is no such manifest.
+        """
+        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        return run(manifests.update(self._session, self.repository, self.reference, wanted))
+
+    def delete(self, *, missing_ok: bool = False) -> None:
+        """Delete it, and with it all tags that point to it.
+
+        Args:
+            missing_ok: do not raise if there is none.
+
+        Raises:
+            InvalidInput: this handle was made with a tag: a manifest is deleted by its digest only.
+            NotFound: there is no such manifest.
+            Locked: it is locked.
+        """
+        run(manifests.delete(self._session, self.repository, self.reference, missing_ok=missing_ok))
+
+    def referrers(self, *, artifact_type: str | None = None) -> Listing[Descriptor]:
+        """List the manifests that are attached to it.
+
+        Args:
+            artifact_type: only those of this type.
+        """
+        return Listing(manifests.referrers(self._session, self.repository, self.reference, artifact_type=artifact_type))
+
+    def __repr__(self) -> str:
+        separator = "@" if isinstance(self.reference, Digest) else ":"
+        place = f"{self._session.registry.netloc}/{self.repository}"
+        return f"<{type(self).__name__} {place}{separator}{self.reference}>"
+
+
+class RepositoryBlob:
+    """A blob of a repository. Made by `Repository.blob`; verbs do the requests."""
+
+    def __init__(self, session: Session, repository: str, digest: str) -> None:
+        self._session = session
+        self.repository = repository
+        self.digest = Digest(digest)
+
+    def head(self) -> Descriptor:
+        """Its size.
+
+        Raises:
+            NotFound: the repository has no such blob.
+        """
+        return run(blobs.head(self._session, self.repository, self.digest))
+
+    def exists(self) -> bool:
+        """Whether the repository has it."""
+        return run(blobs.exists(self._session, self.repository, self.digest))
+
+    def delete(self, *, missing_ok: bool = False) -> None:
+        """Delete it.
+
+        Args:
+            missing_ok: do not raise if there is none.
+
+        Raises:
+            NotFound: the repository has no such blob.
+        """
+        run(blobs.delete(self._session, self.repository, self.digest, missing_ok=missing_ok))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}@{self.digest}>"

@@ -1,0 +1,58 @@
+"""Options that both facades take, and what they make of them: a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from acr.core.ports import Runtime
+from acr.core.session import Session
+from acr.values.credentials import Credential
+from acr.values.errors import InvalidInput
+from acr.values.files import File
+from acr.values.options import Retries
+from acr.values.reference import Endpoint
+from acr.values.version import __version__
+
+Artifact: TypeAlias = str | Path | File
+"""A file to push: its path, or `File` to say more of it."""
+
+
+def open_session(
+    runtime: Runtime,
+    registry: Endpoint,
+    credential: Credential | None,
+    *,
+    audience: str,
+    token_hosts: Iterable[str],
+    retries: Retries,
+    user_agent: str | None,
+) -> Session:
+    """A session with the options of a facade."""
+    agent = f"acr-client/{__version__}"
+    return Session(
+        runtime,
+        registry,
+        credential,
+        audience=audience,
+        token_hosts=frozenset(token_hosts),
+        retries=retries,
+        user_agent=f"{user_agent} {agent}" if user_agent else agent,
+    )
+
+
+def files_of(files: Iterable[Artifact]) -> list[File]:
+    """Files to push, checked.
+
+    Raises:
+        InvalidInput: one of them is no file, or a single path was passed instead of a list.
+        InvalidReference: a title leads elsewhere.
+    """
+    if isinstance(files, str | Path | File):
+        raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
+    found = [file if isinstance(file, File) else File(file) for file in files]
+    for file in found:
+        if not file.path.is_file():
+            raise InvalidInput(f"{file.path} is no file")
+    return found

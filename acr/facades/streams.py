@@ -1,0 +1,172 @@
+"""Sync: listings, blob streams and upload sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from acr.core.paging import Walk
+from acr.core.ports import Runtime
+from acr.core.uploads import Upload as CoreUpload
+from acr.shells.blocking import iterate, run
+from acr.values.descriptor import Descriptor
+from acr.values.page import Page
+
+T = TypeVar("T")
+
+
+class Listing(Generic[T]):
+    """A listing, fetched page by page while it is walked. Each walk begins anew.
+
+    >>> for tag in repository.tags():  # doctest: +SKIP
+    ...     print(tag.name)
+    """
+
+    def __init__(self, walk: Walk[T]) -> None:
+        self._walk = walk
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.items
+
+    def pages(self, *, continuation: str | None = None) -> Iterator[Page[T]]:
+        """Walk it page by page.
+
+        Args:
+            continuation: of a page of an earlier walk, to go on behind it.
+
+        Raises:
+            InvalidReference: the continuation is of another listing.
+            ProtocolViolation: a link leads to another host, or in a circle.
+            ResponseError, TransportError, CredentialError: a page could not be had; what came before is not all.
+        """
+        return iterate(self._walk.pages(continuation))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._walk.session.registry.netloc}>"
+
+
+class BlobStream:
+    """The bytes of a blob, verified against its digest when the last of them has come.
+
+    Nothing is fetched before it is read. A connection that breaks is resumed. Leaving the context, or `close`, lets go
+    of the connection.
+
+    >>> with repository.download_blob(digest) as blob:  # doctest: +SKIP
+    ...     for block in blob:
+    ...         file.write(block)
+    """
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._blocks)
+
+    def read(self) -> bytes:
+        """All bytes that were not read yet, in memory.
+
+        Raises:
+            DigestMismatch: the whole is not of the digest.
+            ResponseError, TransportError, CredentialError: it could not be had.
+        """
+        return b"".join(self)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        close = getattr(self._blocks, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Upload:
+    """An upload session: a blob sent chunk by chunk.
+
+    As a context manager it gives up what was not committed when the context is left. To go on in another process,
+    keep its `location`, and pass it to `Repository.resume_upload`.
+
+    >>> with repository.start_upload() as upload:  # doctest: +SKIP
+    ...     upload.write(b"first")
+    ...     upload.write(b"second")
+    ...     descriptor = upload.commit()
+    """
+
+    def __init__(self, upload: CoreUpload) -> None:
+        self._upload = upload
+        self._committed = False
+
+    @property
+    def location(self) -> str:
+        """Path and query of the session; another one after each chunk."""
+        return self._upload.location
+
+    @property
+    def offset(self) -> int:
+        """Bytes that the registry has."""
+        return self._upload.offset
+
+    def status(self) -> int:
+        """Ask how many bytes the registry has.
+
+        Raises:
+            NotFound: the session is gone.
+        """
+        return run(self._upload.status())
+
+    def write(self, data: bytes) -> None:
+        """Send the next chunk. Where it is in doubt whether it arrived, the registry is asked.
+
+        Args:
+            data: the bytes of the chunk; ACR's own limit is far above the 4 MiB that are usual.
+
+        Raises:
+            NotFound: the session is gone.
+            ResponseError, TransportError: it could not be sent as often as the retries allow.
+        """
+        run(self._upload.write(data))
+
+    def commit(self, digest: str | None = None) -> Descriptor:
+        """End the upload: the bytes become a blob.
+
+        Args:
+            digest: what they must be of; needed only after `resume_upload`, when the first bytes were not seen here.
+
+        Raises:
+            DigestMismatch: they are not; nothing was stored.
+            InvalidInput: the digest is needed.
+        """
+        descriptor = run(self._upload.commit(digest))
+        self._committed = True
+        return descriptor
+
+    def cancel(self) -> None:
+        """Give the session up. Needs the right to delete.
+
+        Raises:
+            NotFound: the session is gone already.
+        """
+        run(self._upload.cancel())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._committed:
+            run(self._upload.give_up())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self.offset} bytes>"

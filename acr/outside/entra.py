@@ -1,0 +1,20 @@
+"""Entra: the default credential of azure-identity, imported only when it is asked for."""
+
+from __future__ import annotations
+
+from acr.values.credentials import TokenCredential
+
+
+def default_credential() -> TokenCredential:
+    """Azure-identity's `DefaultAzureCredential`: environment, workload or managed identity, `az login`, and so on.
+
+    It serves `Registry` and `AsyncRegistry` alike: the latter runs it in a thread, so that no async HTTP library is
+    needed for it.
+
+    >>> from acr import Registry, default_credential
+    >>> with Registry("my.azurecr.io", default_credential()) as registry:  # doctest: +SKIP
+    ...     print(list(registry.repositories()))
+    """
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()

@@ -1,0 +1,162 @@
+"""Sources: what can be uploaded. A path, bytes, a file object, or an iterable of bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from acr.core.ports import Runtime, Source
+from acr.values.errors import InvalidInput, TransferError
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A binary file object, as far as it is needed here."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most `size`."""
+        ...
+
+
+SyncUploadable = str | os.PathLike[str] | bytes | Readable | Iterable[bytes]
+"""What sync code uploads: a path, bytes, a binary file object, or an iterable of bytes."""
+
+Uploadable = SyncUploadable | AsyncIterable[bytes]
+"""What async code uploads: the same, or an async iterable of bytes."""
+
+
+def open_source(runtime: Runtime, source: Uploadable) -> Source:
+    """A source for what the caller gave.
+
+    Raises:
+        InvalidInput: it is of no such kind, or a file object in text mode.
+        TransferError: the file cannot be opened.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _FileSource(runtime, io.BytesIO(source), len(source))
+    if isinstance(source, str | os.PathLike):
+        return _path_source(runtime, Path(source))
+    if isinstance(source, io.TextIOBase):
+        raise InvalidInput(f"{source!r} is a text file: open it in binary mode")
+    if isinstance(source, Readable):
+        return _FileSource(runtime, source, None)
+    if isinstance(source, Iterable):
+        return _IteratorSource(runtime, source)
+    if isinstance(source, AsyncIterable):
+        return _AsyncIteratorSource(source)
+    raise InvalidInput(
+        f"cannot upload {type(source).__name__}: expected a path, bytes, a binary file or an iterable of bytes"
+    )
+
+
+def _path_source(runtime: Runtime, path: Path) -> Source:
+    try:
+        file = path.open("rb")
+        size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise TransferError(f"cannot read {path}: {error.strerror}", side="source") from error
+    return _FileSource(runtime, file, size, owned=True)
+
+
+class _FileSource:
+    """A file object. It begins where its position is now, and can begin there again if it is seekable."""
+
+    def __init__(self, runtime: Runtime, file: Any, size: int | None, *, owned: bool = False) -> None:
+        self._runtime = runtime
+        self._file = file
+        self._owned = owned
+        self.size = size
+        seekable = getattr(file, "seekable", None)
+        self._begin: int | None = file.tell() if seekable is not None and seekable() else None
+
+    async def read(self, count: int) -> bytes:
+        return await self._runtime.blocking(self._read, count)
+
+    async def restart(self) -> bool:
+        if self._begin is None:
+            return False
+        await self._runtime.blocking(self._file.seek, self._begin)
+        return True
+
+    async def aclose(self) -> None:
+        if self._owned:
+            await self._runtime.blocking(self._file.close)
+
+    def _read(self, count: int) -> bytes:
+        parts: list[bytes] = []
+        missing = count
+        try:
+            while missing > 0 and (part := self._file.read(missing)):  # a raw file or a pipe may give less than asked
+                parts.append(part)
+                missing -= len(part)
+        except (OSError, ValueError) as error:
+            raise TransferError(f"cannot read {self._file!r}: {error}", side="source") from error
+        if not all(isinstance(part, bytes) for part in parts):
+            raise InvalidInput(f"{self._file!r} is a text file: open it in binary mode")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class _IteratorSource:
+    """An iterable of bytes in pieces of any size. It is walked once; a list or a tuple can be walked again."""
+
+    size = None
+
+    def __init__(self, runtime: Runtime, pieces: Iterable[bytes]) -> None:
+        self._runtime = runtime
+        self._pieces = pieces
+        self._iterator: Iterator[bytes] = iter(pieces)
+        self._left = bytearray()
+
+    async def read(self, count: int) -> bytes:
+        return await self._runtime.blocking(self._read, count)
+
+    async def restart(self) -> bool:
+        if self._iterator is self._pieces:
+            return False
+        self._iterator = iter(self._pieces)
+        self._left.clear()
+        return True
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
+
+    def _read(self, count: int) -> bytes:
+        while len(self._left) < count:
+            piece = next(self._iterator, None)
+            if piece is None:
+                break
+            self._left += piece
+        return _taken(self._left, count)
+
+
+class _AsyncIteratorSource:
+    """An async iterable of bytes in pieces of any size. It is walked once."""
+
+    size = None
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self._iterator: AsyncIterator[bytes] = aiter(pieces)
+        self._left = bytearray()
+
+    async def read(self, count: int) -> bytes:
+        while len(self._left) < count:
+            piece = await anext(self._iterator, None)
+            if piece is None:
+                break
+            self._left += piece
+        return _taken(self._left, count)
+
+    async def restart(self) -> bool:
+        return False
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
+
+
+def _taken(left: bytearray, count: int) -> bytes:
+    taken = bytes(memoryview(left)[:count])
+    del left[:count]
+    return taken
