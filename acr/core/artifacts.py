@@ -1,5 +1,7 @@
-"""Artifacts made of files, the OCI 1.1 way: an empty config, an artifact type, a title on each layer
-(OCI image spec, "Guidelines for Artifact Usage")."""
+"""Artifacts made of files, the OCI 1.1 way: an empty config, an artifact type, a title on each layer.
+
+See the OCI image spec, "Guidelines for Artifact Usage".
+"""
 
 from __future__ import annotations
 

@@ -158,10 +158,9 @@ class _Part:
     async def chunks(self) -> AsyncIterator[bytes]:
         surplus = self.surplus
         async for chunk in self.incoming.chunks():
-            if surplus:
-                chunk, surplus = chunk[surplus:], max(0, surplus - len(chunk))
-            if chunk:
-                yield chunk
+            if surplus < len(chunk):
+                yield chunk[surplus:]
+            surplus = max(0, surplus - len(chunk))
 
 
 @asynccontextmanager
@@ -197,12 +196,12 @@ async def _follow(session: Session, place: Endpoint, request: Request) -> Incomi
 
 
 def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) -> tuple[Endpoint, str]:
-    parts = urlsplit(urljoin(f"{place}{path}", location))
     try:
+        parts = urlsplit(urljoin(f"{place}{path}", location))
         target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
         if target.scheme == "http" and registry.scheme == "https":
             raise InvalidReference(f"from https to plain http at {target.netloc}")
-    except InvalidReference as error:
+    except ValueError as error:  # InvalidReference is one, and so is what urllib finds
         raise ProtocolViolation(f"{place.netloc} redirects a blob to an unusable place: {error}") from None
     return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 

@@ -6,6 +6,7 @@ Entra token --/oauth2/exchange--> refresh token --/oauth2/token--> access token 
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from acr.core.challenge import Challenge
 from acr.core.links import origin
 from acr.core.scopes import Scopes
 from acr.values.credentials import UsernamePassword
-from acr.values.errors import CredentialError, InvalidReference, ProtocolViolation, ResponseError
+from acr.values.errors import CredentialError, ProtocolViolation, ResponseError
 from acr.values.reference import Endpoint
 
 _UNKNOWN_LIFETIME: Final = 60.0
@@ -63,10 +64,10 @@ class Authority:
             ProtocolViolation: the realm is no URL, or is on a host that was not allowed.
         """
         realm = challenge.parameters.get("realm", "")
-        parts = urlsplit(realm)
         try:
+            parts = urlsplit(realm)
             endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=registry.scheme == "http")
-        except InvalidReference as error:
+        except ValueError as error:  # urlsplit's own, or InvalidReference
             raise ProtocolViolation(f"{registry.netloc} names an unusable token realm: {error}") from None
         if origin(endpoint) != origin(registry) and endpoint.netloc not in token_hosts:
             raise ProtocolViolation(
@@ -141,9 +142,10 @@ def lifetime(token: str, expires_in: int | None) -> float:
 
     try:
         claims = jwt.decode(token, options={"verify_signature": False})  # not ours to verify: the registry will
-        return float(claims["exp"]) - float(claims["iat"] if "iat" in claims else claims["nbf"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-        return float(expires_in or _UNKNOWN_LIFETIME)
+        seconds = float(claims["exp"]) - float(claims["iat"] if "iat" in claims else claims["nbf"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        seconds = math.nan
+    return seconds if math.isfinite(seconds) else float(expires_in or _UNKNOWN_LIFETIME)
 
 
 def _texts(scopes: Scopes) -> list[str]:
@@ -179,4 +181,6 @@ def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
 def _issued(token: str | None, expires_in: int | None) -> Issued:
     if not token:
         raise ProtocolViolation("the token endpoint answered without a token")
+    if not (token.isascii() and token.isprintable()):
+        raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
     return Issued(token, lifetime(token, expires_in))

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from acr_rest.models.acr_errors import AcrErrors
 from acr_rest.types import Request
@@ -29,7 +29,8 @@ _ERROR_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 200
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
 _SIGNATURE: Final = re.compile(r"(?i)([?&;](?:sig|se|sv|sp|sr|skoid|sktid|_state)=)[^&\s\"'<>]+")
-_JWT: Final = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+# Not within a word, and possessive: an error body of nothing but `-eyJ` takes no longer than any other.
+_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
 
 _HINTS: Final[dict[type[ResponseError], str]] = {
     Unauthorized: "the credential does not grant this: check its role or scope map (listing repositories has its own)",
@@ -86,7 +87,7 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())
@@ -106,13 +107,26 @@ def _errors(body: bytes) -> tuple[ErrorInfo, ...]:
         parsed = AcrErrors.from_dict(json.loads(body))
     except (ValueError, RecursionError):
         return ()
-    return tuple(ErrorInfo(e.code or "UNKNOWN", redact(e.message or ""), e.detail) for e in parsed.errors)
+    return tuple(
+        ErrorInfo(redact(e.code or "UNKNOWN"), redact(e.message or ""), _redacted(e.detail)) for e in parsed.errors
+    )
+
+
+def _redacted(value: Any) -> Any:
+    """A JSON value with all its strings redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _redacted(item) for key, item in value.items()}
+    return value
 
 
 def _beginning(body: bytes, incoming: Incoming) -> str:
     if not body:
         return HTTPStatus(incoming.status).phrase if incoming.status in set(HTTPStatus) else "without a body"
-    shown = body[:_SHOWN].decode("utf-8", "replace")
+    shown = redact(body.decode("utf-8", "replace"))[:_SHOWN]  # in this order: half a token is not seen as one
     return f"with {incoming.headers.get('content-type', 'no content type')}, beginning {shown!r}"
 
 

@@ -9,12 +9,13 @@ from urllib.parse import urljoin, urlsplit
 from acr.values.errors import ProtocolViolation
 from acr.values.reference import Endpoint
 
-_LINK: Final = re.compile(
-    r"""[ \t,]*<(?P<target>[^<>]*)>(?P<parameters>(?:[ \t]*;[ \t]*[^\s=;,"]+(?:[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)[ \t]*(?=,|$)"""
-)
-_REL: Final = re.compile(r""";[ \t]*rel[ \t]*=[ \t]*(?:"([^"]*)"|([^\s;,"]*))""", re.IGNORECASE)
-_RANGE: Final = re.compile(r"(?:bytes=)?0-(\d{1,18})")
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+# Possessive (`*+`), or a long run of spaces would be tried in every way there is to divide it.
+_VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|[^\s;,"]*+)"""
+_PARAMETER: Final = rf"""[ \t]*+;[ \t]*+(?P<name>[^\s=;,"]++)(?P<value>{_VALUE})?+"""
+_ONE: Final = re.compile(_PARAMETER)
+_LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
+_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
 def next_link(header: str | None) -> str | None:
@@ -35,11 +36,18 @@ def next_link(header: str | None) -> str | None:
             if header[at:].strip(" \t,"):
                 raise ProtocolViolation(f"malformed Link header: {header[:200]!r}")
             break
-        rel = _REL.search(link["parameters"])
-        if found is None and rel is not None and "next" in (rel[1] or rel[2] or "").lower().split():
+        if found is None and "next" in _relations(link["parameters"]):
             found = link["target"]
         at = link.end()
     return found
+
+
+def _relations(parameters: str) -> list[str]:
+    """The relation types of a link. Of several `rel` the first counts (RFC 8288, section 3.3)."""
+    for parameter in _ONE.finditer(parameters):
+        if parameter["name"].lower() == "rel":
+            return (parameter["value"] or "").lstrip(" \t=").strip('"').lower().split()
+    return []
 
 
 def local_target(endpoint: Endpoint, base: str, link: str) -> str:
@@ -69,12 +77,16 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
         raise ProtocolViolation(f"malformed link: {link[:200]!r}") from None
     if origin(target) != origin(endpoint):
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    path = parts.path or "/"
+    if path.startswith("//"):  # where it is taken for a link once more, it names a host
+        raise ProtocolViolation(f"malformed link: {link[:200]!r}")
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def origin(endpoint: Endpoint) -> tuple[str, str, int]:
     """Scheme, host and port, the default port filled in: what two URLs of one origin share (RFC 6454)."""
-    return endpoint.scheme, endpoint.host, endpoint.port or (443 if endpoint.scheme == "https" else 80)
+    default = 443 if endpoint.scheme == "https" else 80
+    return endpoint.scheme, endpoint.host, default if endpoint.port is None else endpoint.port
 
 
 def uploaded(header: str | None) -> int | None:
@@ -107,6 +119,9 @@ def content_range(header: str) -> tuple[int, int, int | None]:
     (256, 511, 1044)
     """
     match = _CONTENT_RANGE.fullmatch(header.strip())
-    if match is None or int(match[1]) > int(match[2]):
+    if match is None:
         raise ProtocolViolation(f"malformed Content-Range header: {header[:100]!r}")
-    return int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])
+    first, last, size = int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])
+    if first > last or (size is not None and last >= size):
+        raise ProtocolViolation(f"impossible Content-Range header: {header[:100]!r}")
+    return first, last, size

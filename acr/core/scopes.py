@@ -1,4 +1,7 @@
-"""Scopes: what a token allows (the distribution project's "Docker Registry Token Authentication"; ACR's own actions)."""
+"""Scopes: what a token allows.
+
+The form is that of the distribution project's "Token Authentication"; the actions on metadata are ACR's own.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,10 @@ class Scope:
         """
         kind, _, rest = text.partition(":")
         name, colon, actions = rest.rpartition(":")
-        if not (kind and name and colon and actions):
+        allowed = frozenset(actions.split(","))
+        if not (kind and name and colon and all(allowed)):
             raise ProtocolViolation(f"malformed scope: {text[:200]!r}")
-        return cls(kind, name, frozenset(actions.split(",")))
+        return cls(kind, name, allowed)
 
     def covers(self, other: Scope) -> bool:
         """Whether a token for this scope does for the other one."""

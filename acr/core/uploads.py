@@ -138,7 +138,7 @@ class Upload:
         await self._session.call(request, cancel_upload.parse, scopes=scopes.delete(self._repository))
 
     async def give_up(self) -> None:
-        """Cancel on the way out. It needs the right to delete, and is no reason to fail: the registry forgets in time."""
+        """Cancel on the way out. It needs the right to delete; without it the registry forgets in time."""
         with suppress(AcrError):
             await self.cancel()
 

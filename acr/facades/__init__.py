@@ -1,1 +1,1 @@
-"""Facades: what users call, once for sync and once for async code. They know the caller, and nothing of the protocol."""
+"""Facades: what users call, once for sync and once for async code. They know the caller, not the protocol."""

@@ -15,10 +15,10 @@ from acr.core import artifacts, blobs, catalog, manifests, tags, uploads
 from acr.core.permissions import changes
 from acr.core.session import Session
 from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
-from acr.facades.options import Artifact, files_of, open_session
 from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
+from acr.facades.options import Artifact, files_of, open_session
 from acr.outside.sinks import Downloadable, open_sink, sink_in
-from acr.outside.sources import Uploadable, open_source
+from acr.outside.sources import Uploadable, open_async_source, open_source
 from acr.shells.asynchronous import AsyncioRuntime
 from acr.shells.http import Network
 from acr.values.credentials import DEFAULT_AUDIENCE, Credential
@@ -290,7 +290,7 @@ class AsyncRepository:
         return await uploads.upload(
             self._session,
             self.name,
-            partial(open_source, self._session.runtime, source),
+            partial(open_async_source, self._session.runtime, source),
             digest=digest,
             algorithm=algorithm,
             chunk_size=chunk_size,

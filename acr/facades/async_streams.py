@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from acr.core.paging import Walk
-from acr.core.ports import Runtime
 from acr.core.uploads import Upload as CoreUpload
 from acr.values.descriptor import Descriptor
 from acr.values.page import Page

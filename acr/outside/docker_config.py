@@ -92,7 +92,7 @@ class DockerConfig:
         if _HELPER.fullmatch(helper) is None:
             raise CredentialError(f"{self.path} names an unusable credential helper, {helper[:100]!r}")
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - docker's own convention; the name was checked, and there is no shell
                 [program, "get"], input=host.encode(), capture_output=True, timeout=self.helper_timeout, check=False
             )
         except FileNotFoundError:
@@ -106,9 +106,11 @@ class DockerConfig:
             raise CredentialError(f"the credential helper {program} failed with exit code {done.returncode}")
         try:
             answer = json.loads(done.stdout)
-            username, secret = str(answer["Username"]), str(answer["Secret"])
+            username, secret = answer["Username"], answer["Secret"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise CredentialError(f"the credential helper {program} gave no usable answer") from None
+            username = secret = None
+        if not isinstance(username, str) or not isinstance(secret, str):
+            raise CredentialError(f"the credential helper {program} gave no usable answer")
         return RefreshToken(secret) if username == "<token>" else _login(username, secret)
 
 

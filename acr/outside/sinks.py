@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
@@ -61,7 +62,7 @@ class _FileSink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
+        self._partial = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")
         try:
             self._file = self._partial.open("xb")
         except OSError as error:
@@ -81,7 +82,8 @@ class _FileSink:
             raise TransferError(f"cannot write {self._path}: {error.strerror}", side="target") from error
 
     def abort(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # what is still buffered may not fit on the disk
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
 
@@ -93,8 +95,11 @@ class _ObjectSink:
 
     def write(self, block: bytes) -> None:
         try:
-            self._file.write(block)
-        except OSError as error:
+            taken = self._file.write(block)
+            while isinstance(taken, int) and 0 < taken < len(block):  # a raw file or a pipe may take less than all
+                block = block[taken:]
+                taken = self._file.write(block)
+        except (OSError, ValueError) as error:
             raise TransferError(f"cannot write to {self._file!r}: {error}", side="target") from error
         except TypeError as error:
             raise InvalidInput(f"{self._file!r} takes no bytes: open it in binary mode") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -28,7 +29,14 @@ Uploadable = SyncUploadable | AsyncIterable[bytes]
 """What async code uploads: the same, or an async iterable of bytes."""
 
 
-def open_source(runtime: Runtime, source: Uploadable) -> Source:
+def open_async_source(runtime: Runtime, source: Uploadable) -> Source:
+    """A source for what the caller of async code gave. Errors as of `open_source`."""
+    if isinstance(source, AsyncIterable):
+        return _AsyncIteratorSource(source)
+    return open_source(runtime, source)
+
+
+def open_source(runtime: Runtime, source: SyncUploadable) -> Source:
     """A source for what the caller gave.
 
     Raises:
@@ -36,7 +44,7 @@ def open_source(runtime: Runtime, source: Uploadable) -> Source:
         TransferError: the file cannot be opened.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _FileSource(runtime, io.BytesIO(source), len(source))
+        return _FileSource(runtime, io.BytesIO(source), memoryview(source).nbytes)
     if isinstance(source, str | os.PathLike):
         return _path_source(runtime, Path(source))
     if isinstance(source, io.TextIOBase):
@@ -45,8 +53,6 @@ def open_source(runtime: Runtime, source: Uploadable) -> Source:
         return _FileSource(runtime, source, None)
     if isinstance(source, Iterable):
         return _IteratorSource(runtime, source)
-    if isinstance(source, AsyncIterable):
-        return _AsyncIteratorSource(source)
     raise InvalidInput(
         f"cannot upload {type(source).__name__}: expected a path, bytes, a binary file or an iterable of bytes"
     )
@@ -55,9 +61,10 @@ def open_source(runtime: Runtime, source: Uploadable) -> Source:
 def _path_source(runtime: Runtime, path: Path) -> Source:
     try:
         file = path.open("rb")
-        size = os.fstat(file.fileno()).st_size
+        status = os.fstat(file.fileno())
     except OSError as error:
         raise TransferError(f"cannot read {path}: {error.strerror}", side="source") from error
+    size = status.st_size if stat.S_ISREG(status.st_mode) else None  # a pipe has none
     return _FileSource(runtime, file, size, owned=True)
 
 
@@ -78,7 +85,10 @@ class _FileSource:
     async def restart(self) -> bool:
         if self._begin is None:
             return False
-        await self._runtime.blocking(self._file.seek, self._begin)
+        try:
+            await self._runtime.blocking(self._file.seek, self._begin)
+        except (OSError, ValueError) as error:
+            raise TransferError(f"cannot read {self._file!r}: {error}", side="source") from error
         return True
 
     async def aclose(self) -> None:
@@ -88,14 +98,17 @@ class _FileSource:
     def _read(self, count: int) -> bytes:
         parts: list[bytes] = []
         missing = count
-        try:
-            while missing > 0 and (part := self._file.read(missing)):  # a raw file or a pipe may give less than asked
-                parts.append(part)
-                missing -= len(part)
-        except (OSError, ValueError) as error:
-            raise TransferError(f"cannot read {self._file!r}: {error}", side="source") from error
-        if not all(isinstance(part, bytes) for part in parts):
-            raise InvalidInput(f"{self._file!r} is a text file: open it in binary mode")
+        while missing > 0:  # a raw file or a pipe may give less than asked
+            try:
+                part: object = self._file.read(missing)
+            except (OSError, ValueError) as error:
+                raise TransferError(f"cannot read {self._file!r}: {error}", side="source") from error
+            if not isinstance(part, bytes):
+                raise InvalidInput(f"{self._file!r} gives no bytes: open it in binary, blocking mode")
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -128,7 +141,7 @@ class _IteratorSource:
             piece = next(self._iterator, None)
             if piece is None:
                 break
-            self._left += piece
+            self._left += _checked(piece)
         return _taken(self._left, count)
 
 
@@ -146,7 +159,7 @@ class _AsyncIteratorSource:
             piece = await anext(self._iterator, None)
             if piece is None:
                 break
-            self._left += piece
+            self._left += _checked(piece)
         return _taken(self._left, count)
 
     async def restart(self) -> bool:
@@ -154,6 +167,12 @@ class _AsyncIteratorSource:
 
     async def aclose(self) -> None:
         """Nothing was opened."""
+
+
+def _checked(piece: object) -> bytes | bytearray | memoryview:
+    if not isinstance(piece, bytes | bytearray | memoryview):
+        raise InvalidInput(f"cannot upload an iterable of {type(piece).__name__}: expected one of bytes")
+    return piece
 
 
 def _taken(left: bytearray, count: int) -> bytes:

@@ -25,6 +25,11 @@ _PIECE: Final = 1024 * 1024
 LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=60)
 
 
+def _check_proxy(_: object, __: object, proxy: str | None) -> None:
+    if proxy is not None and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
+        raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
+
+
 @attrs.frozen(kw_only=True)
 class Network:
     """How the registry is reached.
@@ -40,13 +45,7 @@ class Network:
     """
 
     timeouts: Timeouts
-    proxy: str | None = attrs.field(default=None, repr=False)  # it may hold a password
-
-    @proxy.validator
-    def _check_proxy(self, _: object, proxy: str | None) -> None:
-        if proxy is not None and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
-            raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
-
+    proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
     _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, ProtocolViolation
+from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
 from acr.values.fields import integer, object_of, optional_text, text, text_map
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -75,7 +75,8 @@ class Descriptor:
         """Read a descriptor out of a parsed manifest; `where` names its place in an error.
 
         Raises:
-            ProtocolViolation: it lacks a required field, or one is of the wrong type.
+            ProtocolViolation: it lacks a required field, or one is of the wrong type or form.
+            UnsupportedDigest: its digest is of another algorithm than sha256 and sha512.
         """
         data = object_of(value, where)
         platform = data.get("platform")
@@ -84,7 +85,7 @@ class Descriptor:
             raise ProtocolViolation(f"{where}: size is negative")
         return cls(
             media_type=text(data, "mediaType", where),
-            digest=Digest(text(data, "digest", where)),
+            digest=_digest(text(data, "digest", where), where),
             size=size,
             artifact_type=optional_text(data, "artifactType", where),
             annotations=MappingProxyType(text_map(data, "annotations", where)),
@@ -107,6 +108,13 @@ class Descriptor:
             }
             data["platform"] = {key: value for key, value in entries.items() if value is not None}
         return data
+
+
+def _digest(value: str, where: str) -> Digest:
+    try:
+        return Digest(value)
+    except InvalidReference as error:  # here it is no argument of the caller's
+        raise ProtocolViolation(f"{where}.digest: {error}") from None
 
 
 def _platform(data: Mapping[str, Any]) -> Platform:

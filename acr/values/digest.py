@@ -40,7 +40,7 @@ class Digest(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> Digest:
+    def __new__(cls, text: str) -> Digest:  # noqa: D102 - the class tells
         if isinstance(text, Digest):
             return text
         match = _GRAMMAR.fullmatch(text)
@@ -128,7 +128,7 @@ class Hasher:
     def copy(self) -> Hasher:
         """A hasher in the same state, that goes its own way from here."""
         twin = Hasher.__new__(Hasher)
-        twin._hash = self._hash.copy()
+        twin._hash = self._hash.copy()  # noqa: SLF001 - of its own class
         twin.algorithm = self.algorithm
         twin.size = self.size
         return twin

@@ -34,6 +34,15 @@ import attrs
 class AcrError(Exception):
     """Base of every error that this package raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # By itself an exception is made anew from its text alone, and worker processes would fail on ours, which take
+        # more than that.
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[AcrError], args: tuple[object, ...]) -> AcrError:
+    return kind.__new__(kind, *args)
+
 
 class InvalidInput(AcrError, ValueError):
     """An argument that cannot be right. Nothing was sent."""

@@ -58,4 +58,4 @@ class Retries:
             return None
         if retry_after is not None:
             return retry_after
-        return min(self.cap, self.base * 2.0**attempt) * self.jitter()
+        return min(self.cap, self.base * 2.0 ** min(attempt, 64)) * self.jitter()  # 2.0**1024 would overflow

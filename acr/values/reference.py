@@ -48,7 +48,7 @@ def check_tag(tag: str) -> str:
     """
     if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
         raise InvalidReference(
-            f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', not beginning with '.' or '-'"
+            f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', beginning with none of . -"
         )
     return tag
 
@@ -121,8 +121,10 @@ use https, or pass allow_http=True
             raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
         host = parts.hostname or ""
         well_formed = (
-            text == text.strip()
-            and text.isascii()
+            text.isascii()
+            and text.isprintable()  # urlsplit would drop tabs and line ends unseen
+            and " " not in text
+            and port != 0
             and parts.path in ("", "/")
             and not (parts.query or parts.fragment)
             and "?" not in text

@@ -1,0 +1,64 @@
+# What one does with this project. `make help` lists it all.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REGISTRY ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# One environment for everything but the code generator, which has its own. Made anew when its inputs change.
+$(VENV)/.made: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/.made ## Run the main job on the emulator, or on REGISTRY=my.azurecr.io
+	$(BIN)/python examples/demo.py $(if $(REGISTRY),--registry $(REGISTRY))
+
+.PHONY: test
+test: $(VENV)/.made ## Run the test suite (no network, no Node, no Go)
+	$(BIN)/python -m pytest --ignore tests/codegen
+
+.PHONY: test-codegen
+test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and the network once)
+	$(BIN)/python -m pytest tests/codegen
+
+.PHONY: coverage
+coverage: $(VENV)/.made ## Run the test suite and report branch coverage of acr/
+	$(BIN)/python -m coverage run -m pytest --ignore tests/codegen
+	$(BIN)/python -m coverage report
+
+.PHONY: check
+check: $(VENV)/.made ## Lint, format and type checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+.PHONY: format
+format: $(VENV)/.made ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: codegen
+codegen: ## Regenerate generated/ from spec/ (needs Node)
+	./codegen.sh
+
+.PHONY: codegen-check
+codegen-check: ## Fail if generated/ is not what spec/ gives (needs Node)
+	./codegen.sh --check
+
+.PHONY: build
+build: $(VENV)/.made ## Build the wheel into dist/
+	$(BIN)/python -m hatchling build --target wheel
+
+.PHONY: clean
+clean: ## Remove what was built, the environment and all caches
+	rm -rf $(VENV) .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,329 @@
+"""Tokens: every kind of credential, exchanged as seldom as can be, renewed in time, and shown to nobody else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.content import bytes_of, push_image
+from tests.twin import Twin
+
+MIB = 1024 * 1024
+
+
+class Clock:
+    """A clock for client and emulator, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def count(emulator: Emulator, path: str) -> int:
+    return sum(r.path.startswith(path) for r in emulator.requests)
+
+
+def refresh_token(emulator: Emulator) -> str:
+    """A refresh token, as `az acr login --expose-token` gives it."""
+    entra = emulator.credential().get_token("https://containerregistry.azure.net/.default").token
+    form = {"grant_type": "access_token", "service": emulator.login_server, "access_token": entra}
+    token: str = httpx.post(f"{emulator.url}/oauth2/exchange", data=form).json()["refresh_token"]
+    return token
+
+
+def credential_of(kind: str, emulator: Emulator, folder: Path) -> acr.Credential:
+    if kind == "entra":
+        return emulator.credential()
+    if kind == "admin":
+        return acr.UsernamePassword(emulator.username, emulator.password)
+    if kind == "scoped token":
+        emulator.add_token("ci", "secret", ["repository:app:pull,push,metadata_read", "registry:catalog:*"])
+        return acr.UsernamePassword("ci\n", "secret\n")
+    if kind == "refresh token":
+        return acr.RefreshToken(refresh_token(emulator))
+    login = base64.b64encode(f"{emulator.username}:{emulator.password}".encode()).decode()
+    auths = {emulator.login_server: {"auth": login}}
+    if kind == "identity token":
+        auths = {emulator.login_server: {"identitytoken": refresh_token(emulator)}}
+    (folder / "config.json").write_text(json.dumps({"auths": auths}))
+    return acr.DockerConfig(folder / "config.json")
+
+
+@pytest.mark.parametrize("kind", ["entra", "admin", "scoped token", "refresh token", "docker config", "identity token"])
+def test_every_kind_of_credential_gets_in(twin: Twin, acr_emulator: Emulator, tmp_path: Path, kind: str) -> None:
+    registry = twin.connect(acr_emulator.url, credential_of(kind, acr_emulator, tmp_path))
+    push_image(registry.repository("app"), tag="v1")
+    assert [tag.name for tag in registry.repository("app").tags()] == ["v1"]
+    assert list(registry.repositories()) == ["app"]
+
+
+def test_an_async_credential_serves_async_code_alone(twin: Twin, acr_emulator: Emulator) -> None:
+    credential = acr_emulator.async_credential()
+    if twin.colour == "sync":
+        with pytest.raises(acr.CredentialError, match="AsyncRegistry"):
+            twin.connect(acr_emulator.url, credential)
+    else:
+        assert list(twin.connect(acr_emulator.url, credential).repositories()) == []
+
+
+def test_anonymous_pull(twin: Twin) -> None:
+    with Emulator(anonymous_pull=True) as emulator:
+        image = push_image(twin.connect(emulator.url, emulator.credential()).repository("app"), tag="v1")
+        anyone = twin.connect(emulator.url)
+        assert anyone.repository("app").manifest("v1").get().digest == image.digest
+        assert [tag.name for tag in anyone.repository("app").tags()] == ["v1"]
+        with pytest.raises(acr.Unauthorized):
+            push_image(anyone.repository("app"), tag="v2")
+
+
+def test_anonymous_where_it_is_not_allowed_is_refused_and_does_not_loop(twin: Twin, acr_emulator: Emulator) -> None:
+    with pytest.raises(acr.Unauthorized, match="insufficient|UNAUTHORIZED") as caught:
+        twin.connect(acr_emulator.url).repository("app").manifest("v1").get()
+    assert caught.value.challenge is not None
+    assert len(acr_emulator.requests) <= 4
+
+
+def test_what_a_scoped_token_may_not_do_is_refused(twin: Twin, acr_emulator: Emulator) -> None:
+    """acr#675: a scope map without the catalog cannot list repositories."""
+    acr_emulator.add_token("ci", "secret", ["repository:app:pull,metadata_read"])
+    push_image(twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app"), tag="v1")
+    registry = twin.connect(acr_emulator.url, acr.UsernamePassword("ci", "secret"))
+    assert registry.repository("app").manifest("v1").exists()
+    for refused in (
+        lambda: list(registry.repositories()),
+        lambda: registry.repository("app").upload_blob(b"x"),
+        lambda: registry.repository("other").tag("v1").properties(),
+    ):
+        with pytest.raises(acr.Unauthorized, match="role or scope map"):
+            refused()
+
+
+@pytest.mark.parametrize("credential", [object(), "token", ("user", "password"), 7])
+def test_what_is_no_credential_is_refused_before_any_request(
+    twin: Twin, acr_emulator: Emulator, credential: Any
+) -> None:
+    """azure-sdk-for-python#29665: an object without get_token was an AttributeError deep inside."""
+    with pytest.raises(acr.CredentialError, match="get_token") as caught:
+        twin.connect(acr_emulator.url, credential)
+    assert "password" not in str(caught.value)
+    assert acr_emulator.requests == []
+
+
+def test_a_wrong_password_tells_so(twin: Twin, acr_emulator: Emulator) -> None:
+    registry = twin.connect(acr_emulator.url, acr.UsernamePassword(acr_emulator.username, "wr0ng"))
+    with pytest.raises(acr.CredentialError) as caught:
+        list(registry.repositories())
+    assert isinstance(caught.value.__cause__, acr.ResponseError)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_credential_that_fails_is_named(twin: Twin, acr_emulator: Emulator) -> None:
+    class Broken:
+        def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+            raise RuntimeError("az login has expired")
+
+    with pytest.raises(acr.CredentialError, match=r"Broken .*az login has expired"):
+        list(twin.connect(acr_emulator.url, Broken()).repositories())
+
+
+@pytest.mark.parametrize("audience", ["https://management.azure.com", "https://management.azure.com/.default"])
+def test_the_audience_can_be_set(twin: Twin, acr_emulator: Emulator, audience: str) -> None:
+    asked: list[str] = []
+    inner = acr_emulator.credential()
+
+    class Recording:
+        def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+            asked.extend(scopes)
+            return inner.get_token(*scopes)
+
+    list(twin.connect(acr_emulator.url, Recording()).repositories())
+    list(twin.connect(acr_emulator.url, Recording(), audience=audience).repositories())
+    assert asked == ["https://containerregistry.azure.net/.default", "https://management.azure.com/.default"]
+
+
+def test_no_request_is_sent_only_to_be_refused(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    push_image(repository, tag="v1")
+    repository.tag("v1").update(can_delete=True)
+    list(registry.repositories())
+    repository.delete()
+    assert [r.path for r in acr_emulator.requests if r.status == 401] == ["/v2/"]
+
+
+def test_ten_listings_of_one_repository_take_at_most_13_requests(
+    registry: acr.Registry, twin: Twin, acr_emulator: Emulator
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    acr_emulator.clear_requests()
+    for _ in range(10):
+        list(client.repository("app").tags())
+    assert len(acr_emulator.requests) <= 13
+
+
+def test_listings_that_alternate_between_two_repositories_keep_both_tokens(
+    registry: acr.Registry, twin: Twin, acr_emulator: Emulator
+) -> None:
+    for name in ("one", "two"):
+        push_image(registry.repository(name), tag="v1")
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    for most in (25, 20):
+        acr_emulator.clear_requests()
+        for number in range(20):
+            list(client.repository(("one", "two")[number % 2]).tags())
+        assert len(acr_emulator.requests) <= most
+    assert len(acr_emulator.requests) == 20
+
+
+def test_one_exchange_is_in_flight_however_many_wait(
+    twin: Twin, acr_emulator: Emulator, registry: acr.Registry
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    acr_emulator.clear_requests()
+    found = twin.at_once([client.repository("app").manifest("v1").get for _ in range(16)])
+    assert len({manifest.digest for manifest in found}) == 1
+    assert (count(acr_emulator, "/oauth2/exchange"), count(acr_emulator, "/oauth2/token")) == (1, 1)
+    assert [r.path for r in acr_emulator.requests].count("/v2/") == 1
+
+
+def test_a_wider_token_does_for_a_narrower_need(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    assert repository.blob(blob.digest).exists()
+    assert count(acr_emulator, "/oauth2/token") == 1
+
+
+def test_tokens_are_renewed_before_they_expire(twin: Twin) -> None:
+    """acr-cli#641: a clean-up died after three hours, when the refresh token had expired."""
+    clock = Clock()
+    with Emulator(clock=clock) as emulator:
+        registry = twin.connect(emulator.url, emulator.credential(), clock=clock)
+        for _ in range(5):
+            list(registry.repositories())
+            clock.now += 4_450  # of the 4,500 s of an access token; 11,700 s is the life of a refresh token
+        assert [r.path for r in emulator.requests if r.status == 401] == ["/v2/"]
+        assert (count(emulator, "/oauth2/exchange"), count(emulator, "/oauth2/token")) == (2, 5)
+
+
+def test_tokens_are_renewed_in_the_middle_of_an_upload(twin: Twin) -> None:
+    """acr#841, acr#214: pushes that outlived their token failed."""
+    clock = Clock()
+    with Emulator(clock=clock) as emulator:
+        registry = twin.connect(emulator.url, emulator.credential(), clock=clock)
+
+        def later(event: acr.ProgressEvent) -> None:
+            if isinstance(event, acr.Moved):
+                clock.now += 2_000
+
+        content = bytes_of(6 * MIB)
+        blob = registry.repository("app").upload_blob(content, chunk_size=MIB, progress=later)
+        assert blob.digest == acr.Digest.of(content)
+        assert [r.path for r in emulator.requests if r.status == 401] == ["/v2/"]
+        assert sum(r.received for r in emulator.requests if r.method in ("PATCH", "PUT")) == len(content)
+
+
+def test_the_lifetime_counts_and_not_the_clock_of_this_machine(twin: Twin) -> None:
+    """A registry whose clock is a day behind sends tokens that look expired."""
+    clock = Clock()
+    with Emulator(clock=lambda: clock.now - 86_400) as emulator:
+        registry = twin.connect(emulator.url, emulator.credential(), clock=clock)
+        for _ in range(3):
+            list(registry.repositories())
+        assert count(emulator, "/oauth2/token") == 1
+
+
+def test_a_token_that_is_refused_before_its_time_is_renewed_once(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    list(registry.repositories())
+    challenge = (
+        f'Bearer realm="{acr_emulator.url}/oauth2/token",service="{acr_emulator.login_server}",'
+        'scope="registry:catalog:*",error="invalid_token"'
+    )
+    refusal: dict[str, Any] = {"path_contains": "_catalog", "status": 401, "headers": {"WWW-Authenticate": challenge}}
+    acr_emulator.clear_requests()
+    acr_emulator.fail(times=1, **refusal)
+    assert list(registry.repositories()) == []
+    assert count(acr_emulator, "/oauth2/token") == 1
+    acr_emulator.fail(times=2, **refusal)
+    with pytest.raises(acr.Unauthorized):
+        list(registry.repositories())
+
+
+def test_a_revoked_refresh_token_is_replaced(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    list(registry.repositories())
+    acr_emulator.fail(times=1, path_contains="/oauth2/token", status=401, body=b'{"errors":[{"code":"UNAUTHORIZED"}]}')
+    registry.repository("app").upload_blob(b"abc")
+    assert count(acr_emulator, "/oauth2/exchange") == 2
+
+
+def test_a_throttled_exchange_is_tried_again_and_no_login_problem(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    """azure-cli#24886: 429 at /oauth2/exchange was reported as a wrong login."""
+    throttled: dict[str, Any] = {"path_contains": "/oauth2/exchange", "status": 429, "headers": {"Retry-After": "7"}}
+    acr_emulator.fail(times=1, **throttled)
+    assert list(registry.repositories()) == []
+    assert twin.slept == [7]
+    other = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0))
+    acr_emulator.fail(times=1, **throttled)
+    with pytest.raises(acr.RateLimited):
+        list(other.repositories())
+
+
+@pytest.mark.parametrize("realm", ["https://evil.example/oauth2/token", "http://127.0.0.1:1/oauth2/token", "", "x"])
+def test_a_realm_on_another_host_is_not_sent_the_credential(twin: Twin, acr_emulator: Emulator, realm: str) -> None:
+    challenge = f'Bearer realm="{realm}",service="r"'
+    acr_emulator.fail(times=1, path_contains="/v2/", status=401, headers={"WWW-Authenticate": challenge})
+    registry = twin.connect(acr_emulator.url, acr.UsernamePassword("user", "secret"))
+    with pytest.raises(acr.ProtocolViolation, match="realm|another host"):
+        list(registry.repositories())
+    assert len(acr_emulator.requests) == 1
+
+
+def test_a_realm_on_another_host_can_be_allowed(twin: Twin, acr_emulator: Emulator) -> None:
+    with Emulator() as issuer:
+        challenge = f'Bearer realm="{issuer.url}/oauth2/token",service="r"'
+        acr_emulator.fail(times=1, path_contains="/v2/", status=401, headers={"WWW-Authenticate": challenge})
+        login = acr.UsernamePassword(issuer.username, issuer.password)
+        registry = twin.connect(acr_emulator.url, login, token_hosts=[issuer.login_server])
+        with pytest.raises(acr.AcrError):
+            list(registry.repositories())  # the emulator knows no token of another issuer
+        assert count(issuer, "/oauth2/token") == 1
+
+
+def test_no_secret_is_in_a_log_a_repr_or_an_error(
+    twin: Twin, acr_emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    credential = acr.UsernamePassword(acr_emulator.username, acr_emulator.password)
+    token = acr.RefreshToken(refresh_token(acr_emulator))
+    caplog.clear()
+    registry = twin.connect(acr_emulator.url, credential)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    repository.download_blob(blob.digest).read()
+    other = twin.connect(acr_emulator.url, token)
+    list(other.repositories())
+    acr_emulator.fail(times=1, path_contains="_catalog", status=500, body=token.token.encode())
+    silent = twin.connect(acr_emulator.url, token, retries=acr.Retries(limit=0))
+    with pytest.raises(acr.ServerError) as caught:
+        list(silent.repositories())
+    ours = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("acr"))
+    everything = caplog.text + repr([registry, repository, credential, token, caught.value]) + str(caught.value)
+    for secret in (acr_emulator.password, token.token):
+        assert secret not in everything
+    assert "Bearer" not in ours
+    assert "sig=" not in ours
+    assert not [r for r in caplog.records if r.name == "httpx"]

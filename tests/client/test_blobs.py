@@ -1,0 +1,203 @@
+"""Blobs: whether one is there, streamed and verified downloads, resuming, redirects, mounting."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.content import bytes_of
+from tests.twin import Twin
+
+MIB = 1024 * 1024
+MISSING = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, MIB, 3 * MIB + 17, 9 * MIB])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_blob_of_any_size_goes_up_and_comes_down(registry: acr.Registry, size: int, algorithm: str) -> None:
+    """azure-containerregistry cannot download an empty blob."""
+    content = bytes_of(size)
+    repository = registry.repository("team/app")
+    blob = repository.upload_blob(content, algorithm=algorithm)
+    assert (blob.digest, blob.size) == (acr.Digest.of(content, algorithm=algorithm), size)
+    with repository.download_blob(blob.digest) as stream:
+        assert stream.read() == content
+
+
+def test_whether_a_blob_is_there(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    assert repository.blob(blob.digest).exists()
+    assert repository.blob(blob.digest).head().size == 3
+    assert not repository.blob(MISSING).exists()
+    assert not registry.repository("other").blob(blob.digest).exists()
+
+
+def test_a_deleted_blob_is_gone(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    repository.blob(blob.digest).delete()
+    assert not repository.blob(blob.digest).exists()
+
+
+def test_a_download_is_one_streaming_get(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """azure-sdk-for-net#37808: 4 MiB ranges make too many calls."""
+    repository = registry.repository("app")
+    blob = repository.upload_blob(bytes_of(9 * MIB))
+    acr_emulator.clear_requests()
+    assert sum(len(block) for block in repository.download_blob(blob.digest)) == 9 * MIB
+    assert [(r.origin, r.method, "range" in r.headers) for r in acr_emulator.requests] == [
+        ("registry", "GET", False),
+        ("storage", "GET", False),
+    ]
+
+
+def test_the_token_does_not_follow_the_redirect(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """acr#217: storage answers 400 to a request with a token, and has no business with it."""
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    repository.download_blob(blob.digest).read()
+    (stored,) = [r for r in acr_emulator.requests if r.origin == "storage"]
+    assert stored.status == 200
+    assert "authorization" not in stored.headers
+
+
+@pytest.mark.parametrize("cut", [0, 1, MIB, 2 * MIB + 5])
+def test_a_download_that_breaks_goes_on_where_it_broke(
+    registry: acr.Registry, acr_emulator: Emulator, cut: int
+) -> None:
+    content = bytes_of(3 * MIB)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(content)
+    acr_emulator.fail(times=1, origin="storage", drop_after=cut)
+    assert repository.download_blob(blob.digest).read() == content
+    first, second = [r for r in acr_emulator.requests if r.origin == "storage"]
+    assert "range" not in first.headers
+    moved = first.sent + second.sent
+    assert moved <= len(content) * 1.01 + 256 * 1024  # what was in the sockets when it broke
+
+
+def test_a_download_that_breaks_too_often_fails_and_leaves_nothing(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=2))
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    acr_emulator.fail(times=3, origin="storage", drop=True)
+    with pytest.raises(acr.TransportError, match="did not answer"):
+        repository.download_blob(blob.digest, tmp_path / "blob")
+    assert list(tmp_path.iterdir()) == []
+    assert len(twin.slept) == 2
+
+
+def test_a_download_into_a_file(registry: acr.Registry, tmp_path: Path) -> None:
+    content = bytes_of(2 * MIB)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(content)
+    done = repository.download_blob(blob.digest, tmp_path / "blob")
+    assert (done.digest, done.size) == (blob.digest, len(content))
+    assert (tmp_path / "blob").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def test_a_download_into_a_file_object(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    file = io.BytesIO()
+    repository.download_blob(blob.digest, file)
+    assert file.getvalue() == b"abc"
+
+
+def test_wrong_bytes_never_get_the_final_name(registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path) -> None:
+    """oras-py accepts a corrupted body in silence."""
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    target = tmp_path / "blob"
+    target.write_bytes(b"what was there before")
+    acr_emulator.fail(times=1, origin="storage", status=200, headers={"Content-Length": "3"}, body=b"abd")
+    with pytest.raises(acr.DigestMismatch):
+        repository.download_blob(blob.digest, target)
+    assert target.read_bytes() == b"what was there before"
+    assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def test_wrong_bytes_of_a_stream_are_an_error_at_its_end(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    acr_emulator.fail(times=1, origin="storage", status=200, body=b"abd")
+    with pytest.raises(acr.DigestMismatch) as caught:
+        repository.download_blob(blob.digest).read()
+    assert caught.value.actual == acr.Digest.of(b"abd")
+
+
+def test_a_stream_can_be_left_early(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(bytes_of(5 * MIB))
+    with repository.download_blob(blob.digest) as stream:
+        assert next(iter(stream))[:3] == bytes([0, 1, 2])
+    assert repository.blob(blob.digest).exists()
+
+
+def test_a_missing_blob_leaves_no_file(registry: acr.Registry, tmp_path: Path) -> None:
+    with pytest.raises(acr.NotFound) as caught:
+        registry.repository("app").download_blob(MISSING, tmp_path / "blob")
+    assert caught.value.codes == ("BLOB_UNKNOWN",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_that_cannot_be_written_names_its_side(registry: acr.Registry, tmp_path: Path) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    with pytest.raises(acr.TransferError, match="none") as caught:
+        repository.download_blob(blob.digest, tmp_path / "none" / "blob")
+    assert caught.value.side == "target"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc/passwd", "https://", "ftp://other.example/x", "https://user:secret@other.example/", "http://["],
+)
+def test_a_redirect_to_an_unusable_place_is_refused(
+    registry: acr.Registry, acr_emulator: Emulator, location: str
+) -> None:
+    acr_emulator.fail(times=1, method="GET", path_contains="/blobs/", status=307, headers={"Location": location})
+    with pytest.raises(acr.ProtocolViolation, match="redirects") as caught:
+        registry.repository("app").download_blob(MISSING).read()
+    assert "secret" not in str(caught.value)
+
+
+def test_redirects_in_a_circle_end(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(times=99, method="GET", path_contains="/blobs/", status=307, headers={"Location": ""})
+    with pytest.raises(acr.ProtocolViolation, match="307"):
+        registry.repository("app").download_blob(MISSING).read()
+
+
+def test_a_signature_that_storage_refuses_is_not_in_the_error(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    body = b"<Error>https://x.example/b?se=2026&sig=c2VjcmV0</Error>"
+    acr_emulator.fail(times=1, origin="storage", status=403, headers={"Content-Type": "application/xml"}, body=body)
+    with pytest.raises(acr.Denied) as caught:
+        repository.download_blob(blob.digest).read()
+    assert "c2VjcmV0" not in repr(caught.value) + str(caught.value)
+
+
+def test_a_blob_is_mounted_from_another_repository(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    blob = registry.repository("team/base").upload_blob(bytes_of(MIB))
+    acr_emulator.clear_requests()
+    assert registry.repository("team/app").mount_blob(blob.digest, "team/base")
+    assert registry.repository("team/app").blob(blob.digest).exists()
+    assert sum(r.received for r in acr_emulator.requests if r.path.startswith("/v2/")) == 0
+
+
+def test_a_blob_that_cannot_be_mounted_is_not_there_and_leaves_no_session(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    registry.repository("base").upload_blob(b"abc")
+    assert not registry.repository("app").mount_blob(MISSING, "base")
+    assert acr_emulator.requests[-1].method == "DELETE"
+    assert acr_emulator.requests[-1].status == 204

@@ -1,0 +1,131 @@
+"""Manifests: exact bytes of any type, verified, capped at 4 MiB while reading; referrers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import acr
+from acr import media_types
+from acr.emulator import Emulator
+from tests.content import image_manifest, push_image, push_index
+
+MIB = 1024 * 1024
+
+
+def test_a_manifest_comes_back_byte_for_byte(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    config, layer = repository.upload_blob(b"{}"), repository.upload_blob(b"layer")
+    odd = json.dumps(image_manifest(config, [layer]), indent=3).replace("/", "\\/").encode() + b"\n\n"
+    pushed = repository.put_manifest(odd, tag="v1")
+    assert pushed.digest == acr.Digest.of(odd)
+    for reference in ("v1", pushed.digest):
+        found = repository.manifest(reference).get()
+        assert (found.content, found.media_type, found.digest) == (odd, media_types.OCI_MANIFEST, pushed.digest)
+    assert found.config is not None
+    assert (found.config.digest, [one.digest for one in found.layers]) == (config.digest, [layer.digest])
+
+
+def test_a_manifest_without_a_type_of_its_own_needs_one(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    layer = repository.upload_blob(b"layer")
+    content = image_manifest(layer, [layer])
+    del content["mediaType"]
+    with pytest.raises(acr.InvalidInput, match="media_type="):
+        repository.put_manifest(content, tag="v1")
+    repository.put_manifest(content, media_type=media_types.OCI_MANIFEST, tag="v1")
+    assert repository.manifest("v1").get().media_type == media_types.OCI_MANIFEST
+
+
+def test_head_gives_type_digest_and_size(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    pushed = push_image(repository, tag="v1")
+    assert repository.manifest("v1").head() == pushed
+    assert repository.manifest("v1").exists()
+    assert not repository.manifest("v2").exists()
+
+
+def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    layer = repository.upload_blob(b"layer")
+    content = json.dumps(image_manifest(layer, [layer])).encode()
+    digest = acr.Digest.of(content, algorithm="sha512")
+    pushed = repository.put_manifest(acr.Manifest(content, media_types.OCI_MANIFEST, digest=digest))
+    assert pushed.digest == digest
+    assert repository.manifest(digest).get().content == content
+
+
+def test_an_index_is_asked_for_and_comes_as_one(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """Without an Accept header ACR converts to schema 1, and to another digest."""
+    repository = registry.repository("app")
+    pushed = push_index(repository, tag="v1", platforms=["linux/amd64", "linux/arm64"])
+    found = repository.manifest("v1").get()
+    assert (found.digest, found.is_index) == (pushed.digest, True)
+    assert [str(one.platform) for one in found.manifests] == ["linux/amd64", "linux/arm64"]
+    accept = acr_emulator.requests[-1].headers["accept"]
+    assert set(accept.split(", ")) == set(media_types.ANY_MANIFEST)
+
+
+def test_a_manifest_whose_blob_is_missing_is_refused(registry: acr.Registry) -> None:
+    nothing = acr.Descriptor(media_types.OCI_LAYER, acr.Digest.of(b"missing"), 7)
+    with pytest.raises(acr.ResponseError) as caught:
+        registry.repository("app").put_manifest(image_manifest(nothing, []), tag="v1")
+    assert caught.value.codes == ("MANIFEST_BLOB_UNKNOWN",)
+
+
+def test_an_unknown_tag_tells_which(registry: acr.Registry) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    with pytest.raises(acr.NotFound, match="none") as caught:
+        registry.repository("app").manifest("none").get()
+    assert caught.value.detail == {"Tag": "none"}
+
+
+def test_a_manifest_of_other_bytes_than_its_digest_is_refused(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    digest = acr.Digest.of(b"{}")
+    headers = {"Content-Type": media_types.OCI_MANIFEST, "Docker-Content-Digest": digest}
+    for reference in (digest, "v1"):
+        acr_emulator.fail(times=1, path_contains="/manifests/", status=200, headers=headers, body=b"{ }")
+        with pytest.raises(acr.DigestMismatch) as caught:
+            registry.repository("app").manifest(reference).get()
+        assert (caught.value.expected, caught.value.actual) == (digest, acr.Digest.of(b"{ }"))
+
+
+def test_a_manifest_too_large_to_push_is_refused_before_any_request(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    with pytest.raises(acr.LimitExceeded, match="4194304"):
+        registry.repository("app").put_manifest(b" " * (4 * MIB + 1), media_type=media_types.OCI_MANIFEST)
+    assert acr_emulator.requests == []
+
+
+def test_a_manifest_too_large_to_pull_is_not_read_to_its_end(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """Peers trust Content-Length alone; what counts is what comes."""
+    acr_emulator.fail(
+        times=1,
+        path_contains="/manifests/",
+        status=200,
+        headers={"Content-Type": media_types.OCI_MANIFEST},
+        body=b" " * (4 * MIB + 1),
+    )
+    with pytest.raises(acr.LimitExceeded) as caught:
+        registry.repository("app").manifest("v1").get()
+    assert caught.value.limit == 4 * MIB
+
+
+def test_referrers_are_listed_and_filtered(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    subject = push_image(repository, tag="v1")
+    empty = repository.upload_blob(b"{}")
+    attached = {
+        kind: repository.put_manifest(
+            image_manifest(empty, [empty], subject=subject.to_json(), artifactType=kind, annotations={"a": kind})
+        )
+        for kind in ("application/x-one", "application/x-two")
+    }
+    found = list(repository.manifest("v1").referrers())
+    assert {one.digest for one in found} == {one.digest for one in attached.values()}
+    (one,) = repository.manifest(subject.digest).referrers(artifact_type="application/x-two")
+    assert (one.digest, one.artifact_type) == (attached["application/x-two"].digest, "application/x-two")
+    assert dict(one.annotations) == {"a": "application/x-two"}
+    assert list(repository.manifest(one.digest).referrers()) == []

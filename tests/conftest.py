@@ -1,0 +1,36 @@
+"""Fixtures of all tests: clients of both colours, and where reference data of this project's makers may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.twin import Colour, Twin
+
+
+@pytest.fixture(params=["sync", "async"])
+def twin(request: pytest.FixtureRequest) -> Iterator[Twin]:
+    """A client factory; each test that asks for it runs twice."""
+    colour: Colour = request.param
+    twin = Twin(colour)
+    yield twin
+    twin.close()
+
+
+@pytest.fixture
+def registry(twin: Twin, acr_emulator: Emulator) -> acr.Registry:
+    """A client of the emulator, with an Entra credential."""
+    return twin.connect(acr_emulator.url, acr_emulator.credential())
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Reference data beside the checkout; a test that needs it is skipped where it is absent."""
+    folder = Path(__file__).resolve().parent.parent.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the reference data (../shared) is not beside this checkout")
+    return folder

@@ -1,0 +1,111 @@
+"""The house stands: imports point downward, httpx stays in the shells, and importing the package is cheap."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+LIBRARY = sys.stdlib_module_names
+
+# What each layer may import, beside the standard library and itself. The order is that of the house, from the ground.
+LAYERS = {
+    "acr.values": {"attrs"},
+    "acr.core": {"attrs", "acr.values", "acr_rest", "jwt"},
+    "acr.shells": {"attrs", "acr.values", "acr.core", "httpx"},
+    "acr.outside": {"attrs", "acr.values", "acr.core", "azure"},
+    "acr.facades": {"attrs", "acr.values", "acr.core", "acr.shells", "acr.outside"},
+    "acr.emulator": {"attrs", "acr.values", "jwt", "pytest", "starlette", "uvicorn"},
+    "acr": {"acr.values", "acr.core", "acr.shells", "acr.outside", "acr.facades"},
+    "acr_rest": {"attrs"},
+}
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for root in (PROJECT / "acr", PROJECT / "generated" / "acr_rest"):
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root.parent).with_suffix("").parts
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def layer_of(module: str) -> str:
+    """`acr.core.links` is in `acr.core`; `httpx._client` is in `httpx`."""
+    parts = module.split(".")
+    two = ".".join(parts[:2])
+    return two if two in LAYERS else parts[0]
+
+
+def imported(module: str, path: Path) -> Iterator[str]:
+    """Modules that a file imports, wherever in it; relative names made absolute."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(("module", "path"), [pytest.param(*source, id=source[0]) for source in sources()])
+def test_imports_point_downward(module: str, path: Path) -> None:
+    own = layer_of(module)
+    reached = {layer_of(name) for name in imported(module, path)} - LIBRARY - {own}
+    if module == "acr":
+        reached.discard("acr")
+    assert reached <= LAYERS[own], f"{module} imports {reached - LAYERS[own]}"
+
+
+def test_httpx_is_imported_by_the_shells_alone() -> None:
+    importers = {module for module, path in sources() if any(layer_of(n) == "httpx" for n in imported(module, path))}
+    assert importers == {"acr.shells.http", "acr.shells.blocking", "acr.shells.asynchronous"}
+
+
+def test_there_are_no_import_cycles() -> None:
+    graph = {module: {name for name in _candidates(module, path) if name != module} for module, path in sources()}
+    done: set[str] = set()
+
+    def visit(module: str, on_the_way: tuple[str, ...]) -> None:
+        assert module not in on_the_way, f"a cycle: {' -> '.join([*on_the_way, module])}"
+        if module not in done:
+            for name in graph[module]:
+                visit(name, (*on_the_way, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def _candidates(module: str, path: Path) -> Iterator[str]:
+    known = {name for name, _ in sources()}
+    for name in imported(module, path):
+        while name and name not in known:
+            name = name.rpartition(".")[0]
+        # A package that is named on the way to its own module is no import of the package's content.
+        if name and not module.startswith(f"{name}."):
+            yield name
+
+
+def test_importing_the_package_loads_neither_azure_nor_an_event_loop() -> None:
+    code = "import sys, acr; print([m for m in ('azure.identity', 'asyncio', 'jwt', 'starlette') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+def test_importing_the_package_takes_less_than_50_ms_beside_httpx_and_attrs() -> None:
+    """The least of a few runs, since the machine may be busy; httpx and attrs are loaded before."""
+    command = [sys.executable, "-X", "importtime", "-c", "import httpx, attrs; import acr"]
+    best = min(_cumulative(command) for _ in range(5))
+    assert best < 50_000, f"{best / 1000:.0f} ms"
+
+
+def _cumulative(command: list[str]) -> int:
+    """Microseconds that `import acr` took, off the last line of the import profile."""
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    (line,) = [line for line in lines if line.split("|")[-1].strip() == "acr"]
+    return int(line.split("|")[1])
