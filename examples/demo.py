@@ -32,9 +32,10 @@ ARTIFACT_TYPE = "application/vnd.acr-client.demo.v1"
 
 
 class Bars:
-    """Progress bars that are fed with the client's events. Where there is no terminal they stay silent."""
+    """Progress bars that are fed with the client's events; where there is no terminal, a line for what is done."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._tasks: dict[acr.Item, TaskID] = {}
@@ -46,6 +47,8 @@ class Bars:
             self._tasks[item] = self._progress.add_task(item.name, total=item.size)
         if isinstance(event, acr.Moved):
             self._progress.advance(self._tasks[item], event.count)
+        elif isinstance(event, acr.Done) and not self._console.is_terminal:
+            self._console.print(f"{item.name}: {(item.size or 0) / MIB:.1f} MiB done")
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -1,0 +1,185 @@
+"""What goes wrong on the way: retries and their limits, errors that say what happened, TLS, proxies, time-outs."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.content import push_image
+from tests.twin import Twin
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_problem_is_tried_again(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator, status: int
+) -> None:
+    acr_emulator.fail(times=4, path_contains="_catalog", status=status)
+    assert list(registry.repositories()) == []
+    assert len(twin.slept) == 4
+    assert all(0 <= seconds <= 0.5 * 2**attempt for attempt, seconds in enumerate(twin.slept))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 413, 501])
+def test_a_lasting_problem_is_not(twin: Twin, registry: acr.Registry, acr_emulator: Emulator, status: int) -> None:
+    acr_emulator.fail(times=1, path_contains="_catalog", status=status)
+    with pytest.raises(acr.ResponseError) as caught:
+        list(registry.repositories())
+    assert caught.value.status == status
+    assert twin.slept == []
+
+
+def test_retries_end(twin: Twin, acr_emulator: Emulator) -> None:
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=2))
+    acr_emulator.fail(times=9, path_contains="_catalog", drop=True)
+    with pytest.raises(acr.TransportError, match="_catalog"):
+        list(registry.repositories())
+    assert sum("_catalog" in r.path for r in acr_emulator.requests) == 3
+
+
+def test_a_wait_beyond_the_cap_is_not_begun(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(times=1, path_contains="_catalog", status=429, headers={"Retry-After": "3600"})
+    with pytest.raises(acr.RateLimited, match="fewer requests") as caught:
+        list(registry.repositories())
+    assert caught.value.retry_after == 3600
+    assert twin.slept == []
+
+
+def test_a_retry_is_logged(registry: acr.Registry, acr_emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    acr_emulator.fail(times=1, path_contains="_catalog", status=503)
+    list(registry.repositories())
+    (record,) = [r for r in caplog.records if r.name == "acr"]
+    assert "503" in record.getMessage()
+    assert "again" in record.getMessage()
+
+
+def test_a_non_json_error_tells_its_beginning_its_status_and_the_correlation_id(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    headers = {"Content-Type": "text/html"}
+    body = b"<html>client with IP 1.2.3.4 is not allowed</html>" + b" " * 100_000
+    acr_emulator.fail(times=1, path_contains="_catalog", status=403, headers=headers, body=body)
+    with pytest.raises(acr.Denied) as caught:
+        list(registry.repositories())
+    text = str(caught.value)
+    for part in ("GET /acr/v1/_catalog", "403", "client with IP", "text/html", "network rules"):
+        assert part in text
+    assert len(text) < 1000
+    assert caught.value.codes == ()
+    assert caught.value.correlation_id
+    assert f"[correlation id {caught.value.correlation_id}]" in text
+
+
+def test_an_answer_that_is_no_json_is_a_protocol_violation(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    for body in (b"<html>", b"[]", b'{"repositories":7}', b""):
+        acr_emulator.fail(times=1, path_contains="_catalog", status=200, body=body)
+        with pytest.raises(acr.ProtocolViolation, match="GetRepositories"):
+            list(registry.repositories())
+
+
+def test_a_status_that_the_operation_does_not_have_is_a_protocol_violation(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    for status in (204, 302):
+        acr_emulator.fail(times=1, path_contains="_catalog", status=status, headers={"Location": "https://x.example/"})
+        with pytest.raises(acr.ProtocolViolation, match=str(status)):
+            list(registry.repositories())
+    assert all(r.origin == "registry" for r in acr_emulator.requests)
+
+
+def test_a_refused_connection_tells_where(twin: Twin) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    registry = twin.connect(f"http://127.0.0.1:{port}")
+    with pytest.raises(acr.TransportError, match=f"127.0.0.1:{port}: cannot connect"):
+        list(registry.repositories())
+    assert len(twin.slept) == 4
+
+
+def test_a_registry_that_is_silent_times_out(twin: Twin) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        registry = twin.connect(
+            f"http://127.0.0.1:{silent.getsockname()[1]}",
+            timeouts=acr.Timeouts(read=0.05),
+            retries=acr.Retries(limit=0),
+        )
+        with pytest.raises(acr.TransportError, match="timed out"):
+            list(registry.repositories())
+
+
+def test_a_host_that_is_no_registry_is_told(twin: Twin, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(
+        path_contains="/v2/", status=404, headers={"Content-Type": "text/html"}, body=b"<html>blog</html>"
+    )
+    with pytest.raises(acr.NotFound, match="blog"):
+        list(twin.connect(acr_emulator.url).repositories())
+
+
+def test_a_proxy_is_used(twin: Twin, acr_emulator: Emulator) -> None:
+    """For plain http a proxy is sent the whole URL; the emulator takes that as any server must (RFC 9112, 3.2.2)."""
+    with Emulator() as proxy:
+        registry = twin.connect("http://registry.invalid", allow_http=True, proxy=proxy.url)
+        with pytest.raises(acr.AcrError):
+            list(registry.repositories())
+        assert proxy.requests[0].headers["host"] == "registry.invalid"
+
+
+def test_the_proxy_of_the_environment_is_used_and_its_exceptions_are_kept(
+    twin: Twin, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Emulator() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert list(twin.connect(acr_emulator.url, acr_emulator.credential()).repositories()) == []
+        assert proxy.requests == []
+        with pytest.raises(acr.AcrError):
+            list(twin.connect("http://registry.invalid", allow_http=True).repositories())
+        assert proxy.requests[0].headers["host"] == "registry.invalid"
+
+
+def test_what_is_no_proxy_is_refused_and_not_shown(twin: Twin) -> None:
+    with pytest.raises(acr.InvalidInput, match="proxy") as caught:
+        twin.connect("my.azurecr.io", proxy="user:secret@proxy.example")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("http://my.azurecr.io", "plain http"),
+        ("myregistry", "myregistry.azurecr.io"),
+        ("", "login server"),
+        ("my.azurecr.io/app", "login server"),
+        ("ftp://my.azurecr.io", "https"),
+        ("my.azurecr.io:99999", "login server"),
+    ],
+)
+def test_a_malformed_login_server_is_refused(twin: Twin, endpoint: str, expected: str) -> None:
+    with pytest.raises(acr.InvalidReference, match=expected):
+        twin.connect(endpoint)
+
+
+def test_a_password_in_a_login_server_is_not_shown(twin: Twin) -> None:
+    with pytest.raises(acr.InvalidReference) as caught:
+        twin.connect("https://user:secret@my.azurecr.io")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_client_names_itself(twin: Twin, acr_emulator: Emulator) -> None:
+    list(twin.connect(acr_emulator.url, acr_emulator.credential(), user_agent="my-tool/1").repositories())
+    assert {r.headers["user-agent"] for r in acr_emulator.requests} == {f"my-tool/1 acr-client/{acr.__version__}"}
+
+
+def test_a_client_is_closed_and_can_be_shown(twin: Twin, acr_emulator: Emulator) -> None:
+    with twin.connect(acr_emulator.url, acr_emulator.credential()) as registry:
+        push_image(registry.repository("team/app"), tag="v1")
+        repository = registry.repository("team/app")
+        shown: list[Any] = [registry, repository, repository.tag("v1"), repository.manifest("v1"), repository.tags()]
+        assert all(acr_emulator.login_server in repr(one) for one in shown)
+        assert repr(repository.tag("v1")).endswith("team/app:v1>")

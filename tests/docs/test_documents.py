@@ -1,0 +1,94 @@
+"""What the documents show works: every Python example is run, every command exists, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.content import bytes_of
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md", *PROJECT.glob("docs/*.md")]
+EXAMPLES = [
+    pytest.param(block, id=f"{document.name}-{number}")
+    for document in DOCUMENTS
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL), 1)
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_runs_as_it_stands(
+    example: str, acr_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the registry's name and the credential are put in the place of those that readers have."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for name in ("model.onnx", "sbom.json"):
+        (tmp_path / name).write_bytes(bytes_of(1000))
+    with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        registry.repository("team/app").push_artifact(["model.onnx"], tag="v1")
+    code = example.replace('"my.azurecr.io"', repr(acr_emulator.url))
+    code = code.replace("default_credential()", "_credential")
+    namespace = {"_credential": acr_emulator.credential(), "__name__": "example"}
+    exec(compile(code, "example", "exec"), namespace)  # noqa: S102 - our own documents
+    for name, test in namespace.items():
+        if name.startswith("test_"):
+            test(acr_emulator)  # type: ignore[operator]
+
+
+def test_the_examples_are_clean_to_a_type_checker(tmp_path: Path) -> None:
+    """As users would check them, with the package as it is installed."""
+    for example in EXAMPLES:
+        (tmp_path / f"{re.sub('[^a-zA-Z0-9]', '_', str(example.id))}.py").write_text(str(example.values[0]))
+    cache = PROJECT / ".mypy_cache" / "documents"
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), str(tmp_path)]
+    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_and_links_exist(document: Path) -> None:
+    text = document.read_text()
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= make_targets()
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (document.parent / link).exists(), link
+
+
+def test_help_lists_every_target() -> None:
+    make = ["make", "help"]
+    listed = subprocess.run(make, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^  make ([a-z-]+)", listed, re.MULTILINE)) == make_targets()
+
+
+def test_the_demo_runs() -> None:
+    """In small; `make demo` is the same program with a larger file."""
+    command = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--size", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for step in ("push (sync)", "refused: REGISTRY_DISALLOWED_OPERATION", "list (async)", "every digest is right"):
+        assert step in done.stdout
+    assert "\x1b[" not in done.stdout  # no terminal, no colours
+
+
+def test_the_demo_tells_what_is_wrong() -> None:
+    command = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--registry", "not a registry"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "login server" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_commands_of_the_emulator_document_exist() -> None:
+    done = subprocess.run([sys.executable, "-m", "acr.emulator", "--help"], capture_output=True, text=True, check=True)
+    for option in ("--port", "--data"):
+        assert option in done.stdout
