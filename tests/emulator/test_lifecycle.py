@@ -1,0 +1,195 @@
+"""Start, stop, restart, reset; the command line; the fixture."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+import acr.emulator
+from acr.emulator import Emulator
+from acr.values.digest import Digest
+from tests.emulator.user import ANY, User, plain
+
+
+def test_content_and_tokens_survive_a_restart(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as registry:
+        user = User(registry)
+        with user.http:
+            digest = user.push_image("team/app", "v1")
+            user.send(
+                "PATCH", "/acr/v1/team/app/_tags/v1", "repository:team/app:metadata_write", json={"listEnabled": False}
+            )
+            token = user.token("repository:team/app:pull,metadata_read")
+            before = user.send("GET", "/acr/v1/team/app/_tags/v1", "repository:team/app:metadata_read").json()["tag"]
+            user.send("POST", "/v2/team/app/blobs/uploads/", "repository:team/app:pull,push")
+        password = registry.password
+    with Emulator(tmp_path) as registry:
+        assert registry.password == password
+        headers = {"Authorization": f"Bearer {token}", "Accept": ANY}
+        with httpx.Client(base_url=registry.url, headers=headers, follow_redirects=True) as http:
+            assert http.get("/v2/team/app/manifests/v1").headers["Docker-Content-Digest"] == digest
+            assert http.get(f"/v2/team/app/blobs/{Digest.of(b'layer ')}").content == b"layer "
+            assert http.get("/acr/v1/team/app/_tags/v1").json()["tag"] == before
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert list((tmp_path / "drafts").iterdir()) == []
+
+
+def test_files_are_named_by_digest(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as registry:
+        user = User(registry)
+        with user.http:
+            digest = user.push_blob("app", b"layer")
+            assert (tmp_path / "blobs" / "sha256" / digest.hex[:2] / digest.hex).read_bytes() == b"layer"
+            user.push_artifact("app", "v1")
+            user.send("DELETE", "/acr/v1/app", "repository:app:delete")
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_reset(tmp_path: Path, data: bool) -> None:
+    with Emulator(tmp_path if data else None) as registry:
+        user = User(registry)
+        with user.http:
+            user.push_image("app", "v1")
+            location = user.send("POST", "/v2/app/blobs/uploads/", "repository:app:pull,push").headers["Location"]
+            registry.fail(status=500)
+            registry.reset()
+            assert user.send("GET", "/acr/v1/_catalog", "registry:catalog:*").json() == {"repositories": []}
+            assert user.send("GET", location, "repository:app:pull").status_code == 404
+            path = f"/v2/app/blobs/{Digest.of(b'layer ')}"
+            assert user.send("HEAD", path, "repository:app:pull").status_code == 404
+            user.push_image("app", "v1")
+
+
+def test_start_and_stop_are_quick_with_a_connection_open() -> None:
+    with Emulator():
+        pass  # imported by now
+    start = time.monotonic()
+    registry = Emulator().start()
+    started = time.monotonic()
+    with httpx.Client() as http:
+        http.get(f"{registry.url}/v2/")
+        stopping = time.monotonic()
+        registry.stop()
+        stopped = time.monotonic()
+    assert started - start < 0.5
+    assert stopped - stopping < 0.5
+
+
+def test_stop_in_the_middle_of_an_upload() -> None:
+    registry = Emulator().start()
+    user = User(registry)
+    with user.http:
+        scope = "repository:app:pull,push"
+        location = user.send("POST", "/v2/app/blobs/uploads/", scope).headers["Location"]
+        token = user.token(scope)
+        host, _, port = registry.login_server.partition(":")
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"PATCH {location} HTTP/1.1\r\nHost: {registry.login_server}\r\nAuthorization: Bearer {token}\r\n"
+            connection.sendall(f"{head}Content-Length: 3000000\r\n\r\n".encode() + bytes(2_000_000))
+            registry.stop()
+
+
+def test_port_that_is_taken(registry: Emulator) -> None:
+    port = int(registry.login_server.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        Emulator(port=port)
+    with pytest.raises(OSError, match="in use"):
+        Emulator(storage_port=port)
+
+
+def test_folder_of_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "letter").write_text("dear")
+    with pytest.raises(FileExistsError, match="no emulator has made it"):
+        Emulator(tmp_path)
+    assert (tmp_path / "drafts" / "letter").read_text() == "dear"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104
+def test_other_hosts(host: str) -> None:
+    with Emulator(host=host) as registry:
+        assert registry.url.startswith("http://127.0.0.1:" if host == "0.0.0.0" else "http://localhost:")  # noqa: S104
+        user = User(registry)
+        with user.http:
+            digest = user.push_blob("app", b"layer")
+            token = user.token("repository:app:pull")
+            path = f"/v2/app/blobs/{digest}"
+            headers = {"Authorization": f"Bearer {token}"}
+            assert user.http.get(path, headers=headers, follow_redirects=True).content == b"layer"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_command_line(tmp_path: Path, number: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "acr.emulator",
+        "--port",
+        "0",
+        "--data",
+        str(tmp_path / "data"),
+        "--anonymous-pull",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        assert "admin" in process.stdout.readline()
+        assert plain.get(f"{url}/v2/").status_code == 401
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+    assert (tmp_path / "data" / "metadata.db").exists()
+
+
+def test_command_line_with_a_port_that_is_taken(registry: Emulator) -> None:
+    port = registry.login_server.rpartition(":")[2]
+    command = [sys.executable, "-m", "acr.emulator", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "what", ["import runpy; runpy.run_module('acr.emulator', run_name='__main__')", "acr.emulator.Emulator"]
+)
+def test_without_the_extra(what: str) -> None:
+    program = f"import sys; sys.modules['starlette'] = None; import acr.emulator; {what}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert "pip install 'acr-client[emulator]'" in done.stderr.splitlines()[-1]
+    if "runpy" in what:
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_plugin_is_cheap_to_import() -> None:
+    heavy = "('jwt', 'starlette', 'uvicorn')"
+    program = f"import sys, acr.emulator.pytest_plugin; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.strip() == "[]"
+
+
+def test_fixture(acr_emulator: Emulator) -> None:
+    assert plain.get(f"{acr_emulator.url}/v2/").status_code == 401
+    assert len(acr_emulator.requests) == 1
+
+
+def test_fixture_gives_a_new_one(acr_emulator: Emulator) -> None:
+    assert acr_emulator.requests == []
+
+
+def test_exported_names() -> None:
+    for name in acr.emulator.__all__:
+        assert getattr(acr.emulator, name).__name__ == name
+    with pytest.raises(AttributeError):
+        _ = acr.emulator.Nothing  # type: ignore[attr-defined]
