@@ -9,59 +9,59 @@
 drawn in `acr.errors`. `acr.emulator` is a local registry for tests.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr.facades.registry import Registry, Repository
-from acr.facades.streams import BlobStream, Listing, Upload
-from acr.outside.docker_config import DockerConfig
-from acr.outside.entra import default_credential
-from acr.values import errors, media_types
-from acr.values.credentials import Credential, Keyring, RefreshToken, TokenCredential, UsernamePassword
-from acr.values.descriptor import Descriptor, Platform
-from acr.values.digest import Digest, Hasher
-from acr.values.errors import (
-    AcrError,
-    CredentialError,
-    Denied,
-    DigestMismatch,
-    ErrorInfo,
-    IntegrityError,
-    InvalidInput,
-    InvalidReference,
-    LimitExceeded,
-    Locked,
-    NotFound,
-    ProtocolViolation,
-    RateLimited,
-    ResponseError,
-    ServerError,
-    SizeMismatch,
-    TransferError,
-    TransportError,
-    Unauthorized,
-    UnsupportedDigest,
-)
-from acr.values.files import File
-from acr.values.manifest import Manifest
-from acr.values.options import Retries, Timeouts
-from acr.values.page import Page
-from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
-from acr.values.properties import (
-    DeletedRepository,
-    ManifestProperties,
-    Permissions,
-    RelatedManifest,
-    RepositoryProperties,
-    TagProperties,
-)
-from acr.values.pulled import Pulled
-from acr.values.version import __version__
 
 if TYPE_CHECKING:
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
     from acr.facades.async_registry import AsyncRegistry, AsyncRepository
     from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
+    from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
+    from acr.facades.registry import Registry, Repository
+    from acr.facades.streams import BlobStream, Listing, Upload
+    from acr.outside.docker_config import DockerConfig
+    from acr.outside.entra import default_credential
+    from acr.values import errors, media_types
+    from acr.values.credentials import Credential, Keyring, RefreshToken, TokenCredential, UsernamePassword
+    from acr.values.descriptor import Descriptor, Platform
+    from acr.values.digest import Digest, Hasher
+    from acr.values.errors import (
+        AcrError,
+        CredentialError,
+        Denied,
+        DigestMismatch,
+        ErrorInfo,
+        IntegrityError,
+        InvalidInput,
+        InvalidReference,
+        LimitExceeded,
+        Locked,
+        NotFound,
+        ProtocolViolation,
+        RateLimited,
+        ResponseError,
+        ServerError,
+        SizeMismatch,
+        TransferError,
+        TransportError,
+        Unauthorized,
+        UnsupportedDigest,
+    )
+    from acr.values.files import File
+    from acr.values.manifest import Manifest
+    from acr.values.options import Retries, Timeouts
+    from acr.values.page import Page
+    from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
+    from acr.values.properties import (
+        DeletedRepository,
+        ManifestProperties,
+        Permissions,
+        RelatedManifest,
+        RepositoryProperties,
+        TagProperties,
+    )
+    from acr.values.pulled import Pulled
+    from acr.values.version import __version__
 
 __all__ = [
     "AcrError",
@@ -136,15 +136,42 @@ __all__ = [
     "media_types",
 ]
 
+# Names are loaded when they are asked for: pytest imports this package in every run of those who have it installed (for
+# the emulator's fixture), and a command line wants to be quick. The order is from the ground up, so that a value is
+# found without loading httpx, and the sync half without loading asyncio.
+_HOMES = (
+    "values.version",
+    "values.errors",
+    "values.digest",
+    "values.descriptor",
+    "values.manifest",
+    "values.media_types",
+    "values.credentials",
+    "values.files",
+    "values.options",
+    "values.page",
+    "values.progress",
+    "values.properties",
+    "values.pulled",
+    "values",
+    "outside.docker_config",
+    "outside.entra",
+    "facades.registry",
+    "facades.handles",
+    "facades.streams",
+    "facades.async_registry",
+    "facades.async_handles",
+    "facades.async_streams",
+)
+
 
 def __getattr__(name: str) -> object:
-    """The async half, loaded when it is asked for: asyncio alone takes a quarter of the time to import this package."""
-    if name.startswith("Async") and name in __all__:
-        from acr.facades import async_handles, async_registry, async_streams
-
-        for module in (async_registry, async_handles, async_streams):
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
             if hasattr(module, name):
-                return getattr(module, name)
+                globals()[name] = value = getattr(module, name)
+                return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

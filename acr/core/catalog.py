@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from acr_rest.api.registry import container_registry_delete_repository as delete_repository
 from acr_rest.api.registry import container_registry_get_properties as get_properties
 from acr_rest.api.registry import container_registry_get_repositories as get_repositories
 from acr_rest.api.registry import container_registry_update_properties as update_properties
-from acr_rest.models.repository_attributes import RepositoryAttributes
 from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
 from acr_rest.types import Response
 
@@ -20,6 +20,9 @@ from acr.values.digest import Digest
 from acr.values.errors import NotFound
 from acr.values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr.values.reference import check_repository
+
+if TYPE_CHECKING:
+    from acr_rest.models.repository_attributes import RepositoryAttributes
 
 
 def repositories(session: Session, *, page_size: int | None, last: str | None) -> Walk[str]:

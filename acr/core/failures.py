@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from acr_rest.models.acr_errors import AcrErrors
 from acr_rest.types import Request
 
 from acr.core.bodies import read_at_most
@@ -85,6 +83,8 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
         return max(0.0, seconds) if seconds < float("inf") else None
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
+
     try:
         moment = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
@@ -103,13 +103,15 @@ def redact(text: str) -> str:
 
 
 def _errors(body: bytes) -> tuple[ErrorInfo, ...]:
+    from acr_rest.models.acr_errors import AcrErrors  # most programs see no error
+
     try:
         parsed = AcrErrors.from_dict(json.loads(body))
+        return tuple(
+            ErrorInfo(redact(e.code or "UNKNOWN"), redact(e.message or ""), _redacted(e.detail)) for e in parsed.errors
+        )
     except (ValueError, RecursionError):
         return ()
-    return tuple(
-        ErrorInfo(redact(e.code or "UNKNOWN"), redact(e.message or ""), _redacted(e.detail)) for e in parsed.errors
-    )
 
 
 def _redacted(value: Any) -> Any:

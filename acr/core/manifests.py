@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from acr_rest.api.repository import container_registry_check_manifest_exists as check_manifest_exists
 from acr_rest.api.repository import container_registry_create_manifest as create_manifest
@@ -12,7 +13,6 @@ from acr_rest.api.repository import container_registry_get_manifest_properties a
 from acr_rest.api.repository import container_registry_get_manifests as get_manifests
 from acr_rest.api.repository import container_registry_get_referrers as get_referrers
 from acr_rest.api.repository import container_registry_update_manifest_properties as update_manifest_properties
-from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
 from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAttributes
 from acr_rest.types import Request, Response
 
@@ -29,6 +29,9 @@ from acr.values.errors import DigestMismatch, InvalidInput, NotFound, ProtocolVi
 from acr.values.manifest import MANIFEST_LIMIT, Manifest
 from acr.values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
 from acr.values.reference import check_reference, check_repository, check_tag
+
+if TYPE_CHECKING:
+    from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
 
 
 def manifests(

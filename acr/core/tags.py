@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from acr_rest.api.repository import container_registry_delete_tag as delete_tag
 from acr_rest.api.repository import container_registry_get_tag_properties as get_tag_properties
 from acr_rest.api.repository import container_registry_get_tags as get_tags
 from acr_rest.api.repository import container_registry_update_tag_attributes as update_tag_attributes
-from acr_rest.models.tag_attributes_base import TagAttributesBase
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
 
@@ -21,6 +20,9 @@ from acr.values.digest import Digest
 from acr.values.errors import InvalidInput, NotFound
 from acr.values.properties import Order, TagProperties, check_page_size
 from acr.values.reference import check_repository, check_tag
+
+if TYPE_CHECKING:
+    from acr_rest.models.tag_attributes_base import TagAttributesBase
 
 _ORDERS: Final = {None: None, "newest": "timedesc", "oldest": "timeasc"}
 
