@@ -83,7 +83,9 @@ class Report:
 def build_wheel(folder: Path) -> Path:
     """Build this project's own wheel."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    built = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
+    if built.returncode != 0:
+        raise SystemExit(f"the wheel could not be built:\n{built.stderr}")
     (wheel,) = folder.glob("*.whl")
     return wheel
 
