@@ -1,9 +1,9 @@
 """A client for Azure Container Registry (ACR), sync and async.
 
->>> from acr import Registry
->>> with Registry("my.azurecr.io") as registry:  # doctest: +SKIP
-...     for tag in registry.repository("team/app").tags(order_by="newest"):
-...         print(tag.name, tag.digest)
+Example:
+    with Registry("my.azurecr.io") as registry:
+        for tag in registry.repository("team/app").tags(order_by="newest"):
+            print(tag.name, tag.digest)
 
 `Registry` and `AsyncRegistry` have the same names. Handles are lazy, and verbs do the requests. Errors are one tree,
 drawn in `acr.errors`. `acr.emulator` is a local registry for tests.

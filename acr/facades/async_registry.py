@@ -52,9 +52,10 @@ class AsyncRegistry:
         InvalidReference: the endpoint is no login server, or is plain http to another machine.
         CredentialError: the credential is of no known kind.
 
-    >>> async with AsyncRegistry("my.azurecr.io") as registry:  # doctest: +SKIP
-    ...     async for name in registry.repositories():
-    ...         print(name)
+    Example:
+        async with AsyncRegistry("my.azurecr.io") as registry:
+            async for name in registry.repositories():
+                print(name)
     """
 
     def __init__(

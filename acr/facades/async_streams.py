@@ -17,8 +17,9 @@ T = TypeVar("T")
 class AsyncListing(Generic[T]):
     """A listing, fetched page by page while it is walked. Each walk begins anew.
 
-    >>> async for tag in repository.tags():  # doctest: +SKIP
-    ...     print(tag.name)
+    Example:
+        async for tag in repository.tags():
+            print(tag.name)
     """
 
     def __init__(self, walk: Walk[T]) -> None:
@@ -52,9 +53,10 @@ class AsyncBlobStream:
     Nothing is fetched before it is read. A connection that breaks is resumed. Leaving the context, or `close`, lets go
     of the connection.
 
-    >>> async with repository.download_blob(digest) as blob:  # doctest: +SKIP
-    ...     async for block in blob:
-    ...         file.write(block)
+    Example:
+        async with repository.download_blob(digest) as blob:
+            async for block in blob:
+                file.write(block)
     """
 
     def __init__(self, blocks: AsyncIterator[bytes]) -> None:
@@ -96,10 +98,11 @@ class AsyncUpload:
     As a context manager it gives up what was not committed when the context is left. To go on in another process,
     keep its `location`, and pass it to `AsyncRepository.resume_upload`.
 
-    >>> async with await repository.start_upload() as upload:  # doctest: +SKIP
-    ...     await upload.write(b"first")
-    ...     await upload.write(b"second")
-    ...     descriptor = await upload.commit()
+    Example:
+        async with await repository.start_upload() as upload:
+            await upload.write(b"first")
+            await upload.write(b"second")
+            descriptor = await upload.commit()
     """
 
     def __init__(self, upload: CoreUpload) -> None:

@@ -53,9 +53,10 @@ class Registry:
         InvalidReference: the endpoint is no login server, or is plain http to another machine.
         CredentialError: the credential is of no known kind, or an async one.
 
-    >>> with Registry("my.azurecr.io") as registry:  # doctest: +SKIP
-    ...     for name in registry.repositories():
-    ...         print(name)
+    Example:
+        with Registry("my.azurecr.io") as registry:
+            for name in registry.repositories():
+                print(name)
     """
 
     def __init__(

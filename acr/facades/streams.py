@@ -18,8 +18,9 @@ T = TypeVar("T")
 class Listing(Generic[T]):
     """A listing, fetched page by page while it is walked. Each walk begins anew.
 
-    >>> for tag in repository.tags():  # doctest: +SKIP
-    ...     print(tag.name)
+    Example:
+        for tag in repository.tags():
+            print(tag.name)
     """
 
     def __init__(self, walk: Walk[T]) -> None:
@@ -52,9 +53,10 @@ class BlobStream:
     Nothing is fetched before it is read. A connection that breaks is resumed. Leaving the context, or `close`, lets go
     of the connection.
 
-    >>> with repository.download_blob(digest) as blob:  # doctest: +SKIP
-    ...     for block in blob:
-    ...         file.write(block)
+    Example:
+        with repository.download_blob(digest) as blob:
+            for block in blob:
+                file.write(block)
     """
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
@@ -96,10 +98,11 @@ class Upload:
     As a context manager it gives up what was not committed when the context is left. To go on in another process,
     keep its `location`, and pass it to `Repository.resume_upload`.
 
-    >>> with repository.start_upload() as upload:  # doctest: +SKIP
-    ...     upload.write(b"first")
-    ...     upload.write(b"second")
-    ...     descriptor = upload.commit()
+    Example:
+        with repository.start_upload() as upload:
+            upload.write(b"first")
+            upload.write(b"second")
+            descriptor = upload.commit()
     """
 
     def __init__(self, upload: CoreUpload) -> None:

@@ -12,8 +12,9 @@ def default_credential() -> TokenCredential:
     needed for it.
 
     >>> from acr import Registry, default_credential
-    >>> with Registry("my.azurecr.io", default_credential()) as registry:  # doctest: +SKIP
-    ...     print(list(registry.repositories()))
+    Example:
+        with Registry("my.azurecr.io", default_credential()) as registry:
+            print(list(registry.repositories()))
     """
     from azure.identity import DefaultAzureCredential
 

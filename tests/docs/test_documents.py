@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
+import io
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +98,41 @@ def test_the_commands_of_the_emulator_document_exist() -> None:
     done = subprocess.run([sys.executable, "-m", "acr.emulator", "--help"], capture_output=True, text=True, check=True)
     for option in ("--port", "--data"):
         assert option in done.stdout
+
+
+def docstring_examples() -> list[Any]:
+    """The blocks under `Example:` in docstrings of the package."""
+    found = []
+    for path in sorted((PROJECT / "acr").rglob("*.py")):
+        blocks = re.findall(r"^( *)Example:\n((?:\1    .*\n|\n)+)", path.read_text(), re.MULTILINE)
+        for number, (_, block) in enumerate(blocks, 1):
+            found.append(pytest.param(textwrap.dedent(block), id=f"{path.stem}-{number}"))
+    return found
+
+
+@pytest.mark.parametrize("example", docstring_examples())
+def test_an_example_of_a_docstring_runs_as_it_stands(example: str, acr_emulator: Emulator) -> None:
+    """As those of the documents; `repository` and the like are what the text around them speaks of."""
+    code = example.replace('"my.azurecr.io"', "endpoint, credential").replace(", default_credential()", "")
+    names: dict[str, Any] = {
+        "endpoint": acr_emulator.url,
+        "credential": acr_emulator.credential(),
+        "file": io.BytesIO(),
+    }
+    names |= {name: getattr(acr, name) for name in ("AsyncRegistry", "Registry")}
+    with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        repository = registry.repository("team/app")
+        repository.push_artifact([], tag="v1")
+        digest = repository.upload_blob(b"abc").digest
+
+        async def in_async_code() -> None:
+            async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.credential()) as twin:
+                names.update(repository=twin.repository("team/app"), digest=digest)
+                await eval(compiled, names)  # noqa: S307 - our own docstrings
+
+        names.update(repository=repository, digest=digest)
+        compiled = compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if compiled.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(in_async_code())
+        else:
+            exec(compiled, names)  # noqa: S102 - our own docstrings

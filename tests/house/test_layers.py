@@ -111,12 +111,12 @@ def test_what_is_loaded_is_what_is_needed(statement: str, loaded: list[str]) -> 
 
 @pytest.mark.parametrize("statement", ["import acr", "from acr import Registry"])
 def test_importing_takes_less_than_50_ms_beside_httpx_and_attrs(statement: str, tmp_path: Path) -> None:
-    """The least of a few runs, since the machine may be busy; compiled, as an installed package is."""
-    code = f"import httpx, attrs, time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+    """Processor time, the least of a few runs, since the machine may be busy; compiled, as an installed package is."""
+    code = f"import httpx, attrs, time; t = time.process_time(); {statement}; print(time.process_time() - t)"
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     runs = [
         subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        for _ in range(6)
+        for _ in range(10)
     ]
     best = min(float(run.stdout) for run in runs)
     assert best < 0.050, f"{best * 1000:.0f} ms"
