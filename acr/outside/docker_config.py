@@ -63,8 +63,8 @@ class DockerConfig:
             if found is not None:
                 return found
         auths = _object(config, "auths", self.path)
-        for key in (host, f"https://{host}", f"https://{host}/v2/", f"https://{host}/v1/"):
-            if key in auths:
+        for key in (host, *auths):
+            if key in auths and _names(key, host):
                 return _entry(auths[key], f"{self.path}, auths[{key!r}]")
         return None
 
@@ -112,6 +112,12 @@ class DockerConfig:
         if not isinstance(username, str) or not isinstance(secret, str):
             raise CredentialError(f"the credential helper {program} gave no usable answer")
         return RefreshToken(secret) if username == "<token>" else _login(username, secret)
+
+
+def _names(key: str, host: str) -> bool:
+    """Whether a key of `auths` is a host's: docker has written them as names and as URLs, and as they were typed."""
+    name, _, path = key.lower().removeprefix("https://").removeprefix("http://").partition("/")
+    return name == host and path.strip("/") in ("", "v1", "v2")
 
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:

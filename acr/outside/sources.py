@@ -7,10 +7,13 @@ import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from acr.core.ports import Runtime, Source
 from acr.values.errors import InvalidInput, TransferError
+
+_END: Final = object()
+"""No piece is like it; an iterator that wrongly gives None has not ended."""
 
 
 @runtime_checkable
@@ -138,8 +141,8 @@ class _IteratorSource:
 
     def _read(self, count: int) -> bytes:
         while len(self._left) < count:
-            piece = next(self._iterator, None)
-            if piece is None:
+            piece = next(self._iterator, _END)
+            if piece is _END:
                 break
             self._left += _checked(piece)
         return _taken(self._left, count)
@@ -156,8 +159,8 @@ class _AsyncIteratorSource:
 
     async def read(self, count: int) -> bytes:
         while len(self._left) < count:
-            piece = await anext(self._iterator, None)
-            if piece is None:
+            piece = await anext(self._iterator, _END)
+            if piece is _END:
                 break
             self._left += _checked(piece)
         return _taken(self._left, count)

@@ -12,7 +12,8 @@ from acr.values.errors import DigestMismatch, InvalidReference, UnsupportedDiges
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]+)")
+# The grammar has no shortest length, but no algorithm is as short; `app:v1` is to be told that it is no digest.
+_GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]{32,})")
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
     "sha256": (hashlib.sha256, 64),

@@ -1,0 +1,339 @@
+"""Docker's config.json: each way in which a credential can be stored, and each way in which that can go wrong.
+
+Helpers are real programs on a PATH of the test's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acr.outside.docker_config import DockerConfig
+from acr.values.credentials import RefreshToken, UsernamePassword
+from acr.values.errors import CredentialError
+
+HOST = "my.azurecr.io"
+ME = UsernamePassword("me", "hunter2")
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+Found = UsernamePassword | RefreshToken | None
+
+needs_sh = pytest.mark.skipif(sys.platform == "win32", reason="the helpers here are shell scripts")
+
+
+def auth(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.json"
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, the only one on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def helper(programs: Path, name: str, script: str) -> None:
+    program = programs / f"docker-credential-{name}"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+
+
+def answering(username: str, secret: str) -> str:
+    """A script that answers for HOST alone, as real ones do."""
+    answer = json.dumps({"ServerURL": HOST, "Username": username, "Secret": secret})
+    return f"""read host
+if [ "$1 $host" = "get {HOST}" ]; then echo '{answer}'
+else echo 'credentials not found in native keychain'; exit 1
+fi"""
+
+
+def lookup(
+    config: Path, content: dict[str, Any], host: str = HOST, **options: Any
+) -> UsernamePassword | RefreshToken | None:
+    config.write_text(json.dumps(content), encoding="utf-8")
+    return DockerConfig(config, **options).lookup(host)
+
+
+def refusal(config: Path, content: dict[str, Any], **options: Any) -> str:
+    """The text of the error, which must hold nothing secret."""
+    with pytest.raises(CredentialError) as caught:
+        lookup(config, content, **options)
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "credential"),
+    [
+        ({"auth": auth("me", "hunter2")}, ME),
+        ({"auth": auth("me", "a:b:ü")}, UsernamePassword("me", "a:b:ü")),
+        ({"auth": auth("me", "")}, UsernamePassword("me", "")),
+        ({"auth": auth("me", "hunter2\0\0")}, ME),
+        ({"username": "me", "password": "hunter2"}, ME),
+        ({"auth": "", "username": "me", "password": "hunter2"}, ME),
+        ({"auth": auth(NOBODY, "eyJ")}, RefreshToken("eyJ")),  # as `az acr login` stores it
+        ({"username": NOBODY, "password": "eyJ"}, RefreshToken("eyJ")),
+        ({"identitytoken": "eyJ"}, RefreshToken("eyJ")),
+        ({"auth": auth(NOBODY, ""), "identitytoken": "eyJ"}, RefreshToken("eyJ")),
+        ({}, None),
+        ({"auth": ""}, None),
+        ({"email": "me@my.example"}, None),
+    ],
+)
+def test_an_entry_becomes_a_credential(config: Path, entry: dict[str, str], credential: Found) -> None:
+    assert lookup(config, {"auths": {HOST: entry}}) == credential
+
+
+@pytest.mark.parametrize(
+    ("key", "host", "found"),
+    [
+        (HOST, HOST, True),
+        (f"https://{HOST}", HOST, True),
+        (f"https://{HOST}/", HOST, True),
+        (f"https://{HOST}/v2/", HOST, True),
+        (f"https://{HOST}/v1/", HOST, True),
+        (f"http://{HOST}", HOST, True),
+        ("My.AzureCR.io", HOST, True),
+        ("localhost:5000", "localhost:5000", True),
+        ("http://[::1]:5000", "[::1]:5000", True),
+        (f"{HOST}:443", HOST, False),
+        ("localhost", "localhost:5000", False),
+        ("localhost:5000", "localhost", False),
+        (f"{HOST}.evil.example", HOST, False),
+        (f"evil.example/{HOST}", HOST, False),
+        (f"{HOST}/team", HOST, False),  # other tools keep credentials of one namespace so
+        ("azurecr.io", HOST, False),
+    ],
+)
+def test_an_entry_is_found_by_its_host(config: Path, key: str, host: str, found: bool) -> None:
+    assert lookup(config, {"auths": {key: {"auth": auth("me", "hunter2")}}}, host) == (ME if found else None)
+
+
+def test_the_plain_host_comes_before_its_urls(config: Path) -> None:
+    entries = {f"https://{HOST}": {"auth": auth("other", "x")}, HOST: {"auth": auth("me", "hunter2")}}
+
+    assert lookup(config, {"auths": entries}) == ME
+
+
+@pytest.mark.parametrize("content", [{}, {"auths": None}, {"auths": {}}, {"auths": {"other.example": {}}}])
+def test_a_registry_that_is_not_there_is_anonymous(config: Path, content: dict[str, Any]) -> None:
+    assert lookup(config, content) is None
+
+
+def test_without_a_file_all_registries_are_anonymous(config: Path) -> None:
+    assert DockerConfig(config).lookup(HOST) is None
+
+
+def test_docker_config_names_the_folder(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(config.parent))
+
+    assert DockerConfig().path == config
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_otherwise_it_is_in_the_home_folder(value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DOCKER_CONFIG", value)
+
+    assert DockerConfig().path == tmp_path / ".docker" / "config.json"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"auths": {"my.azurecr.io": {"username": "me", "password": "hunter2"',
+        b'"hunter2"',
+        b'["hunter2"]',
+        b"\xffhunter2",
+        b"[" * 100_000,
+        b'{"hunter2": "' + b"x" * (4 * 1024 * 1024) + b'"}',
+    ],
+)
+def test_the_content_of_a_broken_file_is_not_in_the_error(config: Path, content: bytes) -> None:
+    config.write_bytes(content)
+    with pytest.raises(CredentialError) as caught:
+        DockerConfig(config).lookup(HOST)
+
+    assert str(config) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None or caught.value.__suppress_context__  # json's error holds all of it
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CredentialError, match="^cannot read "):
+        DockerConfig(tmp_path).lookup(HOST)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"auths": []}, ""),  # empty, and so nothing
+        ({"auths": ["hunter2"]}, "auths is no object"),
+        ({"credHelpers": "hunter2"}, "credHelpers is no object"),
+        ({"auths": {HOST: "hunter2"}}, "is no object"),
+        ({"auths": {HOST: {"auth": "hunter2!"}}}, "auth is no base64"),
+        ({"auths": {HOST: {"auth": 5}}}, "auth is no base64"),
+        ({"auths": {HOST: {"auth": "é"}}}, "auth is no base64"),
+        ({"auths": {HOST: {"auth": base64.b64encode(b"\xff:hunter2").decode()}}}, "auth is no base64"),
+        ({"auths": {HOST: {"auth": base64.b64encode(b"hunter2").decode()}}}, "auth holds no password"),
+    ],
+)
+def test_what_makes_no_sense_is_named_without_its_value(config: Path, content: dict[str, Any], text: str) -> None:
+    if not text:
+        assert lookup(config, content) is None
+        return
+
+    told = refusal(config, content)
+
+    assert told.startswith(str(config))
+    assert text in told
+
+
+@needs_sh
+@pytest.mark.parametrize("store", [{"credsStore": "fake"}, {"credHelpers": {HOST: "fake"}}])
+@pytest.mark.parametrize(
+    ("username", "secret", "credential"),
+    [("me", "hunter2", ME), ("<token>", "eyJ", RefreshToken("eyJ")), (NOBODY, "eyJ", RefreshToken("eyJ"))],
+)
+def test_a_helper_is_asked(
+    config: Path, programs: Path, store: dict[str, Any], username: str, secret: str, credential: Found
+) -> None:
+    helper(programs, "fake", answering(username, secret))
+
+    assert lookup(config, store) == credential
+
+
+@needs_sh
+def test_a_helper_is_asked_with_the_port(config: Path, programs: Path) -> None:
+    helper(programs, "fake", 'read host; echo "{\\"Username\\": \\"$host\\", \\"Secret\\": \\"x\\"}"')
+
+    assert lookup(config, {"credsStore": "fake"}, "localhost:5000") == UsernamePassword("localhost:5000", "x")
+
+
+@needs_sh
+def test_the_helper_of_the_registry_comes_before_the_one_of_all(config: Path, programs: Path) -> None:
+    helper(programs, "mine", answering("me", "hunter2"))
+    helper(programs, "all", answering("other", "x"))
+    stores = {"credHelpers": {HOST: "mine"}, "credsStore": "all"}
+
+    assert lookup(config, stores) == ME
+
+
+@needs_sh
+@pytest.mark.parametrize(("entries", "credential"), [({}, None), ({HOST: {"auth": auth("me", "hunter2")}}, ME)])
+def test_what_a_helper_does_not_know_is_looked_up_in_the_file(
+    config: Path, programs: Path, entries: dict[str, Any], credential: Found
+) -> None:
+    helper(programs, "fake", "echo 'credentials not found in native keychain'; exit 1")
+
+    assert lookup(config, {"credsStore": "fake", "auths": entries}) == credential
+
+
+def test_a_helper_that_is_not_there_is_named(config: Path, programs: Path) -> None:
+    assert programs.exists()
+    assert "docker-credential-missing, which is not on PATH" in refusal(config, {"credsStore": "missing"})
+
+
+@needs_sh
+@pytest.mark.parametrize("script", ["echo hunter2 >&2; exit 3", "echo hunter2; exit 3"])
+def test_a_helper_that_fails_is_named_with_its_exit_code(config: Path, programs: Path, script: str) -> None:
+    helper(programs, "fake", script)
+
+    assert (
+        refusal(config, {"credsStore": "fake"})
+        == "the credential helper docker-credential-fake failed with exit code 3"
+    )
+
+
+@needs_sh
+def test_a_helper_that_is_no_program_is_named(config: Path, programs: Path) -> None:
+    (programs / "docker-credential-fake").write_text("hunter2", encoding="utf-8")
+
+    assert "docker-credential-fake" in refusal(config, {"credsStore": "fake"})
+
+
+@needs_sh
+def test_a_helper_that_hangs_is_given_up(config: Path, programs: Path) -> None:
+    helper(programs, "fake", "while :; do :; done")
+
+    assert "TimeoutExpired" in refusal(config, {"credsStore": "fake"}, helper_timeout=0.05)
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "hunter2",
+        '["hunter2"]',
+        '"hunter2"',
+        "null",
+        '{"Username": "hunter2"}',
+        '{"Secret": "hunter2"}',
+        '{"Username": null, "Secret": "hunter2"}',
+        '{"Username": "me", "Secret": ["hunter2"]}',
+        "\\377hunter2",
+    ],
+)
+def test_a_helper_that_prints_garbage_is_named_without_it(config: Path, programs: Path, answer: str) -> None:
+    helper(programs, "fake", f"printf '{answer}'")
+
+    assert refusal(config, {"credsStore": "fake"}).endswith("docker-credential-fake gave no usable answer")
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "/bin/evil",
+        "x/../../evil",
+        "a/b",
+        "a\\b",
+        "..",
+        ".hidden",
+        "-x",
+        "a b",
+        "a;b",
+        "$(evil)",
+        "a\n",
+        "a\0",
+        "é",
+    ],
+)
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_helper_whose_name_is_more_than_a_name_is_not_run(
+    config: Path, programs: Path, monkeypatch: pytest.MonkeyPatch, name: str, everywhere: bool
+) -> None:
+    monkeypatch.chdir(programs)
+    (programs / "docker-credential-..").mkdir()
+    (programs / "docker-credential-x").mkdir()
+    (programs / "evil").write_text("#!/bin/sh\n: > ran\n", encoding="utf-8")
+    (programs / "evil").chmod(0o755)
+    stores = {"credsStore": name} if everywhere else {"credHelpers": {HOST: name}}
+
+    assert "names an unusable credential helper" in refusal(config, stores)
+    assert not (programs / "ran").exists()
+
+
+def test_a_repr_holds_no_secret(config: Path) -> None:
+    found = lookup(config, {"auths": {HOST: {"auth": auth("me", "hunter2")}}})
+
+    assert repr(found) == "UsernamePassword(username='me')"
+    assert "eyJ" not in repr(RefreshToken("eyJ"))

@@ -1,0 +1,95 @@
+"""Titles of files: which may become a path, and which never do."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acr.values.errors import InvalidReference
+from acr.values.files import File, check_title
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "a",
+        "sbom.json",
+        "models/v1/model.onnx",
+        ".env",
+        "...",
+        "a..b",
+        "a b",
+        "größe.txt",
+        "模型.bin",
+        "🚀",
+        "~",
+        "ab:c",
+    ],
+)
+def test_relative_names_become_paths(title: str) -> None:
+    assert check_title(title) == PurePosixPath(title)
+
+
+BAD = {
+    "nothing": ["", "/", "//"],
+    "absolute": ["/etc/passwd", "//host/share"],
+    "climbs": ["..", "../x", "a/..", "a/../../b", "a/../b", "./../x"],
+    "odd parts": [".", "./a", "a/.", "a//b", "a/"],
+    "drives": ["C:", "c:x", "C:/x", "z:\\x"],
+    "backslashes": ["\\", "..\\x", "a\\b", "\\\\host\\share"],
+    "control characters": ["a\0b", "a\n", "\r", "a\tb", "\x1b[31m", "a\x7f", "a\x85"],
+    "unseen unicode": ["a\u202eexe.txt", "a\u200bb", "a\u2028b", "\ufeffa", "a\ud800", "a\xa0b"],
+}
+
+
+@pytest.mark.parametrize("title", [title for titles in BAD.values() for title in titles])
+def test_other_titles_are_refused(title: str) -> None:
+    with pytest.raises(InvalidReference, match="is no relative file name") as caught:
+        check_title(title)
+
+    assert str(caught.value).isprintable()
+
+
+def test_an_error_does_not_repeat_a_long_title() -> None:
+    with pytest.raises(InvalidReference) as caught:
+        check_title("../" * 10_000)
+
+    assert len(str(caught.value)) < 300
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.text("ab./\\:\0~ é", max_size=12))
+def test_a_title_that_is_taken_stays_in_its_folder(title: str) -> None:
+    try:
+        path = check_title(title)
+    except InvalidReference:
+        return
+
+    assert not path.is_absolute()
+    assert ".." not in path.parts
+    assert str(path) == title
+
+
+def test_a_file_is_titled_by_its_own_name() -> None:
+    file = File("some/folder/sbom.json")
+
+    assert (file.path, file.title) == (Path("some/folder/sbom.json"), "sbom.json")
+    assert (file.media_type, file.annotations) == ("application/octet-stream", {})
+
+
+def test_a_title_may_be_given() -> None:
+    assert File(Path("/absolute/x"), title="docs/y").title == "docs/y"
+
+
+@pytest.mark.parametrize("path", ["..", ".", "/", "a/.."])
+def test_a_path_without_a_name_gives_no_title(path: str) -> None:
+    with pytest.raises(InvalidReference):
+        File(Path(path))
+
+
+def test_a_title_that_could_not_be_pulled_is_not_pushed() -> None:
+    with pytest.raises(InvalidReference):
+        File(Path("x"), title="../x")
