@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from acr.core.ports import Incoming
-from acr.values.errors import LimitExceeded
+from acr.values.errors import LimitExceeded, TransportError
 
 
 async def read(incoming: Incoming, limit: int, what: str) -> bytes:
@@ -21,10 +23,11 @@ async def read(incoming: Incoming, limit: int, what: str) -> bytes:
 
 
 async def read_at_most(incoming: Incoming, limit: int) -> bytes:
-    """Read a body to its end, or its first `limit` bytes."""
+    """Read a body to its end, or its first `limit` bytes, or what came before the connection was lost."""
     parts = bytearray()
-    async for chunk in incoming.chunks():
-        parts += chunk
-        if len(parts) >= limit:
-            break
+    with suppress(TransportError):
+        async for chunk in incoming.chunks():
+            parts += chunk
+            if len(parts) >= limit:
+                break
     return bytes(parts[:limit])

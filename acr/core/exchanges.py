@@ -48,7 +48,7 @@ class Authority:
     """Who issues tokens for a registry: the realm and the service of its challenge."""
 
     endpoint: Endpoint
-    path: str
+    target: str
     service: str
 
     @classmethod
@@ -74,7 +74,8 @@ class Authority:
                 f"{registry.netloc} asks to send credentials to another host, {endpoint.netloc!r}; if that is right,"
                 f" pass token_hosts=[{endpoint.netloc!r}]"
             )
-        return cls(endpoint, parts.path or "/", challenge.parameters.get("service", registry.netloc))
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        return cls(endpoint, target, challenge.parameters.get("service", registry.netloc))
 
 
 async def entra_to_refresh(send: Send, authority: Authority, entra_token: str) -> Issued:
@@ -120,7 +121,7 @@ async def anonymous_access(send: Send, authority: Authority, scopes: Scopes) -> 
     """
     request = (
         exchange_refresh.build_request(service=authority.service, scope=_texts(scopes), grant_type="password")
-        if authority.path == "/oauth2/token"
+        if authority.target == "/oauth2/token"
         else log_in.build_request(service=authority.service, scope=_texts(scopes))
     )
     return _access(await _ask(send, authority.endpoint, _at(authority, request)))
@@ -153,8 +154,11 @@ def _texts(scopes: Scopes) -> list[str]:
 
 
 def _at(authority: Authority, request: Request) -> Request:
-    """The same request at the realm's path: it is `/oauth2/token` at ACR alone."""
-    return attrs.evolve(request, target=authority.path + request.target.removeprefix("/oauth2/token"))
+    """The same request at the realm's own path, which is `/oauth2/token` at ACR alone, and may have a query."""
+    query = request.target.removeprefix("/oauth2/token")
+    if "?" in authority.target:
+        query = query.replace("?", "&", 1)
+    return attrs.evolve(request, target=authority.target + query)
 
 
 async def _ask(send: Send, endpoint: Endpoint, request: Request, authorization: str | None = None) -> Response:

@@ -53,8 +53,13 @@ def sink_in(folder: Path, name: PurePosixPath) -> Sink:
             raise InvalidReference(f"the title {str(name)!r} leads out of {folder} through a link")
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TransferError(f"cannot write {folder / name}: {error.strerror}", side="target") from error
+        raise _unwritable(folder / name, error) from error
     return _FileSink(root / name)
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> TransferError:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return TransferError(f"cannot write {path}: {reason or error}", side="target")
 
 
 class _FileSink:
@@ -65,21 +70,21 @@ class _FileSink:
         self._partial = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")
         try:
             self._file = self._partial.open("xb")
-        except OSError as error:
-            raise TransferError(f"cannot write {path}: {error.strerror}", side="target") from error
+        except (OSError, ValueError) as error:
+            raise _unwritable(path, error) from error
 
     def write(self, block: bytes) -> None:
         try:
             self._file.write(block)
-        except OSError as error:
-            raise TransferError(f"cannot write {self._path}: {error.strerror}", side="target") from error
+        except (OSError, ValueError) as error:
+            raise _unwritable(self._path, error) from error
 
     def commit(self) -> None:
         try:
             self._file.close()
             self._partial.replace(self._path)
-        except OSError as error:
-            raise TransferError(f"cannot write {self._path}: {error.strerror}", side="target") from error
+        except (OSError, ValueError) as error:
+            raise _unwritable(self._path, error) from error
 
     def abort(self) -> None:
         with suppress(OSError):  # what is still buffered may not fit on the disk

@@ -65,8 +65,9 @@ def _path_source(runtime: Runtime, path: Path) -> Source:
     try:
         file = path.open("rb")
         status = os.fstat(file.fileno())
-    except OSError as error:
-        raise TransferError(f"cannot read {path}: {error.strerror}", side="source") from error
+    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise TransferError(f"cannot read {path}: {reason or error}", side="source") from error
     size = status.st_size if stat.S_ISREG(status.st_mode) else None  # a pipe has none
     return _FileSource(runtime, file, size, owned=True)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -183,3 +185,22 @@ def test_a_client_is_closed_and_can_be_shown(twin: Twin, acr_emulator: Emulator)
         shown: list[Any] = [registry, repository, repository.tag("v1"), repository.manifest("v1"), repository.tags()]
         assert all(acr_emulator.login_server in repr(one) for one in shown)
         assert repr(repository.tag("v1")).endswith("team/app:v1>")
+
+
+def test_an_error_whose_body_breaks_off_keeps_its_status(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    list(registry.repositories())
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        location = f"http://127.0.0.1:{server.getsockname()[1]}/blob"
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n<Error>Auth")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        acr_emulator.fail(method="GET", path_contains="/blobs/", status=307, headers={"Location": location})
+        with pytest.raises(acr.Denied, match="<Error>Auth"):
+            registry.repository("app").download_blob("sha256:" + "0" * 64).read()
+        thread.join()

@@ -199,7 +199,7 @@ def test_5_retry_after_may_be_a_date(twin: Twin, registry: acr.Registry, acr_emu
 
 
 def test_5_a_token_without_expires_in_lives_as_long_as_it_says(twin: Twin) -> None:
-    """regclient takes 60 s where the field is missing, as it is in all of ACR's answers."""
+    """Regclient takes 60 s where the field is missing, as it is in all of ACR's answers."""
     now = [1_800_000_000.0]
     with Emulator(clock=lambda: now[0]) as emulator:
         registry = twin.connect(emulator.url, emulator.credential(), clock=lambda: now[0])

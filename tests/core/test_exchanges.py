@@ -102,7 +102,7 @@ def authority(realm: str, registry: Endpoint = REGISTRY, token_hosts: frozenset[
 def test_a_realm_on_the_registry_itself_is_taken(realm: str, path: str) -> None:
     found = authority(realm)
 
-    assert (found.endpoint.host, found.path, found.service) == ("my.azurecr.io", path, "registry")
+    assert (found.endpoint.host, found.target, found.service) == ("my.azurecr.io", path, "registry")
 
 
 def test_without_a_service_it_is_the_registry() -> None:
@@ -241,3 +241,17 @@ def test_a_refused_credential_is_told_from_other_failures(status: int, kind: typ
 def test_a_name_and_password_become_a_header() -> None:
     assert basic(UsernamePassword("Aladdin", "open sesame")) == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
     assert base64.b64decode(basic(UsernamePassword("é", "ü:\n")).split()[1]).decode() == "é:ü:"
+
+
+def test_the_query_of_a_realm_is_kept() -> None:
+    asked: list[Request] = []
+
+    async def send(endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
+        asked.append(request)
+        return Response(200, {}, b'{"token":"t"}')
+
+    (challenge,) = parse_challenges('Bearer realm="https://my.azurecr.io/auth?account=a",service="s"')
+    authority = Authority.of(challenge, REGISTRY, NOWHERE)
+    issued = run(anonymous_access(send, authority, pull("a")))
+    assert issued.token == "t"
+    assert asked[0].target == "/auth?account=a&service=s&scope=repository%3Aa%3Apull"

@@ -196,17 +196,18 @@ def test_json_that_is_cut_there_is_shown_from_its_beginning() -> None:
     assert len(str(error)) < 400
 
 
-def test_an_answer_that_breaks_off_is_closed() -> None:
+def test_an_answer_that_breaks_off_is_closed_and_keeps_its_status() -> None:
     class Broken(Answer):
         async def chunks(self) -> AsyncIterator[bytes]:
-            yield b"{"
+            yield b"<html>gone"
             raise TransportError("lost")
 
     answer = Broken(500)
-    with pytest.raises(TransportError):
-        run(failure(REQUEST, "my.azurecr.io", answer))
+    found = run(failure(REQUEST, "my.azurecr.io", answer))
 
     assert answer.closed
+    assert found.status == 500
+    assert "<html>gone" in str(found)
 
 
 @pytest.mark.parametrize(

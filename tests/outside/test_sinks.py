@@ -306,3 +306,9 @@ def test_a_closed_file_object_is_told() -> None:
 def test_other_targets_are_refused(target: Any) -> None:
     with pytest.raises(InvalidInput, match="expected a path or a binary file"):
         open_sink(target)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TransferError, match="cannot write") as caught:
+        open_sink(f"{tmp_path}/nul\0l")
+    assert caught.value.side == "target"

@@ -296,3 +296,9 @@ def test_any_pieces_can_be_read_in_any_blocks(pieces: list[bytes], counts: list[
     for count in counts:
         assert run(source.read(count)) == left[:count]
         left = left[count:]
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(TransferError, match="cannot read") as caught:
+        open_source(RUNTIME, "nul\0l")
+    assert caught.value.side == "source"
