@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 OPERATION_ID = "ContainerRegistry_GetRepositories"
 
 
-def build_request(*, last: str | None = None, n: int | None = None, api_version: str | None = "2021-07-01") -> Request:
+def build_request(
+    *, last: str | None = None, n: int | None = None, api_version: str | None = "2021-07-01", orderby: str | None = None
+) -> Request:
     """List the names of the repositories, in order.
 
     Args:
         last: Go on after this item.
         n: At most how many items the page shall hold.
         api_version: Version of this API that the caller was written for.
+        orderby: timedesc for the newest change first, timeasc for the oldest.
     """
     return Request(
         method="GET",
-        target=types.target("/acr/v1/_catalog", {"last": last, "n": n, "api-version": api_version}),
+        target=types.target("/acr/v1/_catalog", {"last": last, "n": n, "api-version": api_version, "orderby": orderby}),
         headers={"Accept": "application/json"},
     )
 

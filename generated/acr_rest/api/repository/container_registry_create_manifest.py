@@ -35,6 +35,7 @@ class Result(NamedTuple):
     docker_content_digest: str | None
     location: str | None
     content_length: int | None
+    oci_subject: str | None
 
 
 def parse(response: Response) -> Result:
@@ -45,4 +46,5 @@ def parse(response: Response) -> Result:
         docker_content_digest=response.headers.get("docker-content-digest"),
         location=response.headers.get("location"),
         content_length=types.integer_header(OPERATION_ID, response, "content-length"),
+        oci_subject=response.headers.get("oci-subject"),
     )

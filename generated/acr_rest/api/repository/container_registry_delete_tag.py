@@ -33,6 +33,7 @@ class Result(NamedTuple):
     """What a reply to ContainerRegistry_DeleteTag says."""
 
     status: int
+    x_ms_int_docker_content_digest: str | None
 
 
 def parse(response: Response) -> Result:
@@ -40,4 +41,5 @@ def parse(response: Response) -> Result:
     types.expect_status(OPERATION_ID, response, 202, 404)
     return Result(
         status=response.status,
+        x_ms_int_docker_content_digest=response.headers.get("x-ms-int-docker-content-digest"),
     )
