@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from acr.facades.async_registry import AsyncRegistry, AsyncRepository
     from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
     from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
+    from acr.facades.options import Artifact
     from acr.facades.registry import Registry, Repository
     from acr.facades.streams import BlobStream, Listing, Upload
     from acr.outside.docker_config import DockerConfig
     from acr.outside.entra import default_credential
+    from acr.outside.sinks import Downloadable
+    from acr.outside.sources import SyncUploadable, Uploadable
     from acr.values import errors, media_types
     from acr.values.credentials import Credential, Keyring, RefreshToken, TokenCredential, UsernamePassword
     from acr.values.descriptor import Descriptor, Platform
-    from acr.values.digest import Digest, Hasher
+    from acr.values.digest import Digest, Hasher, VerifyingReader
     from acr.values.errors import (
         AcrError,
         CredentialError,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
         InvalidReference,
         LimitExceeded,
         Locked,
+        NoMetadataApi,
         NotFound,
         ProtocolViolation,
         RateLimited,
@@ -53,18 +57,22 @@ if TYPE_CHECKING:
     from acr.values.page import Page
     from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
     from acr.values.properties import (
+        Chunk,
         DeletedRepository,
         ManifestProperties,
+        Order,
         Permissions,
         RelatedManifest,
         RepositoryProperties,
         TagProperties,
     )
     from acr.values.pulled import Pulled
+    from acr.values.traffic import RequestInfo, ResponseInfo
     from acr.values.version import __version__
 
 __all__ = [
     "AcrError",
+    "Artifact",
     "AsyncBlobStream",
     "AsyncListing",
     "AsyncRegistry",
@@ -74,6 +82,7 @@ __all__ = [
     "AsyncRepositoryTag",
     "AsyncUpload",
     "BlobStream",
+    "Chunk",
     "Credential",
     "CredentialError",
     "DeletedRepository",
@@ -83,6 +92,7 @@ __all__ = [
     "DigestMismatch",
     "DockerConfig",
     "Done",
+    "Downloadable",
     "ErrorInfo",
     "File",
     "Hasher",
@@ -97,7 +107,9 @@ __all__ = [
     "Manifest",
     "ManifestProperties",
     "Moved",
+    "NoMetadataApi",
     "NotFound",
+    "Order",
     "Page",
     "Permissions",
     "Platform",
@@ -114,13 +126,16 @@ __all__ = [
     "RepositoryManifest",
     "RepositoryProperties",
     "RepositoryTag",
+    "RequestInfo",
     "ResponseError",
+    "ResponseInfo",
     "Retried",
     "Retries",
     "ServerError",
     "SizeMismatch",
     "Skipped",
     "Started",
+    "SyncUploadable",
     "TagProperties",
     "Timeouts",
     "TokenCredential",
@@ -129,7 +144,9 @@ __all__ = [
     "Unauthorized",
     "UnsupportedDigest",
     "Upload",
+    "Uploadable",
     "UsernamePassword",
+    "VerifyingReader",
     "__version__",
     "default_credential",
     "errors",
@@ -153,9 +170,13 @@ _HOMES = (
     "values.progress",
     "values.properties",
     "values.pulled",
+    "values.traffic",
     "values",
     "outside.docker_config",
     "outside.entra",
+    "outside.sinks",
+    "outside.sources",
+    "facades.options",
     "facades.registry",
     "facades.handles",
     "facades.streams",

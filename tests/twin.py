@@ -104,7 +104,8 @@ class _Proxy:
             return self._wrapped(value)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._wrapped(value(*args, **kwargs))
+            bare = [arg.unwrapped if isinstance(arg, _Proxy) else arg for arg in args]
+            return self._wrapped(value(*bare, **kwargs))
 
         return call
 

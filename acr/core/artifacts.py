@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from acr.core import blobs, manifests, uploads
+from acr.core import blobs, manifests, referrers, uploads
 from acr.core.ports import Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
@@ -75,7 +75,7 @@ async def push(
         content["subject"] = attached_to.to_json()
     if annotations:
         content["annotations"] = dict(annotations)
-    return await manifests.put(session, repository, Manifest.of(content), tag=tag)
+    return await referrers.put(session, repository, Manifest.of(content), tag=tag)
 
 
 async def _push_file(
@@ -110,23 +110,24 @@ async def pull(
     open_sink: OpenSink,
     platform: str | None,
     progress: Progress | None,
-) -> tuple[Manifest, Sequence[PurePosixPath]]:
+) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
     """Pull the layers of a manifest as files.
 
     A layer with a title gets that name, one without is named by its digest. All names are checked before the first
     byte is asked for.
 
     Returns:
-        The manifest, and the files' names, in the order of its layers.
+        The manifest, the files' names, and the layer behind each of them.
     """
     manifest = await resolve(session, repository, reference, platform=platform)
-    layers = [layer for layer in manifest.layers if layer.media_type != media_types.OCI_EMPTY]
-    names = [check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-")) for layer in layers]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(twice[0])!r}")
+    files: dict[PurePosixPath, Descriptor] = {}
+    for layer in manifest.layers:
+        name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
+        # An image may have one layer twice, and then it is one file.
+        if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
+            raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
 
-    async def one(layer: Descriptor, name: PurePosixPath) -> None:
+    async def one(name: PurePosixPath, layer: Descriptor) -> None:
         await blobs.download(
             session,
             repository,
@@ -137,8 +138,8 @@ async def pull(
             name=str(name),
         )
 
-    await session.runtime.gather(_AT_ONCE, [partial(one, *pair) for pair in zip(layers, names, strict=True)])
-    return manifest, names
+    await session.runtime.gather(_AT_ONCE, [partial(one, name, layer) for name, layer in files.items()])
+    return manifest, list(files), list(files.values())
 
 
 async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 from acr_rest.api.container_registry_blob import container_registry_blob_check_blob_exists as check_blob_exists
+from acr_rest.api.container_registry_blob import container_registry_blob_check_chunk_exists as check_chunk_exists
 from acr_rest.api.container_registry_blob import container_registry_blob_delete_blob as delete_blob
 from acr_rest.api.container_registry_blob import container_registry_blob_get_blob as get_blob
 from acr_rest.types import Request
 
-from acr.core import scopes
+from acr.core import bodies, scopes
 from acr.core.links import content_range
 from acr.core.ports import Incoming, Sink
+from acr.core.sending import may_pass
 from acr.core.session import Session
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
-from acr.values.errors import InvalidReference, NotFound, ProtocolViolation, ServerError, SizeMismatch, TransportError
+from acr.values.errors import (
+    InvalidInput,
+    InvalidReference,
+    NotFound,
+    ProtocolViolation,
+    ResponseError,
+    SizeMismatch,
+    TransportError,
+)
 from acr.values.media_types import OCTET_STREAM
 from acr.values.progress import Done, Item, Moved, Progress, Retried, Started, tell
+from acr.values.properties import Chunk
 from acr.values.reference import Endpoint, check_repository
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
+_REDIRECT_BODY: Final = 64 * 1024
+
 _BLOCK: Final = 1024 * 1024
 """Bytes that are hashed and written at once: smaller pieces cost more in switching than they gain."""
 
@@ -39,7 +52,9 @@ async def head(session: Session, repository: str, digest: str) -> Descriptor:
     checked = Digest(digest)
     request = check_blob_exists.build_request(check_repository(repository), checked)
     reply = await session.call(request, check_blob_exists.parse, scopes=scopes.pull(repository))
-    return Descriptor(OCTET_STREAM, checked, reply.content_length or 0)
+    if reply.content_length is None:
+        raise ProtocolViolation(f"HEAD of the blob {repository}@{checked} was answered without a Content-Length")
+    return Descriptor(OCTET_STREAM, checked, reply.content_length)
 
 
 async def exists(session: Session, repository: str, digest: str) -> bool:
@@ -51,13 +66,47 @@ async def exists(session: Session, repository: str, digest: str) -> bool:
     return True
 
 
+async def chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> Chunk:
+    """Part of a blob, not verified.
+
+    Raises:
+        InvalidInput: the offset is negative, or the length is not positive.
+        ResponseError: 416: the blob ends before the offset.
+    """
+    if offset < 0 or length < 1:
+        raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
+    wanted = f"bytes={offset}-{offset + length - 1}"
+    async with _opened(session, check_repository(repository), Digest(digest), offset, wanted) as part:
+        content = bytearray()
+        async for piece in part.chunks():
+            content += piece[: length - len(content)]
+            if len(content) == length:  # a registry that knows no ranges sends all there is
+                break
+    return Chunk(bytes(content), offset, part.size)
+
+
+async def has_chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> bool:
+    """Whether a blob is there, and has these bytes.
+
+    A registry answers HEAD with the size of the whole, whatever range it is asked for: that is what tells.
+    """
+    request = check_chunk_exists.build_request(
+        check_repository(repository), Digest(digest), range_=f"bytes={offset}-{offset + length - 1}"
+    )
+    try:
+        reply = await session.call(request, check_chunk_exists.parse, scopes=scopes.pull(repository))
+    except NotFound:
+        return False
+    return offset + length <= (reply.content_length or 0)
+
+
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
     """Delete a blob."""
     request = delete_blob.build_request(check_repository(repository), Digest(digest))
     try:
         await session.call(request, delete_blob.parse, scopes=scopes.delete(repository))
-    except NotFound:
-        if not missing_ok:
+    except NotFound as error:
+        if not (missing_ok or error.repeated):
             raise
 
 
@@ -69,7 +118,7 @@ def blocks(
     size: int | None = None,
     progress: Progress | None = None,
     name: str | None = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes of a blob in blocks of 1 MiB, hashed on the way.
 
     A connection that breaks is resumed where it broke, as often as the client's retries allow without a byte gained.
@@ -91,7 +140,7 @@ def blocks(
 
 async def _blocks(
     session: Session, repository: str, digest: Digest, size: int | None, progress: Progress | None, name: str | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     hasher = Hasher(digest.algorithm)
     what = f"the blob {repository}@{digest}"
     item: Item | None = None
@@ -102,16 +151,21 @@ async def _blocks(
                 if item is None:
                     item = Item(name or digest, part.size, digest)
                     tell(progress, Started(item))
-                async for block in _regrouped(part.chunks(), _BLOCK):
-                    await session.runtime.blocking(hasher.update, block)
-                    if size is not None and hasher.size > size:
-                        raise SizeMismatch(what, expected=size, actual=hasher.size)
-                    tell(progress, Moved(item, len(block)))
-                    attempt = 0
-                    yield block
+                async with aclosing(_regrouped(part.chunks(), _BLOCK)) as regrouped:
+                    async for block in regrouped:
+                        await session.runtime.blocking(hasher.update, block)
+                        if size is not None and hasher.size > size:
+                            raise SizeMismatch(what, expected=size, actual=hasher.size)
+                        tell(progress, Moved(item, len(block)))
+                        attempt = 0
+                        yield block
             break
-        except (TransportError, ServerError) as error:
-            await session.pause(error, attempt)
+        except (TransportError, ResponseError) as error:
+            if item is not None and _is_all(error, hasher.size, item.size):
+                break
+            if error.exhausted or not may_pass(error, repeatable=True):
+                raise
+            await session.sender.pause(error, attempt)
             attempt += 1
             if item is not None:
                 tell(progress, Retried(item, hasher.size, str(error)))
@@ -119,6 +173,11 @@ async def _blocks(
         raise SizeMismatch(what, expected=size, actual=hasher.size)
     hasher.verify(digest, what)
     tell(progress, Done(item))
+
+
+def _is_all(error: TransportError | ResponseError, have: int, size: int | None) -> bool:
+    """Whether nothing is missing although the answer did not end well; the digest decides."""
+    return have == size or (isinstance(error, ResponseError) and error.status == 416 and have > 0)
 
 
 async def download(
@@ -134,12 +193,13 @@ async def download(
     """Write a blob into a sink; it gets its final place when its digest was found right, or not at all."""
     count = 0
     blocking = session.runtime.blocking
-    walk = blocks(session, repository, digest, size=size, progress=progress, name=name)
-    sink = await blocking(open_sink)
+    sink = open_sink()
     try:
-        async for block in walk:
-            await blocking(sink.write, block)
-            count += len(block)
+        async with aclosing(blocks(session, repository, digest, size=size, progress=progress, name=name)) as walk:
+            await blocking(sink.open)
+            async for block in walk:
+                await blocking(sink.write, block)
+                count += len(block)
         await blocking(sink.commit)
     except BaseException:
         sink.abort()  # not awaited: the task may be cancelled already
@@ -155,7 +215,7 @@ class _Part:
     size: int | None
     surplus: int = 0
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         surplus = self.surplus
         async for chunk in self.incoming.chunks():
             if surplus < len(chunk):
@@ -164,30 +224,41 @@ class _Part:
 
 
 @asynccontextmanager
-async def _opened(session: Session, repository: str, digest: Digest, offset: int) -> AsyncIterator[_Part]:
-    """Ask for a blob from `offset` on, and go where the registry leads."""
-    wanted = f"bytes={offset}-" if offset else None
+async def _opened(
+    session: Session, repository: str, digest: Digest, offset: int, wanted: str | None = None
+) -> AsyncIterator[_Part]:
+    """Ask for a blob from `offset` on, or for the range that is wanted, and go where the registry leads."""
+    wanted = wanted or (f"bytes={offset}-" if offset else None)
     request = get_blob.build_request(repository, digest, range_=wanted)
-    # Not repeatable: `blocks` does so itself, since it knows how far it got.
-    incoming = await session.open(request, scopes=scopes.pull(repository), repeatable=False)
-    place, path = session.registry, request.target
+    # Sent once: who reads knows how far it got, and asks for the rest.
+    incoming = await session.open(request, scopes=scopes.pull(repository))
+    place = session.registry
     for _ in range(_MOST_REDIRECTS):
         if incoming.status not in _REDIRECTS:
             break
         location = incoming.headers.get("location", "")
-        await incoming.aclose()
-        place, path = _elsewhere(session.registry, place, path, location)
-        incoming = await _follow(session, place, attrs.evolve(request, target=path))
+        try:
+            await bodies.read_at_most(incoming, _REDIRECT_BODY)  # so that the connection can be used again
+        finally:
+            await incoming.aclose()
+        place, target = _elsewhere(session.registry, place, request.target, location)
+        request = attrs.evolve(request, target=target)
+        incoming = await _follow(session, place, request, scopes.pull(repository))
     try:
         yield _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},")
     finally:
         await incoming.aclose()
 
 
-async def _follow(session: Session, place: Endpoint, request: Request) -> Incoming:
-    """Send on to where a redirect leads, without the token: storage refuses it, and it is none of its business."""
+async def _follow(session: Session, place: Endpoint, request: Request, needed: scopes.Scopes) -> Incoming:
+    """Send on to where a redirect leads; without the token, if it is not the registry itself.
+
+    Storage refuses the token, and it is none of its business.
+    """
+    if place == session.registry:
+        return await session.open(request, scopes=needed)
     try:
-        return await session.open_elsewhere(place, request)
+        return await session.sender.send(place, request, None)
     except TransportError as error:
         raise TransportError(
             f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"
@@ -221,15 +292,16 @@ def _part(incoming: Incoming, offset: int, what: str) -> _Part:
     return _Part(incoming, int(length) if length.isdecimal() else None, surplus=offset)
 
 
-async def _regrouped(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+async def _regrouped(chunks: AsyncGenerator[bytes, None], size: int) -> AsyncGenerator[bytes, None]:
     """The same bytes in blocks of at least `size`, and what is left."""
     block = bytearray()
     try:
-        async for chunk in chunks:
-            block += chunk
-            if len(block) >= size:
-                yield bytes(block)
-                block.clear()
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                block += chunk
+                if len(block) >= size:
+                    yield bytes(block)
+                    block.clear()
     except TransportError:
         if block:  # what came is kept, so that it need not come again
             yield bytes(block)

@@ -16,7 +16,7 @@ from acr.core import scopes
 from acr.core.paging import Walk
 from acr.core.permissions import Changes, permissions
 from acr.core.session import Session
-from acr.values.digest import Digest
+from acr.values.digest import received_digest
 from acr.values.errors import NotFound
 from acr.values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr.values.reference import check_repository
@@ -49,13 +49,16 @@ async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRep
     request = delete_repository.build_request(check_repository(name))
     try:
         deleted = (await session.call(request, delete_repository.parse, scopes=scopes.delete(name))).body
-    except NotFound:
-        if missing_ok:
+    except NotFound as error:
+        if missing_ok or error.repeated:
             return DeletedRepository()
         raise
     if deleted is None:
         return DeletedRepository()
-    return DeletedRepository(manifests=[Digest(d) for d in deleted.manifests_deleted], tags=deleted.tags_deleted)
+    return DeletedRepository(
+        manifests=[received_digest(d, "a deleted manifest") for d in deleted.manifests_deleted],
+        tags=deleted.tags_deleted,
+    )
 
 
 def _names(reply: Response) -> Sequence[str]:

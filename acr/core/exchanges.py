@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -18,11 +19,12 @@ from acr_rest.api.acr_token import authentication_get_acr_access_token_from_logi
 from acr_rest.types import InvalidResponse, Request, Response
 
 from acr.core.challenge import Challenge
-from acr.core.links import origin
 from acr.core.scopes import Scopes
 from acr.values.credentials import UsernamePassword
 from acr.values.errors import CredentialError, ProtocolViolation, ResponseError
 from acr.values.reference import Endpoint
+
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 
 _UNKNOWN_LIFETIME: Final = 60.0
 """Seconds that a token lives of which nothing is known (the distribution project's token specification)."""
@@ -69,7 +71,7 @@ class Authority:
             endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=registry.scheme == "http")
         except ValueError as error:  # urlsplit's own, or InvalidReference
             raise ProtocolViolation(f"{registry.netloc} names an unusable token realm: {error}") from None
-        if origin(endpoint) != origin(registry) and endpoint.netloc not in token_hosts:
+        if endpoint != registry and endpoint.netloc not in token_hosts:
             raise ProtocolViolation(
                 f"{registry.netloc} asks to send credentials to another host, {endpoint.netloc!r}; if that is right,"
                 f" pass token_hosts=[{endpoint.netloc!r}]"
@@ -78,14 +80,20 @@ class Authority:
         return cls(endpoint, target, challenge.parameters.get("service", registry.netloc))
 
 
-async def entra_to_refresh(send: Send, authority: Authority, entra_token: str) -> Issued:
+async def entra_to_refresh(send: Send, authority: Authority, entra_token: str, tenant: str | None = None) -> Issued:
     """Exchange an Entra token for an ACR refresh token.
+
+    Args:
+        send: sends the request.
+        authority: who issues it.
+        entra_token: for the registry's audience.
+        tenant: of the token; ACR reads it off the token where it is left out.
 
     Raises:
         CredentialError: the registry refuses it.
     """
     request = exchange_entra.build_request(
-        service=authority.service, grant_type="access_token", access_token=entra_token
+        service=authority.service, grant_type="access_token", access_token=entra_token, tenant=tenant
     )
     reply = await _ask(send, authority.endpoint, request)
     return _issued(_parsed(exchange_entra.parse, reply).body.refresh_token, None)
@@ -172,7 +180,10 @@ async def _ask(send: Send, endpoint: Endpoint, request: Request, authorization: 
 
 def _access(reply: Response) -> Issued:
     body = _parsed(exchange_refresh.parse, reply).body
-    return _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
+    issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
+    if _BEARER.fullmatch(issued.token) is None:  # and it must not be in the error of whoever tries to put it there
+        raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
+    return issued
 
 
 def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
@@ -185,6 +196,4 @@ def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
 def _issued(token: str | None, expires_in: int | None) -> Issued:
     if not token:
         raise ProtocolViolation("the token endpoint answered without a token")
-    if not (token.isascii() and token.isprintable()):
-        raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
     return Issued(token, lifetime(token, expires_in))

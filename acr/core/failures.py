@@ -16,6 +16,7 @@ from acr.values.errors import (
     Denied,
     ErrorInfo,
     Locked,
+    NoMetadataApi,
     NotFound,
     RateLimited,
     ResponseError,
@@ -26,12 +27,16 @@ from acr.values.errors import (
 _ERROR_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 200
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
-_SIGNATURE: Final = re.compile(r"(?i)([?&;](?:sig|se|sv|sp|sr|skoid|sktid|_state)=)[^&\s\"'<>]+")
+# Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
+_SIGNATURE: Final = re.compile(
+    r"(?i)((?:[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state)(?:=|%3D))(?:(?!\\u0026|%26)[^&\s\"'<>])+"
+)
 # Not within a word, and possessive: an error body of nothing but `-eyJ` takes no longer than any other.
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
 
 _HINTS: Final[dict[type[ResponseError], str]] = {
-    Unauthorized: "the credential does not grant this: check its role or scope map (listing repositories has its own)",
+    Unauthorized: "the credential does not grant this: check its role or scope map",
+    NoMetadataApi: "this registry has no ACR metadata API; tag_names() lists tags of any registry",
     Denied: "check the registry's network rules and the credential's role",
     Locked: "unlock it first with update(can_write=True, can_delete=True)",
     RateLimited: "wait, and send fewer requests at once",
@@ -53,10 +58,15 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     errors = _errors(body)
     kind = _kind(incoming.status, errors)
     correlation_id = incoming.headers.get("x-ms-correlation-request-id")
+    if kind is NotFound and not errors and correlation_id is None and request.target.startswith("/acr/v1/"):
+        kind = NoMetadataApi  # ACR's own 404 says what is missing, or (go wrongDigest) has its correlation id at least
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
     message = f"{request.method} {request.target.partition('?')[0]} at {host}: {incoming.status} {redact(text)}"
-    if kind in _HINTS:
-        message += f" ({_HINTS[kind]})"
+    hint = _HINTS.get(kind)
+    if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
+        hint = "listing repositories takes a right of its own: the scope registry:catalog:*, or the role Catalog Lister"
+    if hint:
+        message += f" ({hint})"
     if correlation_id:
         message += f" [correlation id {correlation_id}]"
     return kind(

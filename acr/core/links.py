@@ -75,18 +75,12 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
         target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
     except ValueError:
         raise ProtocolViolation(f"malformed link: {link[:200]!r}") from None
-    if origin(target) != origin(endpoint):
+    if target != endpoint:
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
     path = parts.path or "/"
     if path.startswith("//"):  # where it is taken for a link once more, it names a host
         raise ProtocolViolation(f"malformed link: {link[:200]!r}")
     return f"{path}?{parts.query}" if parts.query else path
-
-
-def origin(endpoint: Endpoint) -> tuple[str, str, int]:
-    """Scheme, host and port, the default port filled in: what two URLs of one origin share (RFC 6454)."""
-    default = 443 if endpoint.scheme == "https" else 80
-    return endpoint.scheme, endpoint.host, default if endpoint.port is None else endpoint.port
 
 
 def uploaded(header: str | None) -> int | None:

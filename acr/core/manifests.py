@@ -1,9 +1,9 @@
-"""Manifests: their exact bytes, their properties, their referrers, their end."""
+"""Manifests: their exact bytes, their properties, their end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from acr_rest.api.repository import container_registry_check_manifest_exists as check_manifest_exists
 from acr_rest.api.repository import container_registry_create_manifest as create_manifest
@@ -11,12 +11,11 @@ from acr_rest.api.repository import container_registry_delete_manifest as delete
 from acr_rest.api.repository import container_registry_get_manifest as get_manifest
 from acr_rest.api.repository import container_registry_get_manifest_properties as get_manifest_properties
 from acr_rest.api.repository import container_registry_get_manifests as get_manifests
-from acr_rest.api.repository import container_registry_get_referrers as get_referrers
 from acr_rest.api.repository import container_registry_update_manifest_properties as update_manifest_properties
 from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAttributes
-from acr_rest.types import Request, Response
+from acr_rest.types import Response
 
-from acr.core import bodies, scopes
+from acr.core import scopes
 from acr.core.paging import Walk
 from acr.core.permissions import Changes, permissions
 from acr.core.session import Session
@@ -24,14 +23,22 @@ from acr.core.tags import get as get_tag_properties
 from acr.core.tags import order_on_wire
 from acr.values import media_types
 from acr.values.descriptor import Descriptor
-from acr.values.digest import Digest, Hasher
+from acr.values.digest import Digest, Hasher, received_digest
 from acr.values.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation
 from acr.values.manifest import MANIFEST_LIMIT, Manifest
+from acr.values.media_types import check_media_type
 from acr.values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
 from acr.values.reference import check_reference, check_repository, check_tag
 
 if TYPE_CHECKING:
     from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
+
+
+class Stored(NamedTuple):
+    """What came of a put: the manifest's descriptor, and whether the registry keeps its subject's referrers itself."""
+
+    descriptor: Descriptor
+    knows_subjects: bool
 
 
 def manifests(
@@ -78,7 +85,9 @@ async def update(session: Session, repository: str, reference: str, changes: Cha
     return _properties(repository, reply.body.manifest)
 
 
-async def get(session: Session, repository: str, reference: str, *, accept: Sequence[str] | None = None) -> Manifest:
+async def get(
+    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
+) -> Manifest:
     """The exact bytes of a manifest, checked against the digest that was asked for or is announced.
 
     Raises:
@@ -86,34 +95,33 @@ async def get(session: Session, repository: str, reference: str, *, accept: Sequ
         DigestMismatch: the bytes are not of the digest.
     """
     reference = check_reference(reference)
-    request = get_manifest.build_request(
-        check_repository(repository), reference, accept=", ".join(accept or media_types.ANY_MANIFEST)
-    )
-    async with session.stream(request, scopes=scopes.pull(repository)) as incoming:
-        content = await bodies.read(incoming, MANIFEST_LIMIT, f"the manifest {repository}@{reference}")
-    media_type = media_types.essence(incoming.headers.get("content-type", ""))
+    request = get_manifest.build_request(check_repository(repository), reference, accept=_accepted(accept))
+    reply = await session.call(request, get_manifest.parse, scopes=scopes.pull(repository), limit=MANIFEST_LIMIT)
+    what = f"the manifest {repository}@{reference}"
+    media_type = media_types.essence(reply.content_type or "")
     if not media_type:
-        raise ProtocolViolation(f"the manifest {repository}@{reference} came without a Content-Type")
-    expected = reference if isinstance(reference, Digest) else _announced(incoming.headers.get("docker-content-digest"))
-    return Manifest(content, media_type, digest=_verified(content, expected, f"the manifest {repository}@{reference}"))
+        raise ProtocolViolation(f"{what} came without a Content-Type")
+    expected = reference if isinstance(reference, Digest) else _announced(reply.docker_content_digest)
+    return Manifest(reply.content, media_type, digest=_verified(reply.content, expected, what))
 
 
-async def head(session: Session, repository: str, reference: str, *, accept: Sequence[str] | None = None) -> Descriptor:
+async def head(
+    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
+) -> Descriptor:
     """Type, digest and size of a manifest, without its bytes."""
     reference = check_reference(reference)
-    request = check_manifest_exists.build_request(
-        check_repository(repository), reference, accept=", ".join(accept or media_types.ANY_MANIFEST)
-    )
+    request = check_manifest_exists.build_request(check_repository(repository), reference, accept=_accepted(accept))
     reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
     announced = _announced(reply.docker_content_digest)
-    if announced is None:  # optional in the OCI distribution spec: then only the bytes tell
+    media_type, size = media_types.essence(reply.content_type or ""), reply.content_length
+    if announced is None or size is None or not media_type:  # no registry has to tell: then only the bytes do
         return (await get(session, repository, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
         raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
-    return Descriptor(media_types.essence(reply.content_type or ""), announced, reply.content_length or 0)
+    return Descriptor(media_type, announced, size)
 
 
-async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Stored:
     """Put exact bytes under a tag, or under their digest alone.
 
     Raises:
@@ -128,7 +136,7 @@ async def put(session: Session, repository: str, manifest: Manifest, *, tag: str
     # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
     if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
         raise DigestMismatch(f"the stored manifest {repository}:{reference}", expected=manifest.digest, actual=stored)
-    return manifest.descriptor
+    return Stored(manifest.descriptor, reply.oci_subject is not None)
 
 
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
@@ -143,31 +151,18 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
     request = delete_manifest.build_request(check_repository(repository), checked)
     try:
         await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
-    except NotFound:
-        if not missing_ok:
+    except NotFound as error:
+        if not (missing_ok or error.repeated):
             raise
 
 
-def referrers(session: Session, repository: str, reference: str, *, artifact_type: str | None) -> Walk[Descriptor]:
-    """What is attached to a manifest (OCI distribution spec, "Listing Referrers")."""
-    subject = check_reference(reference)
-    check_repository(repository)
-
-    async def first() -> Request:
-        digest = subject if isinstance(subject, Digest) else (await head(session, repository, subject)).digest
-        return get_referrers.build_request(repository, digest, artifact_type=artifact_type)
-
-    def read(reply: Response) -> Sequence[Descriptor]:
-        listed = get_referrers.parse(reply).body.manifests
-        found = [Descriptor.from_json(entry.to_dict(), f"a referrer of {subject}") for entry in listed]
-        # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
-        return [one for one in found if artifact_type is None or one.artifact_type == artifact_type]
-
-    return Walk(session, first, read, scopes.pull(repository))
+def _accepted(accept: str | Sequence[str] | None) -> str:
+    wanted = [accept] if isinstance(accept, str) else accept or media_types.ANY_MANIFEST
+    return ", ".join(check_media_type(one) for one in wanted)
 
 
 def _announced(header: str | None) -> Digest | None:
-    return None if header is None else Digest(header)
+    return None if header is None else received_digest(header, "Docker-Content-Digest")
 
 
 def _verified(content: bytes, expected: Digest | None, what: str) -> Digest:
@@ -183,7 +178,7 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
     attributes = manifest.changeable_attributes
     return ManifestProperties(
         repository=repository,
-        digest=Digest(manifest.digest),
+        digest=received_digest(manifest.digest, "a manifest"),
         size=manifest.image_size,
         created=manifest.created_time,
         updated=manifest.last_update_time,
@@ -193,7 +188,11 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
         os=_text(manifest.os),
         tags=tuple(manifest.tags),
         related=tuple(
-            RelatedManifest(digest=Digest(one.digest), architecture=_text(one.architecture), os=_text(one.os))
+            RelatedManifest(
+                digest=received_digest(one.digest, "a related manifest"),
+                architecture=_text(one.architecture),
+                os=_text(one.os),
+            )
             for one in manifest.references
         ),
         quarantine_state=attributes.quarantine_state if attributes else None,

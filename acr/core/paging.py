@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -16,6 +16,20 @@ from acr.values.errors import InvalidReference, ProtocolViolation
 from acr.values.page import Page
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Pages(Protocol[T_co]):
+    """What facades make listings of."""
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        ...
+
+    def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T_co], None]:
+        """Walk it page by page."""
+        ...
 
 
 @attrs.frozen
@@ -24,17 +38,17 @@ class Walk(Generic[T]):
 
     Args:
         session: the client.
-        first: the request for the first page, or what finds it out.
+        first: the request for the first page.
         read: gives the items of a page.
         scopes: what the listing needs.
     """
 
     session: Session
-    first: Request | Callable[[], Awaitable[Request]]
+    first: Request
     read: Callable[[Response], Sequence[T]]
     scopes: Scopes
 
-    async def pages(self, continuation: str | None = None) -> AsyncIterator[Page[T]]:
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T], None]:
         """Walk it page by page.
 
         Args:
@@ -45,13 +59,12 @@ class Walk(Generic[T]):
             ProtocolViolation: a link leads to another host, or back to where the walk has been.
             ResponseError, TransportError, CredentialError: a page could not be had.
         """
-        first = self.first if isinstance(self.first, Request) else await self.first()
-        path = first.target.partition("?")[0]
-        target = first.target if continuation is None else _checked(continuation, path)
+        path = self.first.target.partition("?")[0]
+        target = self.first.target if continuation is None else _checked(continuation, path)
         seen: set[str] = set()
         while True:
             seen.add(target)
-            page = await self.session.call(attrs.evolve(first, target=target), self._page, scopes=self.scopes)
+            page = await self.session.call(attrs.evolve(self.first, target=target), self._page, scopes=self.scopes)
             if page.continuation is None:
                 yield page
                 return

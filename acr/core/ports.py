@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -14,12 +14,16 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Outgoing:
-    """A request as it goes out: an absolute URL, all headers, the body in memory (a chunk at the most)."""
+    """A request as it goes out: an absolute URL, all headers, the body in memory (a chunk at the most).
+
+    `timeout`, in seconds, takes the place of all of the client's own, where it is given.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
     content: bytes | None = attrs.field(default=None, repr=False)
+    timeout: float | None = None
 
 
 class Incoming(Protocol):
@@ -35,7 +39,7 @@ class Incoming(Protocol):
         """Headers, names in lower case, repeated ones joined by a comma."""
         ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body, piece by piece, in any content coding that the server chose. Raises TransportError."""
         ...
 
@@ -66,7 +70,11 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Where a download goes. Methods may block, and raise TransferError."""
+    """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
+
+    def open(self) -> None:
+        """Get ready for the first bytes."""
+        ...
 
     def write(self, block: bytes) -> None:
         """Take the next bytes."""

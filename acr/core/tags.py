@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from acr_rest.api.repository import container_registry_delete_tag as delete_tag
+from acr_rest.api.repository import container_registry_get_tag_names as get_tag_names
 from acr_rest.api.repository import container_registry_get_tag_properties as get_tag_properties
 from acr_rest.api.repository import container_registry_get_tags as get_tags
 from acr_rest.api.repository import container_registry_update_tag_attributes as update_tag_attributes
@@ -16,7 +17,7 @@ from acr.core import scopes
 from acr.core.paging import Walk
 from acr.core.permissions import Changes, permissions
 from acr.core.session import Session
-from acr.values.digest import Digest
+from acr.values.digest import Digest, received_digest
 from acr.values.errors import InvalidInput, NotFound
 from acr.values.properties import Order, TagProperties, check_page_size
 from acr.values.reference import check_repository, check_tag
@@ -62,6 +63,12 @@ def tags(
     return Walk(session, first, read, scopes.read_metadata(repository))
 
 
+def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Walk[str]:
+    """The names of the tags of a repository, as every OCI registry lists them."""
+    first = get_tag_names.build_request(check_repository(repository), n=check_page_size(page_size), last=last)
+    return Walk(session, first, _names, scopes.pull(repository))
+
+
 async def get(session: Session, repository: str, tag: str) -> TagProperties:
     """Properties of a tag."""
     request = get_tag_properties.build_request(check_repository(repository), check_tag(tag))
@@ -82,16 +89,20 @@ async def delete(session: Session, repository: str, tag: str, *, missing_ok: boo
     request = delete_tag.build_request(check_repository(repository), check_tag(tag))
     try:
         await session.call(request, delete_tag.parse, scopes=scopes.delete(repository))
-    except NotFound:
-        if not missing_ok:
+    except NotFound as error:
+        if not (missing_ok or error.repeated):
             raise
+
+
+def _names(reply: Response) -> Sequence[str]:
+    return get_tag_names.parse(reply).body.tags
 
 
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:
     return TagProperties(
         repository=repository,
         name=tag.name,
-        digest=Digest(tag.digest),
+        digest=received_digest(tag.digest, "a tag"),
         created=tag.created_time,
         updated=tag.last_update_time,
         signed=bool(tag.signed),

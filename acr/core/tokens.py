@@ -12,9 +12,10 @@ import attrs
 
 from acr.core import exchanges
 from acr.core.challenge import Challenge
-from acr.core.exchanges import Authority, Issued, Send
-from acr.core.ports import Runtime
+from acr.core.exchanges import Authority, Issued
+from acr.core.flight import Flight
 from acr.core.scopes import Scopes, cover
+from acr.core.sending import Sender
 from acr.values.credentials import Credential, Keyring, RefreshToken, TokenCredential, UsernamePassword
 from acr.values.errors import AcrError, CredentialError
 from acr.values.reference import Endpoint
@@ -29,12 +30,18 @@ class _Kept:
     renew_at: float
 
 
+@attrs.frozen
+class _Found:
+    """What a keyring had."""
+
+    credential: UsernamePassword | RefreshToken | None
+
+
 class Tokens:
     """The tokens of one client.
 
     Args:
-        runtime: for clock and locks.
-        send: sends a request without a token.
+        sender: sends requests without a token.
         credential: who the client is; None is anonymous.
         registry: the registry.
         audience: of the Entra token.
@@ -46,8 +53,7 @@ class Tokens:
 
     def __init__(
         self,
-        runtime: Runtime,
-        send: Send,
+        sender: Sender,
         credential: Credential | None,
         *,
         registry: Endpoint,
@@ -60,15 +66,18 @@ class Tokens:
                 f"{type(credential).__name__} is no credential: expected an azure-identity credential (an object with"
                 " get_token), UsernamePassword, RefreshToken, DockerConfig, or None for anonymous"
             )
-        self._runtime = runtime
-        self._send = send
+        self._runtime = sender.runtime
+        self._send = sender.exchange
         self._credential = credential
         self._registry = registry
         self._audience = audience.removesuffix("/.default")
         self._token_hosts = token_hosts
+        self._looked_up: _Found | None = None
         self._refresh: dict[Authority, _Kept] = {}
         self._access: dict[tuple[Authority, Scopes], _Kept] = {}
-        self._locks: dict[object, Any] = {}
+        self._refresh_flight: Flight[_Kept] = Flight(sender.runtime)
+        self._access_flight: Flight[_Kept] = Flight(sender.runtime)
+        self._lookup_flight: Flight[_Found] = Flight(sender.runtime)
 
     async def authorization(self, challenge: Challenge, scopes: Scopes) -> str | None:
         """The Authorization header of a request that needs `scopes`; None where there is nothing to say.
@@ -84,8 +93,15 @@ class Tokens:
             if not isinstance(credential, UsernamePassword):
                 raise CredentialError(f"{self._registry.netloc} takes a name and password only: pass UsernamePassword")
             return exchanges.basic(credential)
-        authority = Authority.of(challenge, self._registry, self._token_hosts)
-        return f"Bearer {await self.access_token(authority, scopes)}"
+        return f"Bearer {await self.access_token(self.authority(challenge), scopes)}"
+
+    def authority(self, challenge: Challenge) -> Authority:
+        """Who issues tokens, by a Bearer challenge.
+
+        Raises:
+            ProtocolViolation: the challenge names a host that was not allowed.
+        """
+        return Authority.of(challenge, self._registry, self._token_hosts)
 
     async def access_token(self, authority: Authority, scopes: Scopes) -> str:
         """An access token that covers `scopes`: a kept one where it is live, else a new one.
@@ -93,14 +109,18 @@ class Tokens:
         Raises:
             CredentialError: no token could be had.
         """
+
+        async def fetch() -> _Kept:
+            live = self._live(authority, scopes)
+            if live is None:
+                live = self._kept(await self._new_access(authority, scopes))
+                self._drop_expired()
+                self._access[authority, scopes] = live
+            return live
+
         kept = self._live(authority, scopes)
         if kept is None:
-            async with self._lock((authority, scopes)):
-                kept = self._live(authority, scopes)
-                if kept is None:
-                    kept = self._kept(await self._new_access(authority, scopes))
-                    self._drop_expired()
-                    self._access[authority, scopes] = kept
+            kept = await self._access_flight.join((authority, scopes), fetch)
         return kept.token
 
     async def refresh_token(self, authority: Authority) -> str:
@@ -114,12 +134,18 @@ class Tokens:
             return credential.token
         if not isinstance(credential, TokenCredential):
             raise CredentialError("a refresh token takes an Entra credential, or a refresh token, as the credential")
-        async with self._lock(authority):
+
+        async def fetch() -> _Kept:
             kept = self._refresh.get(authority)
             if kept is None or kept.renew_at <= self._runtime.now():
                 entra_token = await self._entra_token(credential)
                 kept = self._kept(await exchanges.entra_to_refresh(self._send, authority, entra_token))
                 self._refresh[authority] = kept
+            return kept
+
+        kept = self._refresh.get(authority)
+        if kept is None or kept.renew_at <= self._runtime.now():
+            kept = await self._refresh_flight.join(authority, fetch)
         return kept.token
 
     def reject(self, authorization: str) -> None:
@@ -130,22 +156,33 @@ class Tokens:
                 self._access.pop(key, None)
 
     async def _new_access(self, authority: Authority, scopes: Scopes) -> Issued:
+        try:
+            return await self._issue(authority, scopes)
+        except CredentialError:
+            if not await self._another(authority):
+                raise
+        return await self._issue(authority, scopes)
+
+    async def _issue(self, authority: Authority, scopes: Scopes) -> Issued:
         credential = await self._resolved()
         if credential is None:
             return await exchanges.anonymous_access(self._send, authority, scopes)
         if isinstance(credential, UsernamePassword):
             return await exchanges.password_to_access(self._send, authority, scopes, credential)
         refresh_token = await self.refresh_token(authority)
-        try:
-            return await exchanges.refresh_to_access(self._send, authority, scopes, refresh_token)
-        except CredentialError:
-            if isinstance(credential, RefreshToken):
-                raise
-            # Revoked before its time: a new one is had from Entra, once. Another thread may have done so already.
-            kept = self._refresh.get(authority)
-            if kept is not None and kept.token == refresh_token:
-                self._refresh.pop(authority, None)
-        return await exchanges.refresh_to_access(self._send, authority, scopes, await self.refresh_token(authority))
+        return await exchanges.refresh_to_access(self._send, authority, scopes, refresh_token)
+
+    async def _another(self, authority: Authority) -> bool:
+        """Whether there may be better luck with a credential that was refused: once more, from where it came from.
+
+        A refresh token may be revoked before its time; Entra is good for a new one. A keyring may have got a new
+        login since it was read.
+        """
+        if isinstance(self._credential, Keyring):
+            before, self._looked_up = self._looked_up, None
+            await self._resolved()
+            return before is not None and self._looked_up != before
+        return self._refresh.pop(authority, None) is not None
 
     async def _entra_token(self, credential: TokenCredential) -> str:
         scope = f"{self._audience}/.default"
@@ -162,11 +199,17 @@ class Tokens:
         return token
 
     async def _resolved(self) -> TokenCredential | UsernamePassword | RefreshToken | None:
-        if isinstance(self._credential, Keyring):
-            async with self._lock("keyring"):
-                if isinstance(self._credential, Keyring):  # still: no one else looked it up meanwhile
-                    self._credential = await self._runtime.blocking(self._credential.lookup, self._registry.netloc)
-        return self._credential
+        keyring = self._credential
+        if not isinstance(keyring, Keyring):
+            return keyring
+
+        async def look_up() -> _Found:
+            if self._looked_up is None:
+                self._looked_up = _Found(await self._runtime.blocking(keyring.lookup, self._registry.netloc))
+            return self._looked_up
+
+        found = self._looked_up or await self._lookup_flight.join("keyring", look_up)
+        return found.credential
 
     def _live(self, authority: Authority, scopes: Scopes) -> _Kept | None:
         now = self._runtime.now()
@@ -187,6 +230,4 @@ class Tokens:
         for key, kept in list(self._access.items()):
             if kept.renew_at <= now:
                 self._access.pop(key, None)
-
-    def _lock(self, key: object) -> Any:
-        return self._locks.setdefault(key, self._runtime.lock())
+                self._access_flight.forget(key)

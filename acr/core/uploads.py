@@ -19,9 +19,10 @@ from acr_rest.api.container_registry_blob import container_registry_blob_upload_
 from acr.core import blobs, scopes
 from acr.core.links import local_target, uploaded
 from acr.core.ports import Source
+from acr.core.sending import hurry
 from acr.core.session import Session
 from acr.values.descriptor import Descriptor
-from acr.values.digest import Digest, Hasher
+from acr.values.digest import Digest, Hasher, received_digest
 from acr.values.errors import (
     AcrError,
     DigestMismatch,
@@ -50,14 +51,24 @@ class Upload:
         location: path and query of the session, as the registry gave it last.
         offset: bytes that the registry has.
         hasher: of those bytes; None where they were not seen here, after a resume.
+        uuid: what the registry calls it, where it tells.
     """
 
-    def __init__(self, session: Session, repository: str, location: str, offset: int, hasher: Hasher | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        repository: str,
+        location: str,
+        offset: int,
+        hasher: Hasher | None,
+        uuid: str | None = None,
+    ) -> None:
         self._session = session
         self._scopes = scopes.push(repository)
         self._repository = repository
         self.location = location
         self.offset = offset
+        self.uuid = uuid
         self._hasher = hasher
 
     async def status(self) -> int:
@@ -80,28 +91,18 @@ class Upload:
         Where it is not known whether it arrived, the registry is asked, and sent only what it lacks.
 
         Raises:
+            NotFound: the session is gone.
             ResponseError, TransportError: it could not be sent as often as the client's retries allow.
             ProtocolViolation: the registry has other bytes than were sent.
         """
-        if not data:
-            return
         first, end, attempt = self.offset, self.offset + len(data), 0
         while self.offset < end:
             try:
                 await self._send(data[self.offset - first :])
             except (TransportError, ResponseError) as error:
-                if isinstance(error, ResponseError) and error.status not in _OUT_OF_STEP:
-                    raise
-                await self._session.pause(error, attempt)
+                await self._doubt(error, attempt)
+                self.offset = await self._agreed(first, end)
                 attempt += 1
-                have = await self.status()
-                # 0-0 is an empty upload, or one that holds a single byte: only what we know tells.
-                have = max(have, first) if have == 0 and first == 1 else have
-                if not first <= have <= end:
-                    raise ProtocolViolation(
-                        f"an upload to {self._repository} has {have} bytes, expected {first} to {end}"
-                    ) from error
-                self.offset = have
         if self._hasher is not None:
             await self._session.runtime.blocking(self._hasher.update, data)
 
@@ -114,23 +115,49 @@ class Upload:
 
         Raises:
             DigestMismatch: the bytes are not of the digest; nothing was stored.
+            NotFound: the session is gone.
         """
         expected = await self._checked(digest, data)
-        size = self.offset + len(data)
-        request = complete_upload.build_request(self.location, digest=expected, content=data or None)
-        try:
-            reply = await self._session.call(request, complete_upload.parse, scopes=self._scopes, repeatable=False)
-        except (TransportError, ResponseError) as error:
-            # The answer may be what got lost, not the request.
-            in_doubt = isinstance(error, TransportError) or error.status in _OUT_OF_STEP
-            if not (in_doubt and await blobs.exists(self._session, self._repository, expected)):
-                raise
-        else:
-            stored = reply.docker_content_digest
-            if stored is not None and Digest(stored) != expected:
-                raise DigestMismatch(f"the blob stored in {self._repository}", expected=expected, actual=stored)
+        first, size, attempt = self.offset, self.offset + len(data), 0
+        while True:
+            try:
+                await self._complete(expected, data[self.offset - first :])
+                break
+            except (TransportError, ResponseError) as error:
+                await self._doubt(error, attempt)
+                # It may be the answer that got lost, not the request.
+                if await blobs.exists(self._session, self._repository, expected):
+                    break
+                self.offset = await self._agreed(first, size)
+                attempt += 1
         self.offset = size
         return Descriptor(OCTET_STREAM, expected, size)
+
+    async def _complete(self, expected: Digest, data: bytes) -> None:
+        request = complete_upload.build_request(self.location, digest=expected, content=data or None)
+        reply = await self._session.call(request, complete_upload.parse, scopes=self._scopes, repeatable=False)
+        if reply.docker_content_digest is None:
+            return
+        stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
+        # A registry may name it by another algorithm than the one that was asked for.
+        if stored.algorithm == expected.algorithm and stored != expected:
+            raise DigestMismatch(f"the blob stored in {self._repository}", expected=expected, actual=stored)
+
+    async def _doubt(self, error: TransportError | ResponseError, attempt: int) -> None:
+        """Wait before the registry is asked how far it got, or raise the error where that is of no use."""
+        in_doubt = isinstance(error, TransportError) or error.status in _OUT_OF_STEP
+        if error.exhausted or not in_doubt:
+            raise error
+        await self._session.sender.pause(error, attempt)
+
+    async def _agreed(self, first: int, end: int) -> int:
+        """How many bytes the registry has, which must be from `first` to `end`."""
+        have = await self.status()
+        if have == 0 and first == 1:  # 0-0 is an empty upload, or one of a single byte: only what we know tells
+            have = 1
+        if not first <= have <= end:
+            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
+        return have
 
     async def cancel(self) -> None:
         """Give the session up. The registry forgets its bytes."""
@@ -138,8 +165,11 @@ class Upload:
         await self._session.call(request, cancel_upload.parse, scopes=scopes.delete(self._repository))
 
     async def give_up(self) -> None:
-        """Cancel on the way out. It needs the right to delete; without it the registry forgets in time."""
-        with suppress(AcrError):
+        """Cancel on the way out, once and in a hurry.
+
+        It needs the right to delete; without it, and without a connection, the registry forgets in time.
+        """
+        with suppress(AcrError), hurry():
             await self.cancel()
 
     async def _send(self, data: bytes) -> None:
@@ -176,7 +206,8 @@ async def start(session: Session, repository: str, *, algorithm: str = "sha256")
     """Open an upload session."""
     request = start_upload.build_request(check_repository(repository))
     reply = await session.call(request, start_upload.parse, scopes=scopes.push(repository))
-    return Upload(session, repository, _location(session, repository, reply.location), 0, Hasher(algorithm))
+    location = _location(session, repository, reply.location)
+    return Upload(session, repository, location, 0, Hasher(algorithm), reply.docker_upload_uuid)
 
 
 async def resume(session: Session, repository: str, location: str) -> Upload:
@@ -273,47 +304,46 @@ async def _until_done(
     tell(progress, Started(item))
     attempt = 0
     while True:
+        opened = await start(session, repository, algorithm=algorithm)
         try:
-            done = await _once(session, repository, source, expected, algorithm, chunk_size, item, progress)
+            descriptor = await _once(opened, source, expected, chunk_size, item, progress)
         except (TransportError, ResponseError) as error:
-            lost = isinstance(error, TransportError) or error.status in _OUT_OF_STEP
-            if not lost or not await source.restart():
+            if isinstance(error, ResponseError):
+                await opened.give_up()  # where there is no connection, that would fail, too
+            gone = isinstance(error, ResponseError) and error.status in (404, 416) and not error.exhausted
+            if not gone or not await source.restart():
                 raise
-            await session.pause(error, attempt)
+            await session.sender.pause(error, attempt)
             attempt += 1
             tell(progress, Retried(item, 0, str(error)))
+        except BaseException:
+            await opened.give_up()
+            raise
         else:
             tell(progress, Done(item))
-            return done
+            return descriptor
 
 
 async def _once(
-    session: Session,
-    repository: str,
+    opened: Upload,
     source: Source,
     expected: Digest | None,
-    algorithm: str,
     chunk_size: int,
     item: Item,
     progress: Progress | None,
 ) -> Descriptor:
-    """One upload session from the first byte of the source to the last."""
-    opened = await start(session, repository, algorithm=algorithm)
-    try:
-        chunk = await source.read(chunk_size)
-        following = await source.read(chunk_size) if len(chunk) == chunk_size else b""
-        if not following:  # all there is goes with the commit: one request less
-            done = await opened.commit(expected, chunk)
-            tell(progress, Moved(item, len(chunk)))
-            return done
-        while chunk:
-            await opened.write(chunk)
-            tell(progress, Moved(item, len(chunk)))
-            chunk, following = following, await source.read(chunk_size) if following else b""
-        return await opened.commit(expected)
-    except BaseException:
-        await opened.give_up()
-        raise
+    """Send a source from its first byte to its last, and commit."""
+    chunk = await source.read(chunk_size)
+    following = await source.read(chunk_size) if len(chunk) == chunk_size else b""
+    if not following:  # all there is goes with the commit: one request less
+        done = await opened.commit(expected, chunk)
+        tell(progress, Moved(item, len(chunk)))
+        return done
+    while chunk:
+        await opened.write(chunk)
+        tell(progress, Moved(item, len(chunk)))
+        chunk, following = following, await source.read(chunk_size) if following else b""
+    return await opened.commit(expected)
 
 
 def _location(session: Session, repository: str, location: str | None) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from acr.core import blobs, manifests, tags
 from acr.core.permissions import changes
+from acr.core.referrers import Referrers
 from acr.core.session import Session
 from acr.facades.async_streams import AsyncListing
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
 from acr.values.errors import NotFound
 from acr.values.manifest import Manifest
-from acr.values.properties import ManifestProperties, TagProperties
+from acr.values.properties import Chunk, ManifestProperties, TagProperties
 
 
 class AsyncRepositoryTag:
@@ -78,11 +79,11 @@ class AsyncRepositoryManifest:
         self.repository = repository
         self.reference = reference
 
-    async def get(self, *, accept: Sequence[str] | None = None) -> Manifest:
+    async def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
         """Its exact bytes, verified against the digest.
 
         Args:
-            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
 
         Raises:
             NotFound: there is no such manifest.
@@ -91,11 +92,11 @@ class AsyncRepositoryManifest:
         """
         return await manifests.get(self._session, self.repository, self.reference, accept=accept)
 
-    async def head(self, *, accept: Sequence[str] | None = None) -> Descriptor:
+    async def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
         """Its type, digest and size.
 
         Args:
-            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
 
         Raises:
             NotFound: there is no such manifest.
@@ -160,9 +161,7 @@ class AsyncRepositoryManifest:
         Args:
             artifact_type: only those of this type.
         """
-        return AsyncListing(
-            manifests.referrers(self._session, self.repository, self.reference, artifact_type=artifact_type)
-        )
+        return AsyncListing(Referrers(self._session, self.repository, self.reference, artifact_type))
 
     def __repr__(self) -> str:
         separator = "@" if isinstance(self.reference, Digest) else ":"
@@ -189,6 +188,28 @@ class AsyncRepositoryBlob:
     async def exists(self) -> bool:
         """Whether the repository has it."""
         return await blobs.exists(self._session, self.repository, self.digest)
+
+    async def chunk(self, offset: int, length: int) -> Chunk:
+        """Part of it. It cannot be verified, as a digest is of the whole.
+
+        Args:
+            offset: of the first byte.
+            length: bytes, held in memory; fewer come at the end of the blob.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            ResponseError: 416: it ends before the offset.
+        """
+        return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
+
+    async def has_chunk(self, offset: int, length: int) -> bool:
+        """Whether the repository has it, and it is long enough for this part.
+
+        Args:
+            offset: of the first byte.
+            length: bytes.
+        """
+        return await blobs.has_chunk(self._session, self.repository, self.digest, offset, length)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """Delete it.

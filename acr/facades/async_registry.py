@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
-from acr.core import artifacts, blobs, catalog, manifests, tags, uploads
+from acr.core import artifacts, blobs, catalog, issue, manifests, referrers, tags, uploads
 from acr.core.permissions import changes
 from acr.core.session import Session
 from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
@@ -19,16 +19,18 @@ from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
 from acr.facades.options import Artifact, files_of, open_session
 from acr.outside.sinks import Downloadable, open_sink, sink_in
 from acr.outside.sources import Uploadable, open_async_source, open_source
-from acr.shells.asynchronous import AsyncioRuntime
+from acr.shells.asynchronous import AsyncioRuntime, Transport
 from acr.shells.http import Network
 from acr.values.credentials import DEFAULT_AUDIENCE, Credential
 from acr.values.descriptor import Descriptor
+from acr.values.errors import InvalidInput
 from acr.values.manifest import Manifest
 from acr.values.options import CHUNK_SIZE, Retries, Timeouts
 from acr.values.progress import Progress
 from acr.values.properties import DeletedRepository, ManifestProperties, Order, RepositoryProperties, TagProperties
 from acr.values.pulled import Pulled
 from acr.values.reference import Endpoint, check_reference, check_repository, check_tag
+from acr.values.traffic import OnRequest, OnResponse
 
 
 class AsyncRegistry:
@@ -45,6 +47,9 @@ class AsyncRegistry:
         proxy: URL of a proxy; by default what the environment says.
         ssl_context: for own certificate authorities, or client certificates.
         user_agent: put before the client's own.
+        on_request: called with each request before it goes out, secrets taken out.
+        on_response: called with the head of each answer, secrets taken out.
+        transport: of httpx, in the place of the client's own; it is closed with the client, and knows no proxy.
         clock: seconds that only go forward; tests put their own here, to let tokens expire.
         sleep: waits between retries; tests put their own here.
 
@@ -71,18 +76,23 @@ class AsyncRegistry:
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         user_agent: str | None = None,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         network = Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
         self._session = open_session(
-            AsyncioRuntime(network, clock=clock, sleep=sleep),
+            AsyncioRuntime(network, transport, clock=clock, sleep=sleep),
             Endpoint.parse(endpoint, allow_http=allow_http),
             credential,
             audience=audience,
             token_hosts=token_hosts,
             retries=retries,
             user_agent=user_agent,
+            on_request=on_request,
+            on_response=on_response,
         )
 
     @property
@@ -109,6 +119,62 @@ class AsyncRegistry:
             InvalidReference: it is no repository name.
         """
         return AsyncRepository(self._session, check_repository(name))
+
+    async def ping(self) -> None:
+        """Ask whether there is a registry at the endpoint. No credential is used.
+
+        Raises:
+            ResponseError: something else is there.
+            TransportError: nothing is there.
+        """
+        await self._session.ping()
+
+    async def refresh_token(self) -> str:
+        """The ACR refresh token of the client's credential, for `docker login` and other clients.
+
+        Its user name is `00000000-0000-0000-0000-000000000000`. It lives about three hours.
+
+        Raises:
+            CredentialError: the credential is neither an Entra credential nor a refresh token.
+        """
+        return await issue.refresh_token(self._session)
+
+    async def access_token(self, scopes: Iterable[str]) -> str:
+        """An access token of the client's credential, for requests of your own.
+
+        Args:
+            scopes: such as `repository:team/app:pull,push`, or `registry:catalog:*`.
+
+        Raises:
+            CredentialError: no token could be had.
+            InvalidInput: a scope is malformed.
+        """
+        return await issue.access_token(self._session, scopes)
+
+    async def exchange_entra_token(self, token: str, *, tenant: str | None = None) -> str:
+        """Exchange an Entra token for an ACR refresh token.
+
+        Args:
+            token: an Entra token for the registry's audience.
+            tenant: of the token; ACR finds it out where it is left out.
+
+        Raises:
+            CredentialError: the registry refuses it.
+        """
+        return await issue.exchange_entra_token(self._session, token, tenant)
+
+    async def exchange_refresh_token(self, token: str, scopes: Iterable[str]) -> str:
+        """Exchange an ACR refresh token for an access token.
+
+        Args:
+            token: a refresh token.
+            scopes: such as `repository:team/app:pull,push`, or `registry:catalog:*`.
+
+        Raises:
+            CredentialError: the registry refuses it.
+            InvalidInput: a scope is malformed.
+        """
+        return await issue.exchange_refresh_token(self._session, token, scopes)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -199,6 +265,18 @@ class AsyncRepository:
             tags.tags(self._session, self.name, order_by=order_by, page_size=page_size, last=last, digest=digest)
         )
 
+    def tag_names(self, *, page_size: int | None = None, last: str | None = None) -> AsyncListing[str]:
+        """List the names of its tags: what registries of every make can do. `tags` tells more, on ACR.
+
+        Args:
+            page_size: names of a page, at most 1,000; by default the registry's own.
+            last: begin behind this name.
+
+        Raises:
+            InvalidInput: an argument cannot be right.
+        """
+        return AsyncListing(tags.names(self._session, self.name, page_size=page_size, last=last))
+
     def manifests(
         self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
     ) -> AsyncListing[ManifestProperties]:
@@ -244,7 +322,7 @@ class AsyncRepository:
 
     async def put_manifest(
         self,
-        content: bytes | str | Mapping[str, Any] | Manifest,
+        content: bytes | bytearray | memoryview | str | Mapping[str, Any] | Manifest,
         *,
         media_type: str | None = None,
         tag: str | None = None,
@@ -261,8 +339,11 @@ class AsyncRepository:
             LimitExceeded: it is larger than 4 MiB.
             ResponseError: the registry refuses it; MANIFEST_BLOB_UNKNOWN where a blob of it is missing.
         """
-        manifest = content if isinstance(content, Manifest) else Manifest.of(content, media_type)
-        return await manifests.put(self._session, self.name, manifest, tag=tag)
+        if not isinstance(content, Manifest):
+            content = Manifest.of(content, media_type)
+        elif media_type not in (None, content.media_type):
+            raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
+        return await referrers.put(self._session, self.name, content, tag=tag)
 
     async def upload_blob(
         self,
@@ -413,7 +494,7 @@ class AsyncRepository:
 
         Args:
             reference: tag or digest.
-            target: the folder; made where it is missing.
+            target: the folder; made with the first file.
             platform: which manifest of an index, such as `linux/arm64`.
             progress: called with events.
 
@@ -425,7 +506,7 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: it could not be had.
         """
         folder = Path(target)
-        manifest, names = await artifacts.pull(
+        manifest, names, layers = await artifacts.pull(
             self._session,
             self.name,
             reference,
@@ -433,7 +514,7 @@ class AsyncRepository:
             platform=platform,
             progress=progress,
         )
-        return Pulled(manifest, tuple(folder / name for name in names))
+        return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._session.registry.netloc}/{self.name}>"

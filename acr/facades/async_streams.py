@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from acr.core.paging import Walk
+from acr.core.paging import Pages
 from acr.core.uploads import Upload as CoreUpload
 from acr.values.descriptor import Descriptor
 from acr.values.page import Page
@@ -22,13 +23,14 @@ class AsyncListing(Generic[T]):
             print(tag.name)
     """
 
-    def __init__(self, walk: Walk[T]) -> None:
+    def __init__(self, walk: Pages[T]) -> None:
         self._walk = walk
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self.pages():
-            for item in page.items:
-                yield item
+        async with aclosing(self._walk.pages()) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
 
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
         """Walk it page by page.
@@ -61,21 +63,35 @@ class AsyncBlobStream:
 
     def __init__(self, blocks: AsyncIterator[bytes]) -> None:
         self._blocks = blocks
+        self._left = bytearray()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._left:
+            return await self.read(len(self._left))
         return await anext(self._blocks)
 
-    async def read(self) -> bytes:
-        """All bytes that were not read yet, in memory.
+    async def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, as of a file: so it can be uploaded elsewhere, too.
+
+        Args:
+            size: how many at the most; all that are left, in memory, where it is negative.
 
         Raises:
-            DigestMismatch: the whole is not of the digest.
-            ResponseError, TransportError, CredentialError: it could not be had.
+            DigestMismatch: this was the end, and the whole is not of the digest.
+            ResponseError, TransportError, CredentialError: they could not be had.
         """
-        return b"".join([block async for block in self])
+        while size < 0 or len(self._left) < size:
+            block = await anext(self._blocks, None)
+            if block is None:
+                break
+            self._left += block
+        count = len(self._left) if size < 0 else size
+        data = bytes(self._left[:count])
+        del self._left[:count]
+        return data
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -107,7 +123,7 @@ class AsyncUpload:
 
     def __init__(self, upload: CoreUpload) -> None:
         self._upload = upload
-        self._committed = False
+        self._ended = False
 
     @property
     def location(self) -> str:
@@ -115,8 +131,13 @@ class AsyncUpload:
         return self._upload.location
 
     @property
+    def uuid(self) -> str | None:
+        """What the registry calls the session; None where it does not tell, and after a resume."""
+        return self._upload.uuid
+
+    @property
     def offset(self) -> int:
-        """Bytes that the registry has."""
+        """Bytes that were sent, and that the registry has confirmed."""
         return self._upload.offset
 
     async def status(self) -> int:
@@ -150,7 +171,7 @@ class AsyncUpload:
             InvalidInput: the digest is needed.
         """
         descriptor = await self._upload.commit(digest)
-        self._committed = True
+        self._ended = True
         return descriptor
 
     async def cancel(self) -> None:
@@ -160,6 +181,7 @@ class AsyncUpload:
             NotFound: the session is gone already.
         """
         await self._upload.cancel()
+        self._ended = True
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,7 +189,7 @@ class AsyncUpload:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._committed:
+        if not self._ended:
             await self._upload.give_up()
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from acr.core import blobs, manifests, tags
 from acr.core.permissions import changes
+from acr.core.referrers import Referrers
 from acr.core.session import Session
 from acr.facades.streams import Listing
 from acr.shells.blocking import run
@@ -13,7 +14,7 @@ from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
 from acr.values.errors import NotFound
 from acr.values.manifest import Manifest
-from acr.values.properties import ManifestProperties, TagProperties
+from acr.values.properties import Chunk, ManifestProperties, TagProperties
 
 
 class RepositoryTag:
@@ -79,11 +80,11 @@ class RepositoryManifest:
         self.repository = repository
         self.reference = reference
 
-    def get(self, *, accept: Sequence[str] | None = None) -> Manifest:
+    def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
         """Its exact bytes, verified against the digest.
 
         Args:
-            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
 
         Raises:
             NotFound: there is no such manifest.
@@ -92,11 +93,11 @@ class RepositoryManifest:
         """
         return run(manifests.get(self._session, self.repository, self.reference, accept=accept))
 
-    def head(self, *, accept: Sequence[str] | None = None) -> Descriptor:
+    def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
         """Its type, digest and size.
 
         Args:
-            accept: media types that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
 
         Raises:
             NotFound: there is no such manifest.
@@ -161,7 +162,7 @@ class RepositoryManifest:
         Args:
             artifact_type: only those of this type.
         """
-        return Listing(manifests.referrers(self._session, self.repository, self.reference, artifact_type=artifact_type))
+        return Listing(Referrers(self._session, self.repository, self.reference, artifact_type))
 
     def __repr__(self) -> str:
         separator = "@" if isinstance(self.reference, Digest) else ":"
@@ -188,6 +189,28 @@ class RepositoryBlob:
     def exists(self) -> bool:
         """Whether the repository has it."""
         return run(blobs.exists(self._session, self.repository, self.digest))
+
+    def chunk(self, offset: int, length: int) -> Chunk:
+        """Part of it. It cannot be verified, as a digest is of the whole.
+
+        Args:
+            offset: of the first byte.
+            length: bytes, held in memory; fewer come at the end of the blob.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            ResponseError: 416: it ends before the offset.
+        """
+        return run(blobs.chunk(self._session, self.repository, self.digest, offset, length))
+
+    def has_chunk(self, offset: int, length: int) -> bool:
+        """Whether the repository has it, and it is long enough for this part.
+
+        Args:
+            offset: of the first byte.
+            length: bytes.
+        """
+        return run(blobs.has_chunk(self._session, self.repository, self.digest, offset, length))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Delete it.

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from acr.core.ports import Runtime
+from acr.core.sending import Sender
 from acr.core.session import Session
 from acr.values.credentials import Credential
 from acr.values.errors import InvalidInput
 from acr.values.files import File
 from acr.values.options import Retries
 from acr.values.reference import Endpoint
+from acr.values.traffic import OnRequest, OnResponse
 from acr.values.version import __version__
 
 Artifact: TypeAlias = str | Path | File
@@ -28,17 +30,23 @@ def open_session(
     token_hosts: Iterable[str],
     retries: Retries,
     user_agent: str | None,
+    on_request: OnRequest | None,
+    on_response: OnResponse | None,
 ) -> Session:
     """A session with the options of a facade."""
     agent = f"acr-client/{__version__}"
+    if user_agent is not None:
+        if not (user_agent.isascii() and user_agent.isprintable()):
+            raise InvalidInput(f"user_agent={user_agent[:100]!r}: expected printable ASCII")
+        agent = f"{user_agent} {agent}"
+    if isinstance(token_hosts, str):
+        raise InvalidInput(f"token_hosts: expected a list of hosts: pass [{token_hosts!r}]")
     return Session(
-        runtime,
+        Sender(runtime, retries, agent, on_request, on_response),
         registry,
         credential,
         audience=audience,
-        token_hosts=frozenset(token_hosts),
-        retries=retries,
-        user_agent=f"{user_agent} {agent}" if user_agent else agent,
+        token_hosts=frozenset(Endpoint.parse(host, allow_http=True).netloc for host in token_hosts),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from acr.core.paging import Walk
+from acr.core.paging import Pages
 from acr.core.uploads import Upload as CoreUpload
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
@@ -23,7 +23,7 @@ class Listing(Generic[T]):
             print(tag.name)
     """
 
-    def __init__(self, walk: Walk[T]) -> None:
+    def __init__(self, walk: Pages[T]) -> None:
         self._walk = walk
 
     def __iter__(self) -> Iterator[T]:
@@ -61,21 +61,35 @@ class BlobStream:
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
+        self._left = bytearray()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        if self._left:
+            return self.read(len(self._left))
         return next(self._blocks)
 
-    def read(self) -> bytes:
-        """All bytes that were not read yet, in memory.
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, as of a file: so it can be uploaded elsewhere, too.
+
+        Args:
+            size: how many at the most; all that are left, in memory, where it is negative.
 
         Raises:
-            DigestMismatch: the whole is not of the digest.
-            ResponseError, TransportError, CredentialError: it could not be had.
+            DigestMismatch: this was the end, and the whole is not of the digest.
+            ResponseError, TransportError, CredentialError: they could not be had.
         """
-        return b"".join(self)
+        while size < 0 or len(self._left) < size:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._left += block
+        count = len(self._left) if size < 0 else size
+        data = bytes(self._left[:count])
+        del self._left[:count]
+        return data
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -107,7 +121,7 @@ class Upload:
 
     def __init__(self, upload: CoreUpload) -> None:
         self._upload = upload
-        self._committed = False
+        self._ended = False
 
     @property
     def location(self) -> str:
@@ -115,8 +129,13 @@ class Upload:
         return self._upload.location
 
     @property
+    def uuid(self) -> str | None:
+        """What the registry calls the session; None where it does not tell, and after a resume."""
+        return self._upload.uuid
+
+    @property
     def offset(self) -> int:
-        """Bytes that the registry has."""
+        """Bytes that were sent, and that the registry has confirmed."""
         return self._upload.offset
 
     def status(self) -> int:
@@ -150,7 +169,7 @@ class Upload:
             InvalidInput: the digest is needed.
         """
         descriptor = run(self._upload.commit(digest))
-        self._committed = True
+        self._ended = True
         return descriptor
 
     def cancel(self) -> None:
@@ -160,6 +179,7 @@ class Upload:
             NotFound: the session is gone already.
         """
         run(self._upload.cancel())
+        self._ended = True
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +187,7 @@ class Upload:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._committed:
+        if not self._ended:
             run(self._upload.give_up())
 
     def __repr__(self) -> str:

@@ -11,7 +11,6 @@ def default_credential() -> TokenCredential:
     It serves `Registry` and `AsyncRegistry` alike: the latter runs it in a thread, so that no async HTTP library is
     needed for it.
 
-    >>> from acr import Registry, default_credential
     Example:
         with Registry("my.azurecr.io", default_credential()) as registry:
             print(list(registry.repositories()))

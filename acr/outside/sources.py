@@ -25,7 +25,7 @@ class Readable(Protocol):
         ...
 
 
-SyncUploadable = str | os.PathLike[str] | bytes | Readable | Iterable[bytes]
+SyncUploadable = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes]
 """What sync code uploads: a path, bytes, a binary file object, or an iterable of bytes."""
 
 Uploadable = SyncUploadable | AsyncIterable[bytes]

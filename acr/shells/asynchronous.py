@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import httpx
 
 from acr.core.ports import Incoming, Outgoing
-from acr.shells.http import LIMITS, Network, headers_of, lost, lower, pieces
+from acr.shells.http import LIMITS, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
+from acr.values.errors import InvalidInput
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Transport: TypeAlias = httpx.AsyncBaseTransport
 
 
 class AsyncioRuntime:
@@ -31,30 +34,32 @@ class AsyncioRuntime:
     def __init__(
         self,
         network: Network,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._network = network
         self._fixed = transport
-        self._transports: dict[str | None, httpx.AsyncBaseTransport] = {}
-        self._extensions = network.extensions
+        self._transports: dict[str | None, Transport] = {}
+        self._closed = False
         self._clock = clock
         self._sleep = sleep
 
     async def send(self, request: Outgoing) -> Incoming:
-        outgoing = httpx.Request(
-            request.method,
-            request.url,
-            headers=headers_of(request),
-            content=None if request.content is None else _pieces(request.content),
-            extensions=dict(self._extensions),
-        )
+        if self._closed:
+            raise InvalidInput("the client is closed")
         try:
+            outgoing = httpx.Request(
+                request.method,
+                request.url,
+                headers=headers_of(request),
+                content=None if request.content is None else _pieces(request.content),
+                extensions=self._network.extensions(request),
+            )
             return _Answer(request, await self._transport(request.url).handle_async_request(outgoing))
-        except httpx.TransportError as error:
-            raise lost(request, error) from error
+        except (httpx.TransportError, *UNSENDABLE) as error:
+            raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
         await self._sleep(seconds)
@@ -90,17 +95,22 @@ class AsyncioRuntime:
             await asyncio.gather(*running, return_exceptions=True)  # let them clean up before the failure goes on
 
     async def aclose(self) -> None:
+        self._closed = True
         for transport in self._transports.values():
             await transport.aclose()
         if self._fixed is not None:
             await self._fixed.aclose()
 
-    def _transport(self, url: str) -> httpx.AsyncBaseTransport:
+    def _transport(self, url: str) -> Transport:
         if self._fixed is not None:
             return self._fixed
         proxy = self._network.proxy_for(url)
         if proxy not in self._transports:
-            self._transports[proxy] = httpx.AsyncHTTPTransport(verify=self._network.verify, proxy=proxy, limits=LIMITS)
+            try:
+                made = httpx.AsyncHTTPTransport(verify=self._network.verify, proxy=proxy, limits=LIMITS)
+            except (ImportError, ValueError):
+                raise unusable(proxy) from None
+            self._transports[proxy] = made
         return self._transports[proxy]
 
 
@@ -118,12 +128,15 @@ class _Answer:
         self.status = response.status_code
         self.headers: Mapping[str, str] = lower(response.headers)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
+            if self._response.is_stream_consumed:  # as those of httpx's mock transport are from the beginning
+                yield self._response.content
+                return
             async for chunk in self._response.aiter_raw():
                 yield chunk
         except httpx.TransportError as error:
-            raise lost(self._request, error) from error
+            raise failed(self._request, error) from error
 
     async def aclose(self) -> None:
         await self._response.aclose()

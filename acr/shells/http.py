@@ -6,6 +6,7 @@ none of that is wanted here, and leaving it out saves more than a third of the t
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -15,9 +16,11 @@ from urllib.request import getproxies, proxy_bypass
 import attrs
 import httpx
 
+from acr.core.failures import redact
 from acr.core.ports import Outgoing
 from acr.values.errors import InvalidInput, TransportError
 from acr.values.options import Timeouts
+from acr.values.reference import Endpoint
 
 _PIECE: Final = 1024 * 1024
 """Bytes of a body that are handed to httpx at once. A whole chunk as `bytes` would be kept alive by a cycle."""
@@ -55,7 +58,9 @@ class Network:
             return self.proxy
         parts = urlsplit(url)
         proxy = self._environment.get(parts.scheme) or self._environment.get("all")
-        if proxy is None or proxy_bypass(parts.netloc):
+        # This machine is never reached by way of a proxy that was meant for the rest of the world.
+        place = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
+        if proxy is None or place.is_loopback or proxy_bypass(parts.netloc):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -64,10 +69,11 @@ class Network:
         """What httpx takes."""
         return self.ssl_context or True
 
-    @property
-    def extensions(self) -> dict[str, dict[str, float | None]]:
+    def extensions(self, request: Outgoing) -> dict[str, dict[str, float | None]]:
         """The timeouts, as httpx's transports take them."""
-        return {"timeout": attrs.asdict(self.timeouts)}
+        given = request.timeout
+        timeouts = self.timeouts if given is None else Timeouts(connect=given, read=given, write=given, pool=given)
+        return {"timeout": attrs.asdict(timeouts)}
 
 
 def pieces(content: bytes) -> Iterator[bytes]:
@@ -90,12 +96,39 @@ def lower(headers: httpx.Headers) -> Mapping[str, str]:
     return dict(headers.items())
 
 
-def lost(request: Outgoing, error: Exception) -> TransportError:
+UNSENDABLE: Final = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
+"""What httpx raises of a request that no retry can help. Their texts may quote a header, and so a token."""
+
+
+def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
     """What httpx raised, as ours. The URL's query is left out: it may hold a signature."""
     parts = urlsplit(request.url)
+    where = f"{request.method} {parts.path[:300]} at {parts.netloc}"
+    if isinstance(error, UNSENDABLE):
+        return InvalidInput(
+            f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
+        )
     reason = str(error) or type(error).__name__
     if isinstance(error, httpx.TimeoutException):
         reason = f"timed out ({type(error).__name__})"
     elif isinstance(error, httpx.ConnectError):
         reason = f"cannot connect: {reason}"
-    return TransportError(f"{request.method} {parts.path} at {parts.netloc}: {reason}")
+    return TransportError(f"{where}: {reason}")
+
+
+def unusable(proxy: str | None) -> InvalidInput:
+    """What a proxy is that httpx cannot make a transport for. It is not shown whole: it may hold a password."""
+    scheme = urlsplit(proxy or "").scheme
+    return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpx[socks]")
+
+
+class _Redacted(logging.Filter):
+    """Takes signatures and tokens out of what httpcore logs at DEBUG: it prints all headers of an answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), None
+        return True
+
+
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+    logging.getLogger(_name).addFilter(_Redacted())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
@@ -15,8 +16,9 @@ authentication-as-arm."""
 class TokenCredential(Protocol):
     """An Entra credential: any of azure-identity, or an object with its `get_token`, sync or async."""
 
-    def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        """A token for the scopes: an object with `token`, or (async) an awaitable of one."""
+    @property
+    def get_token(self) -> Callable[..., Any]:
+        """Called with a scope: gives an object with `token`, or (async) an awaitable of one."""
         ...
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
+from acr.values.digest import Digest, received_digest
+from acr.values.errors import InvalidInput, ProtocolViolation
 from acr.values.fields import integer, object_of, optional_text, text, text_map
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -85,7 +85,7 @@ class Descriptor:
             raise ProtocolViolation(f"{where}: size is negative")
         return cls(
             media_type=text(data, "mediaType", where),
-            digest=_digest(text(data, "digest", where), where),
+            digest=received_digest(text(data, "digest", where), f"{where}.digest"),
             size=size,
             artifact_type=optional_text(data, "artifactType", where),
             annotations=MappingProxyType(text_map(data, "annotations", where)),
@@ -108,13 +108,6 @@ class Descriptor:
             }
             data["platform"] = {key: value for key, value in entries.items() if value is not None}
         return data
-
-
-def _digest(value: str, where: str) -> Digest:
-    try:
-        return Digest(value)
-    except InvalidReference as error:  # here it is no argument of the caller's
-        raise ProtocolViolation(f"{where}.digest: {error}") from None
 
 
 def _platform(data: Mapping[str, Any]) -> Platform:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from acr.values.errors import DigestMismatch, InvalidReference, UnsupportedDigest
+from acr.values.errors import DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -19,6 +19,14 @@ _ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
     "sha256": (hashlib.sha256, 64),
     "sha512": (hashlib.sha512, 128),
 }
+
+
+class BinaryFile(Protocol):
+    """A binary file object, as far as it is needed here."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; all of them where it is negative."""
+        ...
 
 
 class Digest(str):
@@ -44,7 +52,7 @@ class Digest(str):
     def __new__(cls, text: str) -> Digest:  # noqa: D102 - the class tells
         if isinstance(text, Digest):
             return text
-        match = _GRAMMAR.fullmatch(text)
+        match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise InvalidReference(f"{text!r} is no digest: expected sha256:… or sha512:…")
         algorithm, encoded = match.groups()
@@ -82,6 +90,19 @@ class Digest(str):
         return f"Digest({str(self)!r})"
 
 
+def received_digest(text: str, where: str) -> Digest:
+    """A digest out of an answer, where a malformed one is no fault of the caller's.
+
+    Raises:
+        ProtocolViolation: it is malformed; `where` begins the text.
+        UnsupportedDigest: its algorithm is unknown.
+    """
+    try:
+        return Digest(text)
+    except InvalidReference as error:
+        raise ProtocolViolation(f"{where}: {error}") from None
+
+
 def looks_like_digest(text: str) -> bool:
     """Whether `text` is meant as a digest rather than a tag: a tag cannot hold a colon.
 
@@ -89,6 +110,49 @@ def looks_like_digest(text: str) -> bool:
     (True, False)
     """
     return ":" in text
+
+
+class VerifyingReader:
+    """Reads a binary file, and raises at its end if it is not of the digest that it should be.
+
+    Args:
+        file: what is read from; it stays the caller's to close.
+        digest: what all of it must be of.
+
+    Raises:
+        InvalidReference: the digest is none.
+        UnsupportedDigest: its algorithm is unknown.
+
+    >>> import io
+    >>> VerifyingReader(io.BytesIO(b"{}"), Digest.of(b"{}")).read()
+    b'{}'
+    >>> VerifyingReader(io.BytesIO(b"{ }"), Digest.of(b"{}")).read()[:1]
+    Traceback (most recent call last):
+    acr.values.errors.DigestMismatch: what was read: expected sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310\
+c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf245bf48444c4a
+    """
+
+    __slots__ = ("_digest", "_file", "_hasher")
+
+    def __init__(self, file: BinaryFile, digest: str) -> None:
+        self._file = file
+        self._digest = Digest(digest)
+        self._hasher = Hasher(self._digest.algorithm)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; all that are left where it is negative; none at the end.
+
+        Raises:
+            DigestMismatch: this was the end, and the whole is not of the digest.
+        """
+        data = self._file.read(size)
+        self._hasher.update(data)
+        if size < 0 or (size > 0 and not data):
+            self._hasher.verify(self._digest, "what was read")
+        return data
+
+    def __repr__(self) -> str:
+        return f"<VerifyingReader of {self._digest}, {self._hasher.size} bytes read>"
 
 
 class Hasher:

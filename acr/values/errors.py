@@ -9,6 +9,7 @@
     │   ├── Unauthorized      401: the token lacks the scope, or there is none
     │   ├── Denied            403: firewall, role, policy
     │   ├── NotFound          404
+    │   │   └── NoMetadataApi     the registry is none of ACR's: it has no properties, locks and catalog
     │   ├── Locked            the item is locked, or the registry disallows the operation
     │   ├── RateLimited       429
     │   └── ServerError       5xx
@@ -57,7 +58,15 @@ class CredentialError(AcrError):
 
 
 class TransportError(AcrError):
-    """The registry did not answer: connection refused or lost, TLS failure, time-out."""
+    """The registry did not answer: connection refused or lost, TLS failure, time-out.
+
+    Attributes:
+        exhausted: whether the client's retries were used up on it.
+        repeated: whether an earlier attempt, whose answer was lost, may have done what was asked for.
+    """
+
+    exhausted: bool = False
+    repeated: bool = False
 
 
 @attrs.frozen
@@ -86,7 +95,12 @@ class ResponseError(AcrError):
         correlation_id: X-Ms-Correlation-Request-Id, which Azure support asks for; None where there was none.
         retry_after: seconds that the registry asked to wait; None where it did not.
         challenge: the WWW-Authenticate header, which names the scope that is missing; None where there was none.
+        exhausted: whether the client's retries were used up on it.
+        repeated: whether an earlier attempt, whose answer was lost, may have done what was asked for.
     """
+
+    exhausted: bool = False
+    repeated: bool = False
 
     def __init__(
         self,
@@ -126,6 +140,10 @@ class Denied(ResponseError):
 
 class NotFound(ResponseError):
     """404: no such repository, tag, manifest, blob or upload."""
+
+
+class NoMetadataApi(NotFound):
+    """The registry has no ACR metadata API: it is another make, which knows manifests, blobs and tag names only."""
 
 
 class Locked(ResponseError):

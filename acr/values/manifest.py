@@ -12,8 +12,9 @@ import attrs
 from acr.values import media_types
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, LimitExceeded
+from acr.values.errors import InvalidInput, LimitExceeded, ProtocolViolation
 from acr.values.fields import list_of, optional_text, parse_object, text_map
+from acr.values.media_types import check_media_type
 
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
 """Bytes: what ACR, and the OCI distribution spec ("Pushing Manifests"), allow at the least and at the most."""
@@ -49,7 +50,9 @@ class Manifest:
             raise LimitExceeded("the manifest", limit=MANIFEST_LIMIT)
 
     @classmethod
-    def of(cls, content: bytes | str | Mapping[str, Any], media_type: str | None = None) -> Manifest:
+    def of(
+        cls, content: bytes | bytearray | memoryview | str | Mapping[str, Any], media_type: str | None = None
+    ) -> Manifest:
         """Make a manifest from bytes or text (kept as they are), or from an object (encoded once, compactly).
 
         Args:
@@ -57,8 +60,7 @@ class Manifest:
             media_type: its type; by default the content's own `mediaType`.
 
         Raises:
-            InvalidInput: there is no media type.
-            ProtocolViolation: it was to be read from the content, which is no JSON object.
+            InvalidInput: there is no media type, or the content is no manifest.
             LimitExceeded: the content is larger than 4 MiB.
 
         >>> Manifest.of({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []})
@@ -67,13 +69,19 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
         """
         if isinstance(content, str):
             content = content.encode()
-        elif not isinstance(content, bytes):
+        elif isinstance(content, Mapping):
             content = json.dumps(content, separators=(",", ":")).encode()
+        elif not isinstance(content, bytes | bytearray | memoryview):
+            raise InvalidInput(f"a manifest is bytes, text or an object, not {type(content).__name__}")
+        content = bytes(content)
         if media_type is None:
-            media_type = optional_text(parse_object(content, "the manifest"), "mediaType", "the manifest")
+            try:
+                media_type = optional_text(parse_object(content, "the manifest"), "mediaType", "the manifest")
+            except ProtocolViolation as error:  # here it is the caller's own
+                raise InvalidInput(f"{error}; pass media_type= if that is meant") from None
         if media_type is None:
             raise InvalidInput("the manifest has no mediaType of its own: pass media_type=")
-        return cls(content, media_type)
+        return cls(content, check_media_type(media_type))
 
     @property
     def size(self) -> int:

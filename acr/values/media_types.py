@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from acr.values.errors import InvalidInput
 
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -22,6 +25,20 @@ INDEXES: Final = frozenset({OCI_INDEX, DOCKER_MANIFEST_LIST})
 ANY_MANIFEST: Final = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST)
 """What is asked for when the caller names no type. A request without Accept gets a schema 1 conversion, another
 digest, from ACR: the list must be explicit."""
+
+
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/(?:[A-Za-z0-9!#$&^_.+-]{1,127}|\*)|\*/\*")
+
+
+def check_media_type(text: str) -> str:
+    """Return `text` if it is a media type, or a range of them such as `*/*` (RFC 6838, section 4.2).
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if not isinstance(text, str) or _MEDIA_TYPE.fullmatch(text) is None:
+        raise InvalidInput(f"{str(text)[:100]!r} is no media type: expected one such as {OCI_MANIFEST}")
+    return text
 
 
 def essence(content_type: str) -> str:

@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 import attrs
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @attrs.frozen
-class Page(Generic[T]):
+class Page(Generic[T_co]):
     """One page of a listing.
 
     Args:
@@ -20,5 +20,5 @@ class Page(Generic[T]):
             None on the last page.
     """
 
-    items: Sequence[T]
+    items: Sequence[T_co]
     continuation: str | None = None

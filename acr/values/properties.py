@@ -26,8 +26,8 @@ def check_page_size(size: int | None) -> int | None:
     """
     if size is None:
         return None
-    if size < 1:
-        raise InvalidInput(f"page_size={size}: expected 1 to {LARGEST_PAGE}")
+    if not isinstance(size, int) or size < 1:
+        raise InvalidInput(f"page_size={size!r}: expected 1 to {LARGEST_PAGE}")
     return min(size, LARGEST_PAGE)
 
 
@@ -106,6 +106,21 @@ class ManifestProperties(Permissions):
     related: Sequence[RelatedManifest] = ()
     quarantine_state: str | None = None
     quarantine_details: str | None = None
+
+
+@attrs.frozen
+class Chunk:
+    """Part of a blob. It cannot be verified: a digest is of the whole.
+
+    Args:
+        content: the bytes; fewer than were asked for at the end of the blob.
+        offset: of the first of them in the blob.
+        size: bytes of the whole blob; None where the registry does not tell.
+    """
+
+    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    offset: int
+    size: int | None
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from acr.values.descriptor import Descriptor
 from acr.values.manifest import Manifest
 
 
@@ -16,8 +17,10 @@ class Pulled:
 
     Args:
         manifest: of the artifact.
-        files: where its files are now, in the order of its layers.
+        files: where its files are now.
+        layers: what each of them is, in the same order.
     """
 
     manifest: Manifest
     files: Sequence[Path]
+    layers: Sequence[Descriptor]

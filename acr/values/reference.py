@@ -15,7 +15,9 @@ from acr.values.errors import InvalidReference
 # OCI distribution spec, "Pulling manifests".
 _REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_HOST: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*\.?")
+_LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_PORTS: Final = {"https": 443, "http": 80}
 _LONGEST_NAME: Final = 255
 
 
@@ -75,12 +77,12 @@ def _shown(value: object) -> str:
 
 @attrs.frozen
 class Endpoint:
-    """Where a registry is: scheme, host and port. Made by `Endpoint.parse`.
+    """Where a registry is: scheme, host and port. Made by `Endpoint.parse`. Equal ones are one origin (RFC 6454).
 
     Args:
         scheme: `https`, or `http` for a registry on this machine.
         host: host name or IP address, lower case, IPv6 without brackets.
-        port: None for the scheme's own.
+        port: None for the scheme's own, also where it was named.
     """
 
     scheme: Literal["https", "http"]
@@ -129,7 +131,7 @@ use https, or pass allow_http=True
             and not (parts.query or parts.fragment)
             and "?" not in text
             and "#" not in text
-            and (_is_ip(host) or _HOST.fullmatch(host) is not None)
+            and (_is_ip(host) or _is_name(host))
         )
         if not well_formed:
             raise InvalidReference(
@@ -137,7 +139,8 @@ use https, or pass allow_http=True
             )
         if not has_scheme and port is None and "." not in host and host != "localhost" and not _is_ip(host):
             raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")
-        endpoint = cls(_scheme(text, parts.scheme), host, port)
+        scheme = _scheme(text, parts.scheme)
+        endpoint = cls(scheme, host, None if port == _PORTS[scheme] else port)
         if endpoint.scheme == "http" and not (allow_http or endpoint.is_loopback):
             raise InvalidReference(
                 f"{text!r}: plain http is accepted for loopback hosts only; use https, or pass allow_http=True"
@@ -165,6 +168,11 @@ def _scheme(text: str, scheme: str) -> Literal["https", "http"]:
     if scheme == "http":
         return "http"
     raise InvalidReference(f"{_shown(text)}: expected https, not {scheme!r}")
+
+
+def _is_name(host: str) -> bool:
+    """Whether it is a host name: RFC 1123, section 2.1. One that ends in a number is an address, if anything."""
+    return len(host) <= 253 and _HOST.fullmatch(host) is not None and not host.rstrip(".").rpartition(".")[2].isdigit()
 
 
 def _is_ip(host: str) -> bool:

@@ -219,3 +219,39 @@ def test_the_events_name_the_files(registry: acr.Registry, files: list[Path], tm
     assert {event.item.name for event in events} == {"model.onnx"}
     assert sum(event.count for event in events if isinstance(event, acr.Moved)) == 2 * 5 * MIB
     assert sum(isinstance(event, acr.Done) for event in events) == 2
+
+
+def test_a_layer_that_an_image_has_twice_is_one_file(registry: acr.Registry, tmp_path: Path) -> None:
+    repository = registry.repository("app")
+    config, layer = repository.upload_blob(b"{}"), repository.upload_blob(b"empty layer of a build")
+    repository.put_manifest(image_manifest(config, [layer, layer]), tag="v1")
+    pulled = repository.pull("v1", tmp_path)
+    assert [path.read_bytes() for path in pulled.files] == [b"empty layer of a build"]
+    assert [one.digest for one in pulled.layers] == [layer.digest]
+
+
+def test_a_subject_is_named_with_its_size(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    subject = push_image(repository, tag="v1")
+    headers = {"Docker-Content-Digest": subject.digest}  # and no Content-Length
+    acr_emulator.fail(method="HEAD", path_contains="/manifests/", status=200, headers=headers)
+    pushed = repository.push_artifact([], subject="v1")
+    assert repository.manifest(pushed.digest).get().subject == subject
+
+
+def test_the_first_failure_stops_the_rest(
+    twin: Twin, acr_emulator: Emulator, files: list[Path], tmp_path: Path
+) -> None:
+    """Not only those that have not begun: a push of gigabytes is not carried on behind an error."""
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0))
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    large = tmp_path / "large"
+    large.write_bytes(bytes_of(64 * MIB))
+    repository.upload_blob(b"{}")  # the empty config, so that the next PUT is that of the small file
+    acr_emulator.fail(method="PATCH", delay=0.02, times=99)
+    acr_emulator.fail(method="PUT", status=403)
+    acr_emulator.clear_requests()
+    with pytest.raises(acr.Denied):
+        repository.push_artifact([large, files[1]], tag="v1")
+    assert sum(r.method == "PATCH" for r in acr_emulator.requests) < 16

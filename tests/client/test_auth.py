@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_what_a_scoped_token_may_not_do_is_refused(twin: Twin, acr_emulator: Emu
         lambda: registry.repository("app").upload_blob(b"x"),
         lambda: registry.repository("other").tag("v1").properties(),
     ):
-        with pytest.raises(acr.Unauthorized, match="role or scope map"):
+        with pytest.raises(acr.Unauthorized, match="role or scope map|a right of its own"):
             refused()
 
 
@@ -327,3 +328,87 @@ def test_no_secret_is_in_a_log_a_repr_or_an_error(
     assert "Bearer" not in ours
     assert "sig=" not in ours
     assert not [r for r in caplog.records if r.name == "httpx"]
+
+
+def test_a_new_login_is_found_in_dockers_config(twin: Twin, acr_emulator: Emulator, tmp_path: Path) -> None:
+    """A refresh token of `az acr login` lives three hours; the client outlives it, and the user logs in again."""
+    path = tmp_path / "config.json"
+
+    def log_in(token: str) -> None:
+        path.write_text(json.dumps({"auths": {acr_emulator.login_server: {"identitytoken": token}}}))
+
+    log_in("an.expired.token")
+    registry = twin.connect(acr_emulator.url, acr.DockerConfig(path))
+    with pytest.raises(acr.CredentialError):
+        list(registry.repositories())
+    log_in(refresh_token(acr_emulator))
+    assert list(registry.repositories()) == []
+
+
+def test_tokens_can_be_had_for_other_clients(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    entra = acr_emulator.credential().get_token("https://containerregistry.azure.net/.default").token
+    for refresh in (registry.refresh_token(), registry.exchange_entra_token(entra)):
+        assert list(twin.connect(acr_emulator.url, acr.RefreshToken(refresh)).repositories()) == []
+        for access in (
+            registry.access_token(["registry:catalog:*"]),
+            registry.exchange_refresh_token(refresh, ["registry:catalog:*"]),
+        ):
+            answer = httpx.get(f"{acr_emulator.url}/acr/v1/_catalog", headers={"Authorization": f"Bearer {access}"})
+            assert answer.status_code == 200
+    login = acr.UsernamePassword(acr_emulator.username, acr_emulator.password)
+    with pytest.raises(acr.CredentialError, match="Entra credential"):
+        twin.connect(acr_emulator.url, login).refresh_token()
+
+
+def test_ping_takes_no_credential(twin: Twin, acr_emulator: Emulator) -> None:
+    twin.connect(acr_emulator.url, acr_emulator.credential()).ping()
+    assert [r.path for r in acr_emulator.requests] == ["/v2/"]
+    acr_emulator.fail(path_contains="/v2/", status=404, body=b"<html>")
+    with pytest.raises(acr.NotFound):
+        twin.connect(acr_emulator.url).ping()
+
+
+def test_hooks_are_told_of_all_traffic_and_of_no_secret(twin: Twin, acr_emulator: Emulator) -> None:
+    sent: list[acr.RequestInfo] = []
+    received: list[acr.ResponseInfo] = []
+    login = acr.UsernamePassword(acr_emulator.username, acr_emulator.password)
+    registry = twin.connect(acr_emulator.url, login, on_request=sent.append, on_response=received.append)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    repository.download_blob(blob.digest).read()
+    assert len(sent) == len(received) == len(acr_emulator.requests)
+    assert [answer.status for answer in received] == [r.status for r in acr_emulator.requests]
+    told = repr([sent, received])
+    assert "Authorization" not in told
+    assert acr_emulator.password not in told
+    for request in acr_emulator.requests:
+        for secret in re.findall(r"(?:sig|_state)=([^&]+)", request.path):
+            assert secret not in told
+
+
+def test_a_transport_of_the_callers_own_is_used(twin: Twin) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return (
+            httpx.Response(200, json={"repositories": ["mocked"]})
+            if "_catalog" in request.url.path
+            else httpx.Response(200)
+        )
+
+    registry = twin.connect("my.azurecr.io", transport=httpx.MockTransport(answer))
+    assert list(registry.repositories()) == ["mocked"]
+
+
+def test_httpcores_own_log_has_no_signature(
+    registry: acr.Registry, acr_emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG it prints the headers of each answer, and a redirect to storage is signed."""
+    caplog.set_level(logging.DEBUG)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    caplog.clear()
+    repository.download_blob(blob.digest).read()
+    (storage,) = [r for r in acr_emulator.requests if r.origin == "storage"]
+    (signature,) = re.findall(r"sig=([^&]+)", storage.path)
+    logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("httpcore"))
+    assert "receive_response_headers" in logged
+    assert signature not in logged

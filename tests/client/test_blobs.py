@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,97 @@ def test_a_blob_that_cannot_be_mounted_is_not_there_and_leaves_no_session(
     assert not registry.repository("app").mount_blob(MISSING, "base")
     assert acr_emulator.requests[-1].method == "DELETE"
     assert acr_emulator.requests[-1].status == 204
+
+
+def test_a_part_of_a_blob(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    content = bytes_of(10_000)
+    repository = registry.repository("app")
+    blob = repository.blob(repository.upload_blob(content).digest)
+    part = blob.chunk(256, 512)
+    assert (part.content, part.offset, part.size) == (content[256:768], 256, 10_000)
+    assert acr_emulator.requests[-1].headers["range"] == "bytes=256-767"
+    assert blob.chunk(9_990, 100).content == content[9_990:]
+    assert blob.has_chunk(9_990, 10)
+    assert not blob.has_chunk(9_990, 11)
+    assert not repository.blob(MISSING).has_chunk(0, 1)
+    with pytest.raises(acr.ResponseError) as caught:
+        blob.chunk(10_000, 1)
+    assert caught.value.status == 416
+    for offset, length in ((-1, 1), (0, 0)):
+        with pytest.raises(acr.InvalidInput, match="offset"):
+            blob.chunk(offset, length)
+
+
+def test_a_registry_that_knows_no_ranges_sends_all_and_the_part_is_cut_out(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    content = bytes_of(10_000)
+    repository = registry.repository("app")
+    blob = repository.blob(repository.upload_blob(content).digest)
+    acr_emulator.fail(origin="storage", status=200, body=content)
+    assert blob.chunk(256, 512).content == content[256:768]
+
+
+def test_streams_that_are_left_and_sinks_that_fail_hold_no_connection(twin: Twin, acr_emulator: Emulator) -> None:
+    class Full:
+        def write(self, data: bytes, /) -> object:
+            raise OSError("no space left on device")
+
+    timeouts = acr.Timeouts(pool=1)
+    registry = twin.connect(
+        acr_emulator.url, acr_emulator.credential(), timeouts=timeouts, retries=acr.Retries(limit=0)
+    )
+    repository = registry.repository("app")
+    blob = repository.upload_blob(bytes_of(3 * MIB))
+    kept = []
+    for _ in range(70):  # more than the pool has
+        with pytest.raises(acr.TransferError) as caught:
+            repository.download_blob(blob.digest, Full())
+        kept.append(caught.value)  # with its traceback, and all that is in its frames
+    assert repository.blob(blob.digest).exists()
+
+
+def test_a_redirect_within_the_registry_keeps_the_token(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    acr_emulator.fail(
+        method="GET", path_contains="/blobs/", status=307, headers={"Location": f"/v2/app/blobs/{blob.digest}"}
+    )
+    assert repository.download_blob(blob.digest).read() == b"abc"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500])
+def test_a_passing_problem_of_storage_is_tried_again(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator, status: int
+) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    acr_emulator.fail(origin="storage", status=status)
+    assert repository.download_blob(blob.digest).read() == b"abc"
+    assert len(twin.slept) == 1
+
+
+def test_an_async_file_and_a_special_file_are_refused(registry: acr.Registry, tmp_path: Path) -> None:
+    class AsyncFile:
+        async def write(self, data: bytes, /) -> int:
+            return len(data)
+
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    with pytest.raises(acr.InvalidInput, match="async file"):
+        repository.download_blob(blob.digest, AsyncFile())
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(acr.InvalidInput, match="no regular file"):
+        repository.download_blob(blob.digest, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_stream_is_read_like_a_file(registry: acr.Registry) -> None:
+    content = bytes_of(3 * MIB)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(content)
+    with repository.download_blob(blob.digest) as stream:
+        first = stream.read(10)
+        rest = b"".join(stream)
+        assert first + rest == content
+        assert (stream.read(5), stream.read()) == (b"", b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -204,3 +205,150 @@ def test_an_error_whose_body_breaks_off_keeps_its_status(registry: acr.Registry,
         with pytest.raises(acr.Denied, match="<Error>Auth"):
             registry.repository("app").download_blob("sha256:" + "0" * 64).read()
         thread.join()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    acr_emulator.fail(path_contains="_catalog", drop_after=5)
+    assert list(registry.repositories()) == ["app"]
+    acr_emulator.fail(path_contains="/manifests/", drop_after=5)
+    assert registry.repository("app").manifest("v1").get().layers
+    assert len(twin.slept) == 2
+
+
+def test_retries_do_not_multiply(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    other = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app")
+    attempts: list[tuple[dict[str, Any], Callable[[], object]]] = [
+        ({"method": "POST"}, lambda: repository.upload_blob(b"more")),
+        ({"method": "PATCH"}, lambda: repository.upload_blob(b"more than one chunk", chunk_size=4)),
+        ({"path_contains": "/oauth2/token"}, lambda: other.download_blob(blob.digest).read()),
+        ({"origin": "storage"}, lambda: repository.download_blob(blob.digest).read()),
+    ]
+    for fault, attempt in attempts:
+        pending = acr_emulator.fail(times=99, status=503, **fault)
+        with pytest.raises(acr.ServerError) as caught:
+            attempt()
+        assert caught.value.exhausted
+        assert 99 - pending.left == 5
+        pending.left = 0
+
+
+@pytest.mark.parametrize("kind", ["tag", "manifest", "blob", "repository"])
+def test_a_delete_whose_answer_is_lost_has_been_done(registry: acr.Registry, acr_emulator: Emulator, kind: str) -> None:
+    repository = registry.repository("app")
+    pushed = push_image(repository, tag="v1")
+    blob = repository.upload_blob(b"a blob of no image")
+    items: dict[str, Any] = {
+        "tag": repository.tag("v1"),
+        "manifest": repository.manifest(pushed.digest),
+        "blob": repository.blob(blob.digest),
+        "repository": repository,
+    }
+    acr_emulator.fail(method="DELETE", drop=True, after=True)
+    items[kind].delete()
+    with pytest.raises(acr.NotFound):
+        items[kind].delete()
+
+
+@pytest.mark.parametrize("status", [204, 302])
+def test_what_is_no_manifest_is_not_taken_for_one(registry: acr.Registry, acr_emulator: Emulator, status: int) -> None:
+    acr_emulator.fail(
+        path_contains="/manifests/",
+        status=status,
+        headers={"Content-Type": "text/html"},
+        body=b"" if status == 204 else b"x",
+    )
+    with pytest.raises(acr.ProtocolViolation, match=str(status)):
+        registry.repository("app").manifest("v1").get()
+
+
+def test_who_waits_for_the_same_thing_shares_its_failure(twin: Twin) -> None:
+    """Else each of many threads would wait for the time-out of a dead registry, one after the other."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    registry = twin.connect(f"http://127.0.0.1:{port}")
+
+    def attempt() -> object:
+        return registry.repository("app").tag("v1").properties()
+
+    with pytest.raises(acr.TransportError):
+        twin.at_once([attempt] * 16)
+    assert len(twin.slept) <= 8
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda registry: registry.repository("app").blob(None),
+        lambda registry: registry.repository("app").download_blob(b"sha256:" + b"0" * 64),
+        lambda registry: registry.repositories(page_size="10"),
+        lambda registry: registry.repository("app").put_manifest(7),
+        lambda registry: registry.repository("app").put_manifest(b"{}", media_type="a\r\nX: y"),
+        lambda registry: registry.repository("app").put_manifest(b"{}", media_type="é/é"),
+        lambda registry: registry.repository("app").put_manifest(b"no json"),
+        lambda registry: registry.repository("app").manifest("v1").get(accept="no media type"),
+        lambda registry: registry.access_token("repository:app:pull"),
+        lambda registry: registry.access_token(["app"]),
+    ],
+)
+def test_arguments_that_cannot_be_right_are_our_errors_before_any_request(
+    registry: acr.Registry, acr_emulator: Emulator, call: Callable[[Any], Any]
+) -> None:
+    with pytest.raises((acr.InvalidInput, acr.UnsupportedDigest)):
+        call(registry)
+    assert [r.path for r in acr_emulator.requests if r.path != "/v2/"] == []
+
+
+def test_what_http_has_no_room_for_is_not_tried_again(twin: Twin, registry: acr.Registry) -> None:
+    with pytest.raises(acr.InvalidInput, match="cannot be sent"):
+        list(registry.repository("app").tags(last="x" * 70_000))
+    assert twin.slept == []
+
+
+@pytest.mark.parametrize("options", [{"user_agent": "ü"}, {"user_agent": "a\nb"}, {"token_hosts": "auth.example"}])
+def test_options_that_cannot_be_right_are_refused(twin: Twin, options: dict[str, Any]) -> None:
+    with pytest.raises(acr.InvalidInput):
+        twin.connect("my.azurecr.io", **options)
+
+
+@pytest.mark.parametrize("endpoint", ["999.1.1.1", "a" * 64 + ".azurecr.io", "a." * 130 + "io", "my..azurecr.io"])
+def test_a_host_that_cannot_be_is_refused(twin: Twin, endpoint: str) -> None:
+    with pytest.raises(acr.InvalidReference, match="login server"):
+        twin.connect(endpoint)
+
+
+def test_this_machine_is_not_reached_by_the_proxy_of_the_environment(
+    twin: Twin, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert list(twin.connect(acr_emulator.url, acr_emulator.credential()).repositories()) == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks4://127.0.0.1:1"])
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises((acr.InvalidInput, acr.TransportError), match="socks|SOCKS|connect"):
+        list(twin.connect("registry.invalid").repositories())
+
+
+def test_a_closed_client_says_so(registry: acr.Registry) -> None:
+    registry.close()
+    with pytest.raises(acr.InvalidInput, match="closed"):
+        list(registry.repositories())
+
+
+def test_a_malformed_digest_in_an_answer_is_no_fault_of_the_caller(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    headers = {"Content-Type": acr.media_types.OCI_MANIFEST, "Docker-Content-Digest": "zz", "Content-Length": "2"}
+    acr_emulator.fail(path_contains="/manifests/", status=200, headers=headers, body=b"{}")
+    with pytest.raises(acr.ProtocolViolation, match="zz"):
+        registry.repository("app").manifest("v1").get()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import httpx
 import pytest
 
 import acr
@@ -174,3 +175,28 @@ def test_a_link_in_a_circle_is_an_error(registry: acr.Registry, acr_emulator: Em
     )
     with pytest.raises(acr.ProtocolViolation, match="links back"):
         list(registry.repositories())
+
+
+def test_tag_names_are_listed_as_every_registry_can(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    for name in ("c", "a", "b"):
+        push_image(repository, tag=name)
+    assert list(repository.tag_names(page_size=2)) == ["a", "b", "c"]
+    assert list(repository.tag_names(last="a")) == ["b", "c"]
+    assert acr_emulator.requests[-1].path.startswith("/v2/team/app/tags/list")
+
+
+def test_a_registry_of_another_make_is_told(twin: Twin) -> None:
+    """It knows neither the path nor ACR's correlation ids."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if request.url.path == "/v2/" else 404, text="404 page not found\n")
+
+    registry = twin.connect("registry.example", transport=httpx.MockTransport(answer))
+    for call in (
+        lambda: list(registry.repositories()),
+        lambda: registry.repository("app").properties(),
+        lambda: registry.repository("app").tag("v1").update(can_delete=False),
+    ):
+        with pytest.raises(acr.NoMetadataApi, match=r"no ACR metadata API; tag_names\(\)"):
+            call()

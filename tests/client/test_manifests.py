@@ -129,3 +129,33 @@ def test_referrers_are_listed_and_filtered(registry: acr.Registry) -> None:
     assert (one.digest, one.artifact_type) == (attached["application/x-two"].digest, "application/x-two")
     assert dict(one.annotations) == {"a": "application/x-two"}
     assert list(repository.manifest(one.digest).referrers()) == []
+
+
+def test_referrers_are_kept_under_a_tag_where_the_registry_has_no_api_for_them(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    """OCI distribution spec, "Referrers Tag Schema"."""
+    repository = registry.repository("app")
+    subject = push_image(repository, tag="v1")
+    empty = repository.upload_blob(b"{}")
+    attached = []
+    for kind in ("application/x-one", "application/x-two"):
+        manifest = acr.Manifest.of(image_manifest(empty, [empty], subject=subject.to_json(), artifactType=kind))
+        # A registry without the API does not confirm the subject.
+        headers = {"Docker-Content-Digest": manifest.digest}
+        acr_emulator.fail(method="PUT", path_contains=manifest.digest, status=201, headers=headers, after=True)
+        repository.put_manifest(manifest)
+        registry_has = acr_emulator.requests[-1]
+        assert registry_has.path.startswith(f"/v2/app/manifests/sha256-{subject.digest.hex}")
+        attached.append(manifest.digest)
+    acr_emulator.fail(times=2, path_contains="/referrers/", status=404, body=b"404 page not found\n")
+    assert [one.digest for one in repository.manifest("v1").referrers()] == attached
+    found = list(repository.manifest(subject.digest).referrers(artifact_type="application/x-two"))
+    assert [one.artifact_type for one in found] == ["application/x-two"]
+
+
+def test_a_subject_without_referrers_has_none_there_either(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    push_image(repository, tag="v1")
+    acr_emulator.fail(path_contains="/referrers/", status=404, body=b"404 page not found\n")
+    assert list(repository.manifest("v1").referrers()) == []

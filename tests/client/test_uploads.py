@@ -193,12 +193,13 @@ def test_an_upload_that_fails_for_good_leaves_no_session(twin: Twin, acr_emulato
 
 def test_a_source_that_cannot_be_read_again_is_not_begun_anew(twin: Twin, acr_emulator: Emulator) -> None:
     registry = twin.connect(acr_emulator.url, acr_emulator.credential())
-    acr_emulator.fail(times=1, method="PUT", status=500)
+    for method in ("PATCH", "GET"):
+        acr_emulator.fail(method=method, path_contains="/uploads/", status=404)
 
     def pieces() -> Iterator[bytes]:
         yield CONTENT
 
-    with pytest.raises(acr.ServerError):
+    with pytest.raises(acr.NotFound):
         registry.repository("app").upload_blob(pieces(), chunk_size=CHUNK)
 
 
@@ -265,3 +266,52 @@ def test_a_commit_of_another_digest_stores_nothing(registry: acr.Registry) -> No
     with pytest.raises(acr.DigestMismatch):
         upload.commit(acr.Digest.of(b"other"))
     assert upload.commit().digest == acr.Digest.of(b"abc")
+
+
+def test_a_commit_that_fails_once_does_not_send_the_blob_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(method="PUT", status=503)
+    registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
+    assert len(patches(acr_emulator)) == 4
+    assert [r.status for r in acr_emulator.requests if r.method == "PUT"] == [503, 201]
+
+
+def test_a_session_that_cannot_be_opened_is_not_asked_for_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(times=9, method="POST", path_contains="/uploads/", status=404)
+    with pytest.raises(acr.NotFound):
+        registry.repository("app").upload_blob(b"abc")
+    assert sum(r.method == "POST" and "/uploads/" in r.path for r in acr_emulator.requests) == 1
+
+
+def test_a_blob_goes_from_one_repository_to_another_as_a_stream(registry: acr.Registry) -> None:
+    blob = registry.repository("one").upload_blob(CONTENT)
+    with registry.repository("one").download_blob(blob.digest) as stream:
+        assert registry.repository("two").upload_blob(stream, chunk_size=CHUNK).digest == DIGEST
+
+
+def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload(algorithm="sha512") as upload:
+        upload.write(b"abc")
+        acr_emulator.fail(method="PUT", status=201, headers={"Docker-Content-Digest": acr.Digest.of(b"abc")})
+        assert upload.commit().digest == acr.Digest.of(b"abc", algorithm="sha512")
+
+
+def test_a_session_has_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        assert upload.uuid
+        assert upload.uuid in upload.location
+
+
+def test_a_cancelled_session_is_not_cancelled_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.cancel()
+    assert [r.method for r in acr_emulator.requests].count("DELETE") == 1
+
+
+def test_cleaning_up_is_tried_once(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    fault = acr_emulator.fail(times=9, method="DELETE", status=503)
+    with pytest.raises(acr.DigestMismatch):
+        repository.upload_blob(b"abc", digest=acr.Digest.of(b"other"))
+    assert fault.left == 8
+    assert twin.slept == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ class Answer:
         self.given = 0
         self.closed = False
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         for block in self.blocks:
             self.given += len(block)
             yield block
@@ -198,7 +198,7 @@ def test_json_that_is_cut_there_is_shown_from_its_beginning() -> None:
 
 def test_an_answer_that_breaks_off_is_closed_and_keeps_its_status() -> None:
     class Broken(Answer):
-        async def chunks(self) -> AsyncIterator[bytes]:
+        async def chunks(self) -> AsyncGenerator[bytes, None]:
             yield b"<html>gone"
             raise TransportError("lost")
 

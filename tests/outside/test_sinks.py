@@ -115,7 +115,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_the_callers_matter(tmp_path: Path) -> None:
     with pytest.raises(TransferError, match="^cannot write ") as caught:
-        open_sink(tmp_path / "absent" / "blob")
+        open_sink(tmp_path / "absent" / "blob").open()
 
     assert caught.value.side == "target"
 
@@ -185,7 +185,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: st
     (folder / "a" / "up").symlink_to(Path("..", "..", "outside"))
 
     with pytest.raises(InvalidReference, match="leads out of .* through a link"):
-        sink_in(folder, PurePosixPath(name))
+        sink_in(folder, PurePosixPath(name)).open()
     assert files(outside) == []
 
 
@@ -196,7 +196,7 @@ def test_a_dangling_link_out_of_the_folder_is_refused_too(tmp_path: Path) -> Non
     (folder / "link").symlink_to(tmp_path / "absent")
 
     with pytest.raises(InvalidReference):
-        sink_in(folder, PurePosixPath("link/blob"))
+        sink_in(folder, PurePosixPath("link/blob")).open()
     assert files(tmp_path) == ["folder", "folder/link"]
 
 
@@ -224,7 +224,7 @@ def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
 
     with pytest.raises(TransferError, match="^cannot write ") as caught:
-        sink_in(tmp_path, PurePosixPath("a/b/c"))
+        sink_in(tmp_path, PurePosixPath("a/b/c")).open()
     assert caught.value.side == "target"
 
 
@@ -305,10 +305,10 @@ def test_a_closed_file_object_is_told() -> None:
 @pytest.mark.parametrize("target", [None, 5, b"blob", ["blob"]])
 def test_other_targets_are_refused(target: Any) -> None:
     with pytest.raises(InvalidInput, match="expected a path or a binary file"):
-        open_sink(target)
+        open_sink(target).open()
 
 
 def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(TransferError, match="cannot write") as caught:
-        open_sink(f"{tmp_path}/nul\0l")
+        open_sink(f"{tmp_path}/nul\0l").open()
     assert caught.value.side == "target"
