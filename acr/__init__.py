@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
-    from acr.facades.async_registry import AsyncRegistry, AsyncRepository
+    from acr.facades.async_registry import AsyncRegistry
+    from acr.facades.async_repository import AsyncRepository
     from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
     from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
     from acr.facades.options import Artifact
-    from acr.facades.registry import Registry, Repository
+    from acr.facades.registry import Registry
+    from acr.facades.repository import Repository
     from acr.facades.streams import BlobStream, Listing, Upload
     from acr.outside.docker_config import DockerConfig
     from acr.outside.entra import default_credential
@@ -178,9 +180,11 @@ _HOMES = (
     "outside.sources",
     "facades.options",
     "facades.registry",
+    "facades.repository",
     "facades.handles",
     "facades.streams",
     "facades.async_registry",
+    "facades.async_repository",
     "facades.async_handles",
     "facades.async_streams",
 )

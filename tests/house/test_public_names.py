@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 import acr
-from acr.facades import async_handles, async_registry, async_streams, handles, registry, streams
+from acr.facades import (
+    async_handles,
+    async_registry,
+    async_repository,
+    async_streams,
+    handles,
+    registry,
+    repository,
+    streams,
+)
 
 
 def _methods(cls: type) -> dict[str, Any]:
@@ -21,7 +30,12 @@ def _methods(cls: type) -> dict[str, Any]:
 
 PAIRS: dict[str, tuple[type, type]] = {
     name: (getattr(sync, name), getattr(twin, f"Async{name}"))
-    for sync, twin in ((registry, async_registry), (handles, async_handles), (streams, async_streams))
+    for sync, twin in (
+        (registry, async_registry),
+        (repository, async_repository),
+        (handles, async_handles),
+        (streams, async_streams),
+    )
     for name, value in vars(sync).items()
     if getattr(value, "__module__", None) == sync.__name__ and hasattr(twin, f"Async{name}")
 }
@@ -70,7 +84,7 @@ def test_unknown_names_are_attribute_errors() -> None:
 def test_every_facade_has_its_twin() -> None:
     classes = {
         name
-        for module in (registry, handles, streams)
+        for module in (registry, repository, handles, streams)
         for name, value in vars(module).items()
         if inspect.isclass(value) and value.__module__ == module.__name__
     }

@@ -1,0 +1,353 @@
+"""Async: a repository, with all that is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, overload
+
+from acr.core import artifacts, blobs, catalog, manifests, referrers, tags, uploads
+from acr.core.permissions import changes
+from acr.core.session import Session
+from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
+from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
+from acr.facades.options import Artifact, files_of
+from acr.outside.sinks import Downloadable, open_sink, sink_in
+from acr.outside.sources import Uploadable, open_async_source, open_source
+from acr.values.descriptor import Descriptor
+from acr.values.errors import InvalidInput
+from acr.values.manifest import Manifest
+from acr.values.options import CHUNK_SIZE
+from acr.values.progress import Progress
+from acr.values.properties import DeletedRepository, ManifestProperties, Order, RepositoryProperties, TagProperties
+from acr.values.pulled import Pulled
+from acr.values.reference import check_reference, check_tag
+
+
+class AsyncRepository:
+    """A repository of a registry. Made by `AsyncRegistry.repository`; verbs do the requests."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self.name = name
+
+    async def properties(self) -> RepositoryProperties:
+        """Its properties.
+
+        Raises:
+            NotFound: there is no such repository.
+        """
+        return await catalog.get(self._session, self.name)
+
+    async def update(
+        self,
+        *,
+        can_read: bool | None = None,
+        can_write: bool | None = None,
+        can_list: bool | None = None,
+        can_delete: bool | None = None,
+    ) -> RepositoryProperties:
+        """Lock or unlock it: what is None stays as it is.
+
+        Args:
+            can_read: it may be pulled from.
+            can_write: it may be pushed to, and deleted.
+            can_list: it shows up in listings.
+            can_delete: it may be deleted.
+
+        Raises:
+            InvalidInput: nothing was to be changed.
+            NotFound: there is no such repository.
+        """
+        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        return await catalog.update(self._session, self.name, wanted)
+
+    async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
+        """Delete it, with all its tags and manifests.
+
+        Args:
+            missing_ok: do not raise if there is none.
+
+        Raises:
+            NotFound: there is no such repository.
+            Locked: it, or something in it, is locked.
+        """
+        return await catalog.delete(self._session, self.name, missing_ok=missing_ok)
+
+    def tags(
+        self,
+        *,
+        order_by: Order | None = None,
+        page_size: int | None = None,
+        last: str | None = None,
+        digest: str | None = None,
+    ) -> AsyncListing[TagProperties]:
+        """List its tags, by name unless an order is given.
+
+        Args:
+            order_by: `newest` or `oldest` first, by the last update.
+            page_size: tags of a page, at most 1,000; by default the registry's own.
+            last: begin behind the tag of this name.
+            digest: only tags of this manifest.
+
+        Raises:
+            InvalidInput: an argument cannot be right.
+        """
+        return AsyncListing(
+            tags.tags(self._session, self.name, order_by=order_by, page_size=page_size, last=last, digest=digest)
+        )
+
+    def tag_names(self, *, page_size: int | None = None, last: str | None = None) -> AsyncListing[str]:
+        """List the names of its tags: what registries of every make can do. `tags` tells more, on ACR.
+
+        Args:
+            page_size: names of a page, at most 1,000; by default the registry's own.
+            last: begin behind this name.
+
+        Raises:
+            InvalidInput: an argument cannot be right.
+        """
+        return AsyncListing(tags.names(self._session, self.name, page_size=page_size, last=last))
+
+    def manifests(
+        self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
+    ) -> AsyncListing[ManifestProperties]:
+        """List its manifests, by digest unless an order is given.
+
+        Args:
+            order_by: `newest` or `oldest` first, by the last update.
+            page_size: manifests of a page, at most 1,000; by default the registry's own.
+            last: begin behind the manifest of this digest.
+
+        Raises:
+            InvalidInput: an argument cannot be right.
+        """
+        return AsyncListing(
+            manifests.manifests(self._session, self.name, order_by=order_by, page_size=page_size, last=last)
+        )
+
+    def tag(self, name: str) -> AsyncRepositoryTag:
+        """One of its tags. Nothing is sent.
+
+        Raises:
+            InvalidReference: it is no tag.
+        """
+        return AsyncRepositoryTag(self._session, self.name, check_tag(name))
+
+    def manifest(self, reference: str) -> AsyncRepositoryManifest:
+        """One of its manifests, by tag or digest. Nothing is sent.
+
+        Raises:
+            InvalidReference: it is neither.
+            UnsupportedDigest: it is a digest of an unknown algorithm.
+        """
+        return AsyncRepositoryManifest(self._session, self.name, check_reference(reference))
+
+    def blob(self, digest: str) -> AsyncRepositoryBlob:
+        """One of its blobs. Nothing is sent.
+
+        Raises:
+            InvalidReference: it is no digest.
+            UnsupportedDigest: it is one of an unknown algorithm.
+        """
+        return AsyncRepositoryBlob(self._session, self.name, digest)
+
+    async def put_manifest(
+        self,
+        content: bytes | bytearray | memoryview | str | Mapping[str, Any] | Manifest,
+        *,
+        media_type: str | None = None,
+        tag: str | None = None,
+    ) -> Descriptor:
+        """Put a manifest; bytes and text go out exactly as they are.
+
+        Args:
+            content: the manifest.
+            media_type: its type; by default its own `mediaType`.
+            tag: to name it by; without one it has its digest alone.
+
+        Raises:
+            InvalidInput: it has no media type.
+            LimitExceeded: it is larger than 4 MiB.
+            ResponseError: the registry refuses it; MANIFEST_BLOB_UNKNOWN where a blob of it is missing.
+        """
+        if not isinstance(content, Manifest):
+            content = Manifest.of(content, media_type)
+        elif media_type not in (None, content.media_type):
+            raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
+        return await referrers.put(self._session, self.name, content, tag=tag)
+
+    async def upload_blob(
+        self,
+        source: Uploadable,
+        *,
+        digest: str | None = None,
+        algorithm: str = "sha256",
+        chunk_size: int = CHUNK_SIZE,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Upload a blob, in chunks where it is larger than one.
+
+        Args:
+            source: a path, bytes, a binary file, or an iterable of bytes. With one that can be read again, the upload
+                begins anew when the registry loses it.
+            digest: what it must be of, where that is known: then it is not sent if the repository has it.
+            algorithm: `sha256` or `sha512`, where the digest is not given.
+            chunk_size: bytes of a chunk; two are held in memory.
+            progress: called with events.
+
+        Raises:
+            DigestMismatch: the source is not of the digest; nothing was stored.
+            TransferError: the source cannot be read.
+            ResponseError, TransportError, CredentialError: it could not be sent.
+        """
+        return await uploads.upload(
+            self._session,
+            self.name,
+            partial(open_async_source, self._session.runtime, source),
+            digest=digest,
+            algorithm=algorithm,
+            chunk_size=chunk_size,
+            progress=progress,
+        )
+
+    @overload
+    def download_blob(
+        self, digest: str, target: None = None, *, progress: Progress | None = None
+    ) -> AsyncBlobStream: ...
+
+    @overload
+    def download_blob(
+        self, digest: str, target: Downloadable, *, progress: Progress | None = None
+    ) -> Coroutine[Any, Any, Descriptor]: ...
+
+    def download_blob(
+        self, digest: str, target: Downloadable | None = None, *, progress: Progress | None = None
+    ) -> AsyncBlobStream | Coroutine[Any, Any, Descriptor]:
+        """Download a blob, verified against its digest.
+
+        Args:
+            digest: of the blob.
+            target: a path, which gets its content when that was found right and is left alone if not; or a binary
+                file, which is written to as bytes come. Without one a stream is returned.
+            progress: called with events.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            DigestMismatch: what came is not of the digest.
+            TransferError: the target cannot be written.
+            ResponseError, TransportError, CredentialError: it could not be had.
+        """
+        if target is None:
+            return AsyncBlobStream(blobs.blocks(self._session, self.name, digest, progress=progress))
+        return blobs.download(self._session, self.name, digest, partial(open_sink, target), progress=progress)
+
+    async def mount_blob(self, digest: str, source: str) -> bool:
+        """Take over a blob of another repository of this registry, without moving its bytes.
+
+        Args:
+            digest: of the blob.
+            source: name of the repository that has it.
+
+        Returns:
+            Whether it is here now; if not, upload it.
+        """
+        return await uploads.mount(self._session, self.name, digest, source)
+
+    async def start_upload(self, *, algorithm: str = "sha256") -> AsyncUpload:
+        """Open an upload session, to send a blob chunk by chunk.
+
+        Args:
+            algorithm: of its digest, `sha256` or `sha512`.
+        """
+        return AsyncUpload(await uploads.start(self._session, self.name, algorithm=algorithm))
+
+    async def resume_upload(self, location: str) -> AsyncUpload:
+        """Go on with an upload session that was opened earlier, also by another process.
+
+        Args:
+            location: its `location`.
+
+        Raises:
+            NotFound: the session is gone.
+            ProtocolViolation: the location is of another host.
+        """
+        return AsyncUpload(await uploads.resume(self._session, self.name, location))
+
+    async def push_artifact(
+        self,
+        files: Iterable[Artifact],
+        *,
+        tag: str | None = None,
+        artifact_type: str = artifacts.UNKNOWN_ARTIFACT,
+        annotations: Mapping[str, str] | None = None,
+        subject: str | None = None,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Push files as one artifact, the OCI 1.1 way.
+
+        Args:
+            files: paths, or `File`s with a title and a media type of their own.
+            tag: to name it by; without one it has its digest alone.
+            artifact_type: its media type, such as `application/spdx+json`.
+            annotations: of the manifest.
+            subject: tag or digest of a manifest in this repository that it is attached to.
+            progress: called with events.
+
+        Returns:
+            The descriptor of its manifest.
+
+        Raises:
+            InvalidInput: a file is missing, or two have one title.
+            TransferError: a file cannot be read.
+            ResponseError, TransportError, CredentialError: it could not be sent.
+        """
+        return await artifacts.push(
+            self._session,
+            self.name,
+            files_of(files),
+            open_source=partial(open_source, self._session.runtime),
+            tag=tag,
+            artifact_type=artifact_type,
+            annotations=annotations,
+            subject=subject,
+            progress=progress,
+        )
+
+    async def pull(
+        self,
+        reference: str,
+        target: str | Path,
+        *,
+        platform: str | None = None,
+        progress: Progress | None = None,
+    ) -> Pulled:
+        """Pull the files of an artifact into a folder. Each gets its name when its digest was found right.
+
+        Args:
+            reference: tag or digest.
+            target: the folder; made with the first file.
+            platform: which manifest of an index, such as `linux/arm64`.
+            progress: called with events.
+
+        Raises:
+            NotFound: there is no such manifest.
+            InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
+            DigestMismatch: what came is not of its digest.
+            TransferError: a file cannot be written.
+            ResponseError, TransportError, CredentialError: it could not be had.
+        """
+        folder = Path(target)
+        manifest, names, layers = await artifacts.pull(
+            self._session,
+            self.name,
+            reference,
+            open_sink=partial(sink_in, folder),
+            platform=platform,
+            progress=progress,
+        )
+        return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.name}>"
