@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             storage_port=options.storage_port,
             host=options.host,
+            tls=None if options.tls is None else tuple(options.tls),
             anonymous_pull=options.anonymous_pull,
         )
     except OSError as error:
@@ -48,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one")
     parser.add_argument("--storage-port", type=int, default=0, help="port of the blob store; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--tls", type=Path, nargs=2, metavar=("CERTIFICATE", "KEY"), help="speak https, with these files in PEM"
+    )
     parser.add_argument("--data", type=Path, help="folder to keep everything in; without it, memory")
     parser.add_argument("--anonymous-pull", action="store_true", help="let anyone pull and list")
     return parser

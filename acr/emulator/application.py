@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Router
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acr.emulator.blob_routes import BlobRoutes
@@ -31,7 +31,10 @@ class RegistryApplication:
 
     def __init__(self, registry: Registry, tokens: Tokens) -> None:
         areas = (OauthRoutes(tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
-        routes = [route for area in areas for route in area.routes]
+        paths: dict[str, _Path] = {}
+        for route in (route for area in areas for route in area.routes):
+            paths.setdefault(route.path, _Path()).add(route)
+        routes = [Route(path, operations) for path, operations in paths.items()]
         self._router = Router(routes, redirect_slashes=False, default=_unknown_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,6 +43,26 @@ class RegistryApplication:
             await self._router(scope, receive, send)
         except Refusal as refused:
             await refused.response(scope, receive, send)
+
+
+class _Path:
+    """The operations of one path. A method that is none of them is answered with all that are (RFC 9110, 15.5.6)."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {}
+
+    def add(self, route: Route) -> None:
+        """Take in one route, with its methods."""
+        self._endpoints |= dict.fromkeys(route.methods or (), route.endpoint)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["method"])
+        if endpoint is None:
+            raise Refusal(
+                Response("Method Not Allowed", 405, {"Allow": ", ".join(sorted(self._endpoints))}, "text/plain")
+            )
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

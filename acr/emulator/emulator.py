@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +41,8 @@ class Emulator:
         port: of the registry; 0 takes a free one.
         storage_port: of the blob store that downloads are redirected to; 0 takes a free one.
         host: address to listen on.
+        tls: files of a certificate and of its key, in PEM. The registry and the blob store then speak https and nothing
+            else. Downloads from 127.0.0.1 are redirected to localhost, so it should be for both.
         anonymous_pull: let anyone pull and list.
         refresh_lifetime: seconds that refresh tokens live. This and the next three are ACR's own by default.
         access_lifetime: seconds that access tokens live.
@@ -50,6 +53,7 @@ class Emulator:
 
     Raises:
         OSError: the port is taken, or the folder cannot be used, or it holds what no emulator has put there.
+        ssl.SSLError: `tls` are no certificate and its key. It is an OSError.
 
     >>> with Emulator() as registry:
     ...     registry.url.startswith("http://127.0.0.1:"), registry.requests
@@ -63,6 +67,7 @@ class Emulator:
         port: int = 0,
         storage_port: int = 0,
         host: str = "127.0.0.1",
+        tls: tuple[Path, Path] | None = None,
         anonymous_pull: bool = False,
         refresh_lifetime: float = 11_700,
         access_lifetime: float = 4_500,
@@ -80,6 +85,7 @@ class Emulator:
             audiences=tuple(audiences),
             clock=clock,
         )
+        self._tls = None if tls is None else _tls_context(*tls)
         self._records: deque[RequestRecord] = deque(maxlen=_MOST_RECORDS)
         self._faults = Faults()
         self._thread = ServerThread()
@@ -112,7 +118,7 @@ class Emulator:
     @property
     def url(self) -> str:
         """Where the registry is: `http://127.0.0.1:PORT`. `login_server` is the same without the scheme."""
-        return f"http://{self.login_server}"
+        return f"{'https' if self._tls else 'http'}://{self.login_server}"
 
     @property
     def username(self) -> str:
@@ -241,7 +247,7 @@ class Emulator:
         # The server makes the application's connections, and the application cuts them.
         server: OriginServer
         front = Front(app, origin, self._records, self._faults, lambda scope: server.cut(scope))  # noqa: PLW0108 - it is not there yet
-        server = OriginServer(front, self._listeners[0 if origin == "registry" else 1])
+        server = OriginServer(front, self._listeners[0 if origin == "registry" else 1], self._tls)
         return server
 
 
@@ -250,6 +256,12 @@ def _claim(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()) and not (folder / _SECRETS).exists():
         raise FileExistsError(f"{folder} is not empty, and no emulator has made it")
+
+
+def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _host_to_connect_to(host: str) -> str:

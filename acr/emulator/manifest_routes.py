@@ -1,4 +1,4 @@
-"""Manifests, tags and referrers in the OCI API: `/v2/{name}/manifests`, `/referrers`, `/tags/list`; and `/v2/`."""
+"""Manifests, tags and referrers in the OCI API: `/v2/{name}/manifests`, `/referrers`, `/tags/list`; `/v2/` itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from acr.emulator.wire import (
     refusal,
 )
 from acr.values import media_types
-from acr.values.digest import Digest
+from acr.values.digest import Digest, looks_like_digest
 from acr.values.errors import InvalidReference, UnsupportedDigest
 from acr.values.reference import check_reference
 
@@ -45,6 +45,7 @@ class ManifestRoutes:
         name = "/v2/{name:path}"
         self.routes = [
             Route("/v2/", self.support, methods=["GET"]),
+            Route("/v2/_catalog", self.catalog, methods=["GET"]),
             Route(f"{name}/manifests/{{reference}}", self.get, methods=["GET"]),
             Route(f"{name}/manifests/{{reference}}", self.put, methods=["PUT"]),
             Route(f"{name}/manifests/{{reference}}", self.delete, methods=["DELETE"]),
@@ -56,6 +57,15 @@ class ManifestRoutes:
         """GET /v2/: whether the API is there, and the token any good."""
         self._gate.anyone(request)
         return json_response({})
+
+    async def catalog(self, request: Request) -> Response:
+        """GET the names of the repositories. Never recorded: ACR's clients use its own catalog, others this one."""
+        self._gate.catalog(request)
+        page = _page(request)
+        found, more = self._metadata.list_repositories(page)
+        names = [repository.name for repository in found]
+        link = next_link("/v2/_catalog", names[-1], n=page.limit) if more else None
+        return json_response({"repositories": names}, headers=link)
 
     async def get(self, request: Request) -> Response:
         """GET or HEAD a manifest: the bytes that were pushed, unless the client does not accept their type."""
@@ -125,10 +135,12 @@ class ManifestRoutes:
         return empty_response(202)
 
     async def referrers(self, request: Request) -> Response:
-        """GET the manifests whose subject is the given one; which need not exist (OCI distribution spec 1.1)."""
+        """GET the manifests whose subject is the given one.
+
+        Neither that nor the repository need exist: no answer is 404 (OCI distribution spec 1.1, "Listing Referrers").
+        """
         digest = digest_of_path(request)
         name = self._gate.repository(request, "pull")
-        self._check_known(name)
         artifact_type = request.query_params.get("artifactType") or None
         page = _page(request)
         found, more = self._metadata.list_referrers(name, digest, artifact_type, page)
@@ -212,9 +224,13 @@ class ManifestRoutes:
 
 def _reference(request: Request) -> str:
     """The tag or the Digest that a path ends in."""
+    reference: str = request.path_params["reference"]
     try:
-        return check_reference(request.path_params["reference"])
+        return check_reference(reference)
     except InvalidReference:
+        if request.method == "PUT" and looks_like_digest(reference):
+            # OCI's conformance suite takes no 404 for this; of ACR it was never recorded.
+            raise digest_invalid("digest parsing failed") from None
         raise page_not_found() from None
     except UnsupportedDigest as error:
         raise digest_invalid(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -43,7 +44,7 @@ class OriginServer(uvicorn.Server):
     are kept alive, which is too slow for an emulator per test.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -59,11 +60,13 @@ class OriginServer(uvicorn.Server):
             )
         )
         self._listener = listener
+        self._tls = tls
         self._stop = asyncio.Event()
 
     async def begin(self) -> None:
         """Start to serve: what uvicorn's `serve` does before its loop, but for the signals."""
         self.config.load()
+        self.config.ssl = self._tls
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=[self._listener])
 

@@ -106,6 +106,14 @@ def test_old_state_is_refused(user: User) -> None:
     assert status.headers["Docker-Upload-Uuid"] in location
 
 
+def test_chunk_that_comes_again_and_tells_its_place(user: User) -> None:
+    location = start(user)
+    newer = chunk(user, location, b"one", "0-2").headers["Location"]
+    reply = chunk(user, location, b"one", "0-2")
+    assert (reply.status_code, error_of(reply)["code"]) == (416, "RANGE_INVALID")
+    assert (reply.headers["Range"], reply.headers["Location"]) == ("0-2", newer)
+
+
 @pytest.mark.parametrize("content_range", ["0-2", "4-6", "3-4", "3-9", "5-3"])
 def test_chunk_that_does_not_follow(user: User, content_range: str) -> None:
     location = chunk(user, start(user), b"one").headers["Location"]
@@ -217,7 +225,7 @@ def redirect(user: User, content: bytes = b"0123456789") -> httpx.Response:
 def test_redirect(user: User, registry: Emulator) -> None:
     reply = redirect(user)
     location = httpx.URL(reply.headers["Location"])
-    assert location.host == "127.0.0.1"
+    assert location.host == "localhost"
     assert f"{location.host}:{location.port}" != registry.login_server
     assert list(location.params) == ["se", "sig", "sp", "spr", "sr", "sv", "regid"]
     assert reply.headers["Docker-Content-Digest"] == Digest.of(b"0123456789")
@@ -274,6 +282,16 @@ def test_blob_store_refuses_other_signatures(user: User) -> None:
         assert reply.status_code == 403
         assert "<Code>AuthenticationFailed</Code>" in reply.text
     assert plain.put(location).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("host", "storage"),
+    [("127.0.0.1", "localhost"), ("[::1]", "localhost"), ("localhost", "127.0.0.1"), ("machine", "machine")],
+)
+def test_redirects_go_to_another_host_where_this_machine_has_two_names(user: User, host: str, storage: str) -> None:
+    digest = user.push_blob("team/app", b"0123456789")
+    reply = user.send("GET", f"/v2/team/app/blobs/{digest}", PULL, {"Host": f"{host}:5000"})
+    assert httpx.URL(reply.headers["Location"]).host == storage
 
 
 def test_redirects_expire() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import acr.emulator
 from acr.emulator import Emulator
 from acr.values.digest import Digest
+from tests.certificate import make_certificate
 from tests.emulator.user import ANY, User, plain
 
 
@@ -127,6 +129,23 @@ def test_other_hosts(host: str) -> None:
             assert user.http.get(path, headers=headers, follow_redirects=True).content == b"layer"
 
 
+def test_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=certificate)
+    with Emulator(tls=(certificate, key)) as registry, httpx.Client(verify=trust, follow_redirects=True) as http:
+        assert registry.url == f"https://{registry.login_server}"
+        challenge = http.get(f"{registry.url}/v2/").headers["WWW-Authenticate"]
+        assert challenge.startswith(f'Bearer realm="{registry.url}/oauth2/token"')
+        user = User(registry)
+        with user.http:
+            digest = user.push_blob("app", b"layer")
+            headers = {"Authorization": f"Bearer {user.token('repository:app:pull')}"}
+            blob = http.get(f"{registry.url}/v2/app/blobs/{digest}", headers=headers)
+        assert (blob.content, blob.url.scheme, blob.url.host) == (b"layer", "https", "localhost")
+    with pytest.raises(ssl.SSLError):
+        Emulator(tls=(key, certificate))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_line(tmp_path: Path, number: signal.Signals) -> None:
     command = [
@@ -150,6 +169,18 @@ def test_command_line(tmp_path: Path, number: signal.Signals) -> None:
         assert process.wait(10) == 0
         assert process.stderr.read() == ""
     assert (tmp_path / "data" / "metadata.db").exists()
+
+
+def test_command_line_with_tls(tmp_path: Path) -> None:
+    files = [str(path) for path in make_certificate(tmp_path)]
+    command = [sys.executable, "-m", "acr.emulator", "--tls", *files]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        assert url.startswith("https://127.0.0.1:")
+        assert plain.get(f"{url}/v2/").status_code == 401
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_command_line_with_a_port_that_is_taken(registry: Emulator) -> None:

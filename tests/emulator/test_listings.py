@@ -73,6 +73,7 @@ def test_paging_by_name_and_by_time(user: User) -> None:
     assert pages(user, f"{base}/_tags?n=5&orderby=none", READ, "tags") == [sorted(tags)]
     assert pages(user, f"{base}/_manifests?n=4", READ, "manifests") == [sorted(digests)[:4], sorted(digests)[4:]]
     assert pages(user, f"{base}/_manifests?n=5&orderby=timeasc", READ, "manifests") == [digests]
+    assert pages(user, "/v2/_catalog?n=2", CATALOG, "repositories") == [["ant", "library/app"], ["zebra"]]
     assert pages(user, "/v2/library%2Fapp/tags/list?n=3", PULL, "tags") == [["a", "b", "c"], ["d", "e"]]
     assert pages(user, "/v2/library/app/tags/list", PULL, "tags") == [sorted(tags)]
 
@@ -173,5 +174,6 @@ def test_referrers(user: User) -> None:
     assert pages(user, f"{path}?artifactType=text%2Fsbom&n=1", PULL, "manifests") == [
         [digest] for digest in sorted(found[:2])
     ]
-    other = user.send("GET", f"/v2/library/app/referrers/sha256:{'0' * 64}", PULL)
-    assert (other.status_code, other.json()["manifests"]) == (200, [])
+    for name in ("library/app", "library/none"):
+        other = user.send("GET", f"/v2/{name}/referrers/sha256:{'0' * 64}", f"repository:{name}:pull")
+        assert (other.status_code, other.json()["manifests"]) == (200, [])

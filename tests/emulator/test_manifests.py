@@ -154,6 +154,11 @@ def test_unknown_manifests(user: User) -> None:
         assert error_of(reply) == {"code": "TAG_UNKNOWN", "message": "the specified tag does not exist"}
 
 
+def test_push_to_a_digest_that_is_none(user: User) -> None:
+    reply = user.put_manifest("app", "sha256:short", b"{}", media_types.OCI_MANIFEST)
+    assert (reply.status_code, error_of(reply)["code"]) == (400, "DIGEST_INVALID")
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -108,7 +108,7 @@ def test_each_operation_asks_for_its_scope(user: User, method: str, path: str, s
     wrong = user.send(method, path, "repository:a/b:" + ("pull" if scope != "pull" else "push,delete,metadata_read"))
     assert wrong.status_code == 401
     assert wrong.headers["WWW-Authenticate"].endswith(f'scope="repository:a/b:{scope}",error="insufficient_scope"')
-    assert user.send(method, path, f"repository:a/b:{scope}").status_code in (404, 405)
+    assert user.send(method, path, f"repository:a/b:{scope}").status_code in (200, 404, 405)
 
 
 def test_pushing_asks_for_pull_and_push_in_either_order(user: User) -> None:
