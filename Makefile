@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 REGISTRY ?=
 
+# Tests that need more than Python, and have targets of their own.
+ELSEWHERE := --ignore tests/codegen --ignore tests/peers --ignore tests/registries
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -24,15 +27,19 @@ demo: $(VENV)/.made ## Run the main job on the emulator, or on REGISTRY=my.azure
 
 .PHONY: test
 test: $(VENV)/.made ## Run the test suite (no network, no Node, no Go)
-	$(BIN)/python -m pytest --ignore tests/codegen
+	$(BIN)/python -m pytest $(ELSEWHERE)
 
 .PHONY: test-codegen
 test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and the network once)
 	$(BIN)/python -m pytest tests/codegen
 
+.PHONY: test-peers
+test-peers: $(VENV)/.made ## Test against clients that others wrote, and OCI's conformance suite (Node, Go, Debian; the network once)
+	$(BIN)/python -m pytest tests/peers
+
 .PHONY: coverage
 coverage: $(VENV)/.made ## Run the test suite and report branch coverage of acr/
-	$(BIN)/python -m coverage run -m pytest --ignore tests/codegen
+	$(BIN)/python -m coverage run -m pytest $(ELSEWHERE)
 	$(BIN)/python -m coverage report
 
 .PHONY: check
