@@ -1,6 +1,6 @@
 """Microsoft's Python SDK at work on a registry; prints what it found, as JSON.
 
-    microsoft_python.py sync|aio push|look|delete URL CERTIFICATE REPOSITORY
+    microsoft_python.py sync|aio push|look|delete|listings|upload URL CERTIFICATE REPOSITORY
 
 It runs in an environment of its own. Both colours have the same names, so the synchronous client is put behind
 coroutines, and the story is told once. `microsoft_javascript.mjs` tells the same one.
@@ -145,10 +145,24 @@ async def delete(client: Client, repository: str) -> dict[str, Any]:
     return {"tags": tags, "manifests": manifests, "repositories": await client.walk("list_repository_names")}
 
 
+async def listings(client: Client, repository: str) -> dict[str, Any]:
+    for _ in range(10):
+        await client.walk("list_tag_properties", repository)
+    return {}
+
+
+async def upload(client: Client, repository: str) -> dict[str, Any]:
+    _, size = await client.call("upload_blob", repository, io.BytesIO(LAYER))
+    return {"size": size}
+
+
+ACTS = {"push": push, "look": look, "delete": delete, "listings": listings, "upload": upload}
+
+
 async def main(colour: str, act: str, url: str, certificate: str, repository: str) -> None:
     client = Client(colour, url, certificate)
     try:
-        found = await {"push": push, "look": look, "delete": delete}[act](client, repository)
+        found = await ACTS[act](client, repository)
     finally:
         await client.close()
     sys.stdout.write(json.dumps(found))
