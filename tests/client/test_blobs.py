@@ -223,6 +223,21 @@ def test_a_part_of_a_blob(registry: acr.Registry, acr_emulator: Emulator) -> Non
             blob.chunk(offset, length)
 
 
+@pytest.mark.parametrize(("last", "there"), [(9_999, True), (9_998, False)])
+def test_a_registry_may_answer_head_with_a_range(
+    registry: acr.Registry, acr_emulator: Emulator, last: int, there: bool
+) -> None:
+    """CNCF distribution does: 206, and 416 where nothing is there of the range."""
+    blob = registry.repository("app").blob(MISSING)
+    acr_emulator.fail(method="HEAD", status=206, headers={"Content-Range": f"bytes 9990-{last}/{last + 1}"})
+    assert blob.has_chunk(9_990, 10) == there
+    acr_emulator.fail(method="HEAD", status=416)
+    assert not blob.has_chunk(10_000, 10)
+    acr_emulator.fail(method="HEAD", status=403)
+    with pytest.raises(acr.Denied):
+        blob.has_chunk(0, 1)
+
+
 def test_a_registry_that_knows_no_ranges_sends_all_and_the_part_is_cut_out(
     registry: acr.Registry, acr_emulator: Emulator
 ) -> None:

@@ -186,11 +186,12 @@ def test_tag_names_are_listed_as_every_registry_can(registry: acr.Registry, acr_
     assert acr_emulator.requests[-1].path.startswith("/v2/team/app/tags/list")
 
 
-def test_a_registry_of_another_make_is_told(twin: Twin) -> None:
-    """It knows neither the path nor ACR's correlation ids."""
+@pytest.mark.parametrize("body", ["404 page not found\n", '{"errors":[{"code":"METHOD_UNKNOWN","message":"what?"}]}'])
+def test_a_registry_of_another_make_is_told(twin: Twin, body: str) -> None:
+    """It knows neither the path nor ACR's correlation ids; go-containerregistry's has a code of its own for that."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200 if request.url.path == "/v2/" else 404, text="404 page not found\n")
+        return httpx.Response(200 if request.url.path == "/v2/" else 404, text=body)
 
     registry = twin.connect("registry.example", transport=httpx.MockTransport(answer))
     for call in (

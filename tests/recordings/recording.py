@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import attrs
+import yaml
 
-from tests.recordings import artefacts, vcr
+from tests.recordings import artefacts
 from tests.recordings.artefacts import Recorder
 
 FOLDER: Final = Path(__file__).resolve().parents[3] / "shared" / "recordings"
@@ -160,7 +161,7 @@ def load(name: str) -> Recording:
     """Read a file by its name in the folder, such as `go/TestClient_GetManifest.json`."""
     text = (FOLDER / name).read_text("utf-8")
     if name.endswith(".yaml"):
-        return _recording(name, "vcr", [_of_vcr(one) for one in vcr.read(text)["interactions"]])
+        return _recording(name, "vcr", [_of_vcr(one) for one in yaml.safe_load(text)["interactions"]])
     data = json.loads(text)
     if "networkCallRecords" in data:
         return _recording(name, "java", [_of_java(one) for one in data["networkCallRecords"]])

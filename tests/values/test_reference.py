@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -244,3 +245,18 @@ def test_any_text_is_a_login_server_or_our_error(text: str) -> None:
         return
 
     assert Endpoint.parse(str(endpoint), allow_http=True) == endpoint
+
+
+@settings(derandomize=True)
+@given(
+    st.one_of(st.text(), st.text("ab.-_/:@A0"), st.text("0123456789abcdef").map("sha256:{}".format)),
+    st.sampled_from([check_repository, check_tag, check_reference]),
+)
+def test_any_text_is_a_name_that_stays_as_it_is_or_our_error(text: str, check: Callable[[str], str]) -> None:
+    try:
+        found = check(text)
+    except (InvalidReference, UnsupportedDigest):
+        return
+
+    assert found == text
+    assert not {"..", ".", ""} & set(found.split("/"))  # so that it can stand in a path

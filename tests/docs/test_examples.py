@@ -1,0 +1,202 @@
+"""The examples, run as users run them, in both colours, against the emulator; what they did is looked up there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr import media_types
+from acr.emulator import Emulator
+from tests.content import image_manifest, push_image, push_index
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "examples"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest, acr_emulator: Emulator) -> Run:
+    """Runs an example with arguments, as the admin user, and gives what it printed."""
+    colour = ["--async"] if request.param == "async" else []
+    admin = ["--username", acr_emulator.username, "--password", acr_emulator.password]
+
+    def run(name: str, *arguments: str, status: int = 0, login: bool = True) -> str:
+        command = [sys.executable, "-W", "error", str(FOLDER / f"{name}.py"), "--url", acr_emulator.url, *arguments]
+        done = subprocess.run(
+            [*command, *colour, *(admin if login else [])], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture
+def there(acr_emulator: Emulator) -> Iterator[acr.Registry]:
+    """A client to prepare the registry with, and to see what came of it."""
+    with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        yield registry
+
+
+def test_list_repositories(run: Run, there: acr.Registry) -> None:
+    for name in ("team/app", "library/hello-world"):
+        push_image(there.repository(name), tag="v1")
+    assert run("list_repositories").splitlines() == ["repository: library/hello-world", "repository: team/app"]
+
+
+def test_list_tags_with_anonymous_access(run: Run, there: acr.Registry, acr_emulator: Emulator) -> None:
+    for tag in ("v2", "v1"):
+        push_image(there.repository("library/hello-world"), tag=tag)
+    assert "401" in run("list_tags_with_anonymous_access", "library/hello-world", status=1, login=False)
+    with Emulator(anonymous_pull=True) as open_to_all:
+        with acr.Registry(open_to_all.url, open_to_all.credential()) as registry:
+            for tag in ("v2", "v1"):
+                push_image(registry.repository("library/hello-world"), tag=tag)
+        shown = run("list_tags_with_anonymous_access", "library/hello-world", "--url", open_to_all.url, login=False)
+        assert shown.splitlines() == ["tag: v1", "tag: v2"]
+
+
+def test_set_artifact_properties(run: Run, there: acr.Registry) -> None:
+    repository = there.repository("library/hello-world")
+    push_image(repository, tag="latest")
+    shown = run("set_artifact_properties", "library/hello-world", "latest")
+    assert shown == "library/hello-world:latest: can_write=False, can_delete=False\n"
+    properties = repository.tag("latest").properties()
+    assert (properties.can_write, properties.can_delete) == (False, False)
+    assert (properties.can_read, properties.can_list) == (True, True)
+    with pytest.raises(acr.Locked):
+        repository.tag("latest").delete()
+
+
+def test_set_artifact_properties_of_a_tag_that_is_not_there(run: Run, there: acr.Registry) -> None:
+    push_image(there.repository("library/hello-world"), tag="v1")
+    assert "latest" in run("set_artifact_properties", "library/hello-world", "latest", status=1)
+
+
+def test_delete_images_keeps_the_newest(run: Run, there: acr.Registry) -> None:
+    names = ("library/hello-world", "team/app")
+    expected = {}
+    for name in names:
+        repository = there.repository(name)
+        for number in range(5):
+            push_image(repository, tag=f"v{number}", layer=bytes([number]))
+        repository.put_manifest(repository.manifest("v1").get(), tag="also-v1")
+        expected[name] = [manifest.digest for manifest in repository.manifests(order_by="newest")][:2]
+        assert repository.manifest("v4").head().digest in expected[name]
+    told = run("delete_images", "--keep", "2")
+    assert told.count("delete ") == 6
+    assert [len(list(there.repository(name).manifests())) for name in names] == [5, 5]  # nothing was done yet
+    assert run("delete_images", "--keep", "2", "--yes") == told
+    for name in names:
+        left = list(there.repository(name).manifests(order_by="newest"))
+        assert [manifest.digest for manifest in left] == expected[name]
+        tags = sorted(tag.name for tag in there.repository(name).tags())
+        assert tags == sorted(tag for manifest in left for tag in manifest.tags)
+        assert not any(f"{name}@{manifest.digest}" in told for manifest in left)
+
+
+def test_delete_images_reads_the_listing_to_its_end(run: Run, there: acr.Registry, acr_emulator: Emulator) -> None:
+    """More than a page of them: deleting on the way would lose the place."""
+    repository = there.repository("team/app")
+    config = repository.upload_blob(b"{}")
+    for at in range(103):
+        repository.put_manifest(image_manifest(config, [], annotations={"at": str(at)}), tag=f"v{at:03}")
+    run("delete_images", "--keep", "3", "--yes")
+    assert [tag.name for tag in repository.tags()] == ["v100", "v101", "v102"]
+
+
+def test_delete_images_leaves_alone_what_is_needed_or_locked(run: Run, there: acr.Registry) -> None:
+    repository = there.repository("team/app")
+    for tag in ("locked", "tag-locked", "old"):
+        push_index(repository, tag=tag, platforms=[f"{tag}/amd64", f"{tag}/arm64"])
+    repository.manifest("locked").update(can_delete=False)
+    repository.tag("tag-locked").update(can_delete=False)
+    push_index(repository, tag="new", platforms=["linux/amd64", "linux/arm64"])
+    run("delete_images", "--keep", "1", "--yes")
+    assert sorted(tag.name for tag in repository.tags()) == ["locked", "new", "tag-locked"]
+    for tag in ("locked", "tag-locked", "new"):
+        for part in repository.manifest(tag).get().manifests:
+            assert repository.manifest(part.digest).exists()
+    assert len(list(repository.manifests())) == 9
+
+
+def test_delete_images_of_a_negative_number(run: Run) -> None:
+    assert "--keep" in run("delete_images", "--keep", "-1", status=2)
+
+
+def test_upload_image(run: Run, there: acr.Registry, tmp_path: Path) -> None:
+    repository = there.repository("library/hello-world")
+    shown = run("upload_image", "library/hello-world", "1.0.0")
+    manifest = repository.manifest("1.0.0").get()
+    assert shown == f"digest of the manifest: {manifest.digest}\n"
+    assert manifest.media_type == media_types.OCI_MANIFEST
+    assert manifest.config is not None
+    (layer,) = manifest.layers
+    assert (manifest.config.media_type, layer.media_type) == (media_types.OCI_CONFIG, media_types.OCI_LAYER)
+    config = json.loads(repository.download_blob(manifest.config.digest).read())
+    assert config["rootfs"]["diff_ids"] == [layer.digest]
+    assert repository.download_blob(layer.digest, tmp_path / "layer.tar").size == layer.size
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        file = tar.extractfile("hello.txt")
+        assert file is not None
+        assert file.read() == b"hello world\n"
+    assert repository.manifest("1.0.0").properties().architecture == "amd64"
+
+
+def test_download_image(run: Run, there: acr.Registry, tmp_path: Path) -> None:
+    repository = there.repository("library/hello-world")
+    image = push_image(repository, tag="1.0.0", layer=b"the layer")
+    folder = tmp_path / "made" / "image"
+    shown = run("download_image", "library/hello-world", "1.0.0", str(folder))
+    assert acr.Digest.of((folder / "manifest.json").read_bytes()) == image.digest
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert acr.Digest.of((folder / "config.json").read_bytes()) == manifest["config"]["digest"]
+    layer = acr.Digest.of(b"the layer")
+    assert (folder / layer.hex).read_bytes() == b"the layer"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["manifest.json", "config.json", layer.hex])
+    assert len(shown.splitlines()) == 2
+
+
+def test_download_image_that_breaks(run: Run, there: acr.Registry, acr_emulator: Emulator, tmp_path: Path) -> None:
+    push_image(there.repository("library/hello-world"), tag="1.0.0")
+    acr_emulator.fail(origin="storage", status=403)
+    told = run("download_image", "library/hello-world", "1.0.0", str(tmp_path), status=1)
+    assert "403" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_download_image_of_an_index(run: Run, there: acr.Registry, tmp_path: Path) -> None:
+    push_index(there.repository("team/app"), tag="v1", platforms=["linux/amd64"])
+    assert "is no image" in run("download_image", "team/app", "v1", str(tmp_path / "image"), status=1)
+    assert not (tmp_path / "image").exists()
+
+
+@pytest.mark.parametrize("colour", [[], ["--async"]], ids=["sync", "async"])
+@pytest.mark.parametrize("name", ["delete_images", "list_repositories"])
+def test_without_a_user_name_the_default_credential_is_used(
+    name: str,
+    colour: list[str],
+    there: acr.Registry,
+    acr_emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    push_image(there.repository("team/app"), tag="v1")
+    example = import_module(f"examples.{name}")
+    monkeypatch.setattr(example, "default_credential", acr_emulator.credential)
+    monkeypatch.setattr(sys, "argv", [name, "--registry", acr_emulator.url, *colour])
+    example.main()
+    assert capsys.readouterr().out == ("" if name == "delete_images" else "repository: team/app\n")
+
+
+def test_an_unusable_login_server(run: Run) -> None:
+    assert "login server" in run("list_repositories", "--registry", "not a registry", status=1)
