@@ -12,7 +12,7 @@ from acr_rest.api.container_registry_blob import container_registry_blob_check_b
 from acr_rest.api.container_registry_blob import container_registry_blob_check_chunk_exists as check_chunk_exists
 from acr_rest.api.container_registry_blob import container_registry_blob_delete_blob as delete_blob
 from acr_rest.api.container_registry_blob import container_registry_blob_get_blob as get_blob
-from acr_rest.types import Request
+from acr_rest.types import Request, Response
 
 from acr.core import bodies, scopes
 from acr.core.links import content_range
@@ -88,16 +88,26 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
 async def has_chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> bool:
     """Whether a blob is there, and has these bytes.
 
-    A registry answers HEAD with the size of the whole, whatever range it is asked for: that is what tells.
+    ACR answers HEAD with the size of the whole, whatever range it is asked for: that is what tells. Other registries
+    answer as they would answer GET.
     """
     request = check_chunk_exists.build_request(
         check_repository(repository), Digest(digest), range_=f"bytes={offset}-{offset + length - 1}"
     )
     try:
-        reply = await session.call(request, check_chunk_exists.parse, scopes=scopes.pull(repository))
-    except NotFound:
-        return False
-    return offset + length <= (reply.content_length or 0)
+        end = await session.call(request, _end, scopes=scopes.pull(repository))
+    except ResponseError as error:
+        if error.status in (404, 416):
+            return False
+        raise
+    return offset + length <= end
+
+
+def _end(reply: Response) -> int:
+    """Where a blob ends, or the part of it that there is of the range asked for."""
+    if reply.status == 206:
+        return content_range(reply.headers.get("content-range", ""))[1] + 1
+    return check_chunk_exists.parse(reply).content_length or 0
 
 
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:

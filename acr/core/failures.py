@@ -27,6 +27,7 @@ from acr.values.errors import (
 _ERROR_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 200
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
+_MISSING: Final = frozenset({"NAME_UNKNOWN", "TAG_UNKNOWN", "MANIFEST_UNKNOWN"})
 # Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
 _SIGNATURE: Final = re.compile(
     r"(?i)((?:[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state)(?:=|%3D))(?:(?!\\u0026|%26)[^&\s\"'<>])+"
@@ -58,7 +59,8 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     errors = _errors(body)
     kind = _kind(incoming.status, errors)
     correlation_id = incoming.headers.get("x-ms-correlation-request-id")
-    if kind is NotFound and not errors and correlation_id is None and request.target.startswith("/acr/v1/"):
+    known = correlation_id is not None or any(error.code in _MISSING for error in errors)
+    if kind is NotFound and not known and request.target.startswith("/acr/v1/"):
         kind = NoMetadataApi  # ACR's own 404 says what is missing, or (go wrongDigest) has its correlation id at least
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
     message = f"{request.method} {request.target.partition('?')[0]} at {host}: {incoming.status} {redact(text)}"

@@ -14,7 +14,7 @@ _VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|[^\s;,"]*+)"""
 _PARAMETER: Final = rf"""[ \t]*+;[ \t]*+(?P<name>[^\s=;,"]++)(?P<value>{_VALUE})?+"""
 _ONE: Final = re.compile(_PARAMETER)
 _LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
-_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
+_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18}|-1)")
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
@@ -86,7 +86,8 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
 def uploaded(header: str | None) -> int | None:
     """Bytes that an upload has, by the Range header of its answer; None where there is none.
 
-    The end is inclusive, and `0-0` stands for an empty upload, not for one byte.
+    The end is inclusive, and `0-0` stands for an empty upload, not for one byte. Registries that merely count, such
+    as zot, say `0--1` of it.
 
     Raises:
         ProtocolViolation: it is no range.
@@ -100,7 +101,7 @@ def uploaded(header: str | None) -> int | None:
     if match is None:
         raise ProtocolViolation(f"malformed Range header: {header[:100]!r}")
     end = int(match[1])
-    return end + 1 if end else 0
+    return end + 1 if end > 0 else 0
 
 
 def content_range(header: str) -> tuple[int, int, int | None]:
