@@ -34,8 +34,8 @@ test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and t
 	$(BIN)/python -m pytest tests/codegen
 
 .PHONY: test-peers
-test-peers: $(VENV)/.made ## Test against clients that others wrote, and OCI's conformance suite (Node, Go, Debian; the network once)
-	$(BIN)/python -m pytest tests/peers
+test-peers: $(VENV)/.made ## Test with clients and registries that others wrote (Node, Go, Debian; the network once)
+	$(BIN)/python -m pytest tests/peers tests/registries
 
 .PHONY: coverage
 coverage: $(VENV)/.made ## Run the test suite and report branch coverage of acr/
