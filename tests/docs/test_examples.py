@@ -26,7 +26,7 @@ Run = Callable[..., str]
 def run(request: pytest.FixtureRequest, acr_emulator: Emulator) -> Run:
     """Runs an example with arguments, as the admin user, and gives what it printed."""
     colour = ["--async"] if request.param == "async" else []
-    admin = ["--username", acr_emulator.username, "--password", acr_emulator.password]
+    admin = ["--username", acr_emulator.username, f"--password={acr_emulator.password}"]  # it may begin with a dash
 
     def run(name: str, *arguments: str, status: int = 0, login: bool = True) -> str:
         command = [sys.executable, "-W", "error", str(FOLDER / f"{name}.py"), "--url", acr_emulator.url, *arguments]
@@ -116,11 +116,11 @@ def test_delete_images_reads_the_listing_to_its_end(run: Run, there: acr.Registr
 
 def test_delete_images_leaves_alone_what_is_needed_or_locked(run: Run, there: acr.Registry) -> None:
     repository = there.repository("team/app")
-    for tag in ("locked", "tag-locked", "old"):
-        push_index(repository, tag=tag, platforms=[f"{tag}/amd64", f"{tag}/arm64"])
+    for tag, system in (("locked", "linux"), ("tag-locked", "windows"), ("old", "freebsd")):
+        push_index(repository, tag=tag, platforms=[f"{system}/amd64", f"{system}/arm64"])
     repository.manifest("locked").update(can_delete=False)
     repository.tag("tag-locked").update(can_delete=False)
-    push_index(repository, tag="new", platforms=["linux/amd64", "linux/arm64"])
+    push_index(repository, tag="new", platforms=["darwin/amd64", "darwin/arm64"])
     run("delete_images", "--keep", "1", "--yes")
     assert sorted(tag.name for tag in repository.tags()) == ["locked", "new", "tag-locked"]
     for tag in ("locked", "tag-locked", "new"):
