@@ -80,20 +80,33 @@ class Authority:
         return cls(endpoint, target, challenge.parameters.get("service", registry.netloc))
 
 
-async def entra_to_refresh(send: Send, authority: Authority, entra_token: str, tenant: str | None = None) -> Issued:
+async def entra_to_refresh(
+    send: Send,
+    authority: Authority,
+    entra_token: str | None,
+    *,
+    entra_refresh_token: str | None = None,
+    tenant: str | None = None,
+) -> Issued:
     """Exchange an Entra token for an ACR refresh token.
 
     Args:
         send: sends the request.
         authority: who issues it.
         entra_token: for the registry's audience.
-        tenant: of the token; ACR reads it off the token where it is left out.
+        entra_refresh_token: of Entra, beside the token or in its place.
+        tenant: of the tokens; ACR reads it off them where it is left out.
 
     Raises:
         CredentialError: the registry refuses it.
     """
+    given = {"access_token": entra_token, "refresh_token": entra_refresh_token}
     request = exchange_entra.build_request(
-        service=authority.service, grant_type="access_token", access_token=entra_token, tenant=tenant
+        service=authority.service,
+        grant_type="_".join(name for name, token in given.items() if token is not None),
+        access_token=entra_token,
+        refresh_token=entra_refresh_token,
+        tenant=tenant,
     )
     reply = await _ask(send, authority.endpoint, request)
     return _issued(_parsed(exchange_entra.parse, reply).body.refresh_token, None)

@@ -21,9 +21,16 @@ async def access_token(session: Session, scopes: Iterable[str]) -> str:
     return await session.tokens.access_token(await session.authority(), wanted)
 
 
-async def exchange_entra_token(session: Session, token: str, tenant: str | None) -> str:
-    """A refresh token for an Entra token."""
-    return (await exchanges.entra_to_refresh(session.sender.exchange, await session.authority(), token, tenant)).token
+async def exchange_entra_token(
+    session: Session, token: str | None, refresh_token: str | None, tenant: str | None
+) -> str:
+    """An ACR refresh token for tokens of Entra."""
+    if token is None and refresh_token is None:
+        raise InvalidInput("nothing to exchange: pass an Entra token, or refresh_token=")
+    issued = await exchanges.entra_to_refresh(
+        session.sender.exchange, await session.authority(), token, entra_refresh_token=refresh_token, tenant=tenant
+    )
+    return issued.token
 
 
 async def exchange_refresh_token(session: Session, token: str, scopes: Iterable[str]) -> str:

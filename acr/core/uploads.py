@@ -80,6 +80,7 @@ class Upload:
         request = get_upload_status.build_request(self.location)
         reply = await self._session.call(request, get_upload_status.parse, scopes=self._scopes)
         self._moved_to(reply.location)
+        self.uuid = reply.docker_upload_uuid or self.uuid
         have = uploaded(reply.range_)
         if have is None:
             raise ProtocolViolation(f"the status of an upload to {self._repository} came without a Range header")

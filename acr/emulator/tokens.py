@@ -117,7 +117,7 @@ class Secrets:
     """What an emulator keeps to itself. In a folder it survives a restart, and so do the tokens it has signed."""
 
     key: bytes = attrs.field(factory=lambda: secrets.token_bytes(32), repr=False)
-    password: str = attrs.field(factory=lambda: secrets.token_urlsafe(24), repr=False)
+    password: str = attrs.field(factory=lambda: secrets.token_hex(24), repr=False)
     registry_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
 
     @classmethod

@@ -132,7 +132,7 @@ class AsyncUpload:
 
     @property
     def uuid(self) -> str | None:
-        """What the registry calls the session; None where it does not tell, and after a resume."""
+        """What the registry calls the session; None where it does not tell."""
         return self._upload.uuid
 
     @property

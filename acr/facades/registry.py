@@ -144,17 +144,21 @@ class Registry:
         """
         return run(issue.access_token(self._session, scopes))
 
-    def exchange_entra_token(self, token: str, *, tenant: str | None = None) -> str:
+    def exchange_entra_token(
+        self, token: str | None = None, *, refresh_token: str | None = None, tenant: str | None = None
+    ) -> str:
         """Exchange an Entra token for an ACR refresh token.
 
         Args:
             token: an Entra token for the registry's audience.
-            tenant: of the token; ACR finds it out where it is left out.
+            refresh_token: a refresh token of Entra, beside the token or in its place.
+            tenant: of the tokens; ACR finds it out where it is left out.
 
         Raises:
             CredentialError: the registry refuses it.
+            InvalidInput: there is neither token.
         """
-        return run(issue.exchange_entra_token(self._session, token, tenant))
+        return run(issue.exchange_entra_token(self._session, token, refresh_token, tenant))
 
     def exchange_refresh_token(self, token: str, scopes: Iterable[str]) -> str:
         """Exchange an ACR refresh token for an access token.

@@ -130,7 +130,7 @@ class Upload:
 
     @property
     def uuid(self) -> str | None:
-        """What the registry calls the session; None where it does not tell, and after a resume."""
+        """What the registry calls the session; None where it does not tell."""
         return self._upload.uuid
 
     @property

@@ -8,6 +8,7 @@ import logging
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -412,3 +413,35 @@ def test_httpcores_own_log_has_no_signature(
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("httpcore"))
     assert "receive_response_headers" in logged
     assert signature not in logged
+
+
+@pytest.mark.parametrize(
+    ("token", "refresh", "grant"),
+    [("a", None, "access_token"), (None, "r", "refresh_token"), ("a", "r", "access_token_refresh_token")],
+)
+def test_a_refresh_token_of_entra_can_be_exchanged_too(
+    twin: Twin, token: str | None, refresh: str | None, grant: str
+) -> None:
+    """The recorded SDKs and the emulator know the first of the three grants alone; the swagger has all."""
+    forms: list[dict[str, list[str]]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2/":
+            challenge = 'Bearer realm="https://my.azurecr.io/oauth2/token",service="my.azurecr.io"'
+            return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+        forms.append(parse_qs(request.read().decode()))
+        return httpx.Response(200, json={"refresh_token": "of.the.registry"})
+
+    class Reading(httpx.MockTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await request.aread()
+            return await super().handle_async_request(request)
+
+    registry = twin.connect("my.azurecr.io", transport=Reading(answer))
+    assert registry.exchange_entra_token(token, refresh_token=refresh, tenant="t") == "of.the.registry"
+    (form,) = forms
+    assert form["grant_type"] == [grant]
+    assert (form.get("access_token"), form.get("refresh_token")) == (token and [token], refresh and [refresh])
+    assert form["tenant"] == ["t"]
+    with pytest.raises(acr.InvalidInput, match="nothing to exchange"):
+        registry.exchange_entra_token()

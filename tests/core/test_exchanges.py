@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from acr_rest.types import Request, Response
 
 from acr.core.challenge import parse_challenges
-from acr.core.exchanges import Authority, Issued, anonymous_access, basic, lifetime, password_to_access
+from acr.core.exchanges import (
+    Authority,
+    Issued,
+    Send,
+    anonymous_access,
+    basic,
+    entra_to_refresh,
+    lifetime,
+    password_to_access,
+    refresh_to_access,
+)
 from acr.core.scopes import pull
 from acr.shells.blocking import run
 from acr.values.credentials import UsernamePassword
@@ -19,6 +31,7 @@ from acr.values.reference import Endpoint
 
 REGISTRY = Endpoint.parse("my.azurecr.io")
 NOWHERE: frozenset[str] = frozenset()
+SCOPES = pull("b") | pull("a")
 
 
 def part(content: bytes) -> str:
@@ -255,3 +268,54 @@ def test_the_query_of_a_realm_is_kept() -> None:
     issued = run(anonymous_access(send, authority, pull("a")))
     assert issued.token == "t"
     assert asked[0].target == "/auth?account=a&service=s&scope=repository%3Aa%3Apull"
+
+
+async def entra(send: Send, authority: Authority) -> Issued:
+    return await entra_to_refresh(send, authority, "e", tenant="t")
+
+
+async def refresh(send: Send, authority: Authority) -> Issued:
+    return await refresh_to_access(send, authority, SCOPES, "r")
+
+
+async def password(send: Send, authority: Authority) -> Issued:
+    return await password_to_access(send, authority, SCOPES, UsernamePassword("u", "p"))
+
+
+async def nobody(send: Send, authority: Authority) -> Issued:
+    return await anonymous_access(send, authority, SCOPES)
+
+
+WANTED = {"service": ["registry"], "scope": ["repository:a:pull", "repository:b:pull"]}
+VERSION = {"api-version": ["2021-07-01"]}
+ENTRA = {"service": ["registry"], "grant_type": ["access_token"], "access_token": ["e"], "tenant": ["t"]}
+REFRESH = {**WANTED, "grant_type": ["refresh_token"], "refresh_token": ["r"]}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "realm", "path", "query", "form"),
+    [
+        (entra, "/oauth2/token", "/oauth2/exchange", VERSION, ENTRA),
+        (refresh, "/oauth2/token", "/oauth2/token", VERSION, REFRESH),
+        (refresh, "/auth?a=b", "/auth", {"a": ["b"], **VERSION}, REFRESH),
+        (password, "/oauth2/token", "/oauth2/token", WANTED, {}),
+        (password, "/auth?a=b", "/auth", {"a": ["b"], **WANTED}, {}),
+        (nobody, "/oauth2/token", "/oauth2/token", VERSION, {**WANTED, "grant_type": ["password"]}),
+        (nobody, "/auth", "/auth", WANTED, {}),
+    ],
+)
+def test_what_is_sent_for_a_token(
+    exchange: Callable[[Send, Authority], Awaitable[Issued]], realm: str, path: str, query: object, form: object
+) -> None:
+    async def send(endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
+        assert endpoint == REGISTRY
+        assert authorization == ("Basic dTpw" if exchange is password else None)
+        assert request.method == ("POST" if form else "GET")
+        content = request.content or b""
+        assert isinstance(content, bytes)
+        asked = urlsplit(request.target)
+        assert (asked.path, parse_qs(asked.query), parse_qs(content.decode())) == (path, query, form)
+        return Response(200, {}, b'{"access_token":"t","refresh_token":"t","expires_in":90}')
+
+    issued = run(exchange(send, authority(f"https://my.azurecr.io{realm}")))
+    assert (issued.token, issued.lifetime) == ("t", 60 if exchange is entra else 90)
