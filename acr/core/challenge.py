@@ -65,7 +65,7 @@ def _challenges(header: str) -> Iterator[Challenge]:
         if space < len(header) and header[space] != "," and space == at:
             raise _malformed(header, at)
         token68 = _TOKEN68.match(header, space) if space > at else None
-        if token68 is not None and space < len(header):
+        if token68 is not None:
             yield Challenge(scheme.group().lower(), token68=token68.group())
             at = _next_item(header, token68.end())
         else:

@@ -112,14 +112,17 @@ def test_a_blob_of_a_known_digest_is_not_sent_twice(registry: acr.Registry, acr_
     events: list[acr.ProgressEvent] = []
     assert repository.upload_blob(CONTENT, digest=DIGEST, progress=events.append).size == len(CONTENT)
     assert [(r.method, r.status) for r in acr_emulator.requests] == [("HEAD", 200)]
-    assert [type(event) for event in events] == [acr.Skipped]
+    assert events == [acr.Skipped(acr.Item(DIGEST, len(CONTENT), DIGEST))]
 
 
 def test_a_source_of_another_digest_is_not_stored(registry: acr.Registry, acr_emulator: Emulator) -> None:
     repository = registry.repository("app")
     for content in (b"abc", CONTENT):
-        with pytest.raises(acr.DigestMismatch):
-            repository.upload_blob(content, digest=acr.Digest.of(b"other"), chunk_size=CHUNK)
+        for algorithm in ("sha256", "sha512"):
+            with pytest.raises(acr.DigestMismatch, match="^the blob for app: expected"):
+                repository.upload_blob(
+                    content, digest=acr.Digest.of(b"other", algorithm=algorithm), algorithm="sha256", chunk_size=CHUNK
+                )
     assert not repository.blob(acr.Digest.of(b"abc")).exists()
     assert open_sessions(acr_emulator) == 0
 
@@ -136,7 +139,7 @@ def test_the_events_of_an_upload(registry: acr.Registry) -> None:
     events: list[acr.ProgressEvent] = []
     registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK, progress=events.append)
     assert isinstance(events[0], acr.Started)
-    assert events[0].item.size == len(CONTENT)
+    assert {event.item for event in events} == {acr.Item("a blob", len(CONTENT))}
     assert sum(event.count for event in events if isinstance(event, acr.Moved)) == len(CONTENT)
     assert isinstance(events[-1], acr.Done)
 
@@ -213,7 +216,7 @@ def test_a_session_by_hand(registry: acr.Registry) -> None:
         upload.write(CONTENT[MIB:])
         assert upload.location != before
         blob = upload.commit()
-    assert (blob.digest, blob.size) == (DIGEST, len(CONTENT))
+    assert (blob.digest, blob.size, upload.offset) == (DIGEST, len(CONTENT), len(CONTENT))
     assert repository.download_blob(DIGEST).read() == CONTENT
 
 
@@ -315,3 +318,42 @@ def test_cleaning_up_is_tried_once(twin: Twin, registry: acr.Registry, acr_emula
         repository.upload_blob(b"abc", digest=acr.Digest.of(b"other"))
     assert fault.left == 8
     assert twin.slept == []
+
+
+def test_a_session_that_goes_on_and_a_mount_ask_for_the_right_token_at_once(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    location = registry.repository("app").start_upload().location
+    acr_emulator.clear_requests()
+    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").resume_upload(location).write(b"abc")
+    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").mount_blob(DIGEST, "base")
+    assert [r.path for r in acr_emulator.requests if r.status == 401] == ["/v2/", "/v2/"]
+
+
+def test_the_events_of_a_small_upload(registry: acr.Registry) -> None:
+    events: list[acr.ProgressEvent] = []
+    registry.repository("app").upload_blob(b"abc", progress=events.append)
+    assert [type(event) for event in events] == [acr.Started, acr.Moved, acr.Done]
+    assert [event.item.size for event in events] == [3] * 3
+    assert [event.count for event in events if isinstance(event, acr.Moved)] == [3]
+    del events[:]
+    digest = acr.Digest.of(b"abcd")
+    registry.repository("app").upload_blob(b"abcd", digest=digest, chunk_size=1, progress=events.append)
+    item = acr.Item(digest, 4, digest)
+    assert events == [acr.Started(item), *[acr.Moved(item, 1)] * 4, acr.Done(item)]
+
+
+def test_a_token_that_cannot_be_had_in_the_middle_is_not_asked_for_anew(twin: Twin) -> None:
+    """The retries of the exchange are used up: those of the chunk, or of the commit, must not begin on top of them."""
+    now = [1_800_000_000.0]
+    with Emulator(clock=lambda: now[0]) as emulator:
+        retries = acr.Retries(limit=2)
+        registry = twin.connect(emulator.url, emulator.credential(), retries=retries, clock=lambda: now[0])
+        upload = registry.repository("app").start_upload()
+        for call in (lambda: upload.write(b"abc"), lambda: upload.commit(acr.Digest.of(b""))):
+            now[0] += 5_000
+            fault = emulator.fail(times=99, path_contains="/oauth2/token", status=503)
+            with pytest.raises(acr.ServerError):
+                call()
+            assert fault.left == 96
+            fault.left = 0

@@ -47,6 +47,9 @@ def test_a_recorded_challenge_is_read() -> None:
         pytest.param('Bearer a="\xe9\t"', [bearer(a="\xe9\t")], id="obs-text and tab"),
         pytest.param('Bearer a="//x=",b="?"', [bearer(a="//x=", b="?")], id="equals signs in quotes"),
         pytest.param('Bearer \t a\t= "b" \t,\tc ="d" ', [bearer(a="b", c="d")], id="spaces everywhere"),
+        pytest.param("Bearer a \t = \t b \t , \t c=d", [bearer(a="b", c="d")], id="more spaces everywhere"),
+        pytest.param("X abc= \t , \t Y", [Challenge("x", token68="abc="), Challenge("y")], id="spaces behind token68"),
+        pytest.param('Bearer a="\\\t\\ \\\xe9"', [bearer(a="\t \xe9")], id="escapes of spaces and obs-text"),
         pytest.param("Bearer a=b,,, ,c=d,", [bearer(a="b", c="d")], id="empty elements"),
         pytest.param("Bearer ,a=b", [bearer(a="b")], id="empty first element"),
         pytest.param("Negotiate abc==", [Challenge("negotiate", token68="abc==")], id="token68"),
@@ -119,6 +122,11 @@ TEXT = st.text(st.characters(max_codepoint=0xFF), max_size=60)
 LIKELY = st.lists(
     st.sampled_from(["Bearer", "a", "B", "=", ",", " ", "\t", '"', "\\", '"x"', "realm=", 'k="', "/", "==", "é", "\n"])
 ).map("".join)
+
+
+def test_a_challenge_without_parameters_prints_its_scheme_alone() -> None:
+    assert str(bearer()) == "bearer"
+    assert str(bearer(a="", b='"\\')) == 'bearer a="",b="\\"\\\\"'
 
 
 @settings(derandomize=True, deadline=None, max_examples=1500)

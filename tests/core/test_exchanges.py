@@ -209,6 +209,12 @@ def test_a_token_has_one_name_at_acr_and_another_elsewhere(field: str) -> None:
     assert repr(issued) == "<token, 77 s>"
 
 
+def test_all_that_a_header_takes_may_be_in_a_token() -> None:
+    issued, _ = anonymous(b'{"token":"aZ09-._~+/=="}')
+
+    assert issued.token == "aZ09-._~+/=="
+
+
 @pytest.mark.parametrize(
     ("realm", "method"), [("https://my.azurecr.io/oauth2/token", "POST"), ("https://my.azurecr.io/auth", "GET")]
 )

@@ -29,6 +29,9 @@ MANIFESTS = "/acr/v1/library%2Fhello-world/_manifests?last=sha256%3A40d0&n=1&ord
         pytest.param('<https://my.azurecr.io/a?b=c>; rel="next"', "https://my.azurecr.io/a?b=c", id="absolute"),
         pytest.param("</a>;rel=next", "/a", id="without quotes"),
         pytest.param('\t</a> ;\tRel = "NEXT" ', "/a", id="case and spaces"),
+        pytest.param("</z> \t , \t </a> \t ; \t rel \t = \t next \t ; \t x \t", "/a", id="spaces and tabs"),
+        pytest.param("</z>;rel=prev,</y>;x,</a>;rel=next", "/a", id="no spaces"),
+        pytest.param('</a>; title=""; x=; rel=next', "/a", id="empty values"),
         pytest.param('</a>; rel="prev  next last"', "/a", id="several relations"),
         pytest.param('</a>; rel="prev", </b>; rel="next"', "/b", id="several links"),
         pytest.param('</a>; rel="next", </b>; rel="next"', "/a", id="the first of two"),
@@ -67,6 +70,8 @@ def test_the_next_link_is_found(header: str | None, target: str | None) -> None:
         pytest.param('</a> rel="next"', id="no semicolon"),
         pytest.param('</a>; rel="next', id="quote left open"),
         pytest.param('</a>; rel="next" x', id="text after the value"),
+        pytest.param('</a>; rel="next" </b>', id="no comma"),
+        pytest.param('</a </b>; rel="next"', id="bracket in brackets"),
         pytest.param('</a>; ; rel="next"', id="empty parameter"),
         pytest.param('</a>; rel="prev", /b; rel="next"', id="second link without brackets"),
         pytest.param("</a>; rel=next\n", id="line end"),
@@ -256,6 +261,7 @@ def test_any_link_leads_to_the_registry_or_to_our_error(link: str) -> None:
         ("0-1238", 1239),
         (" 0-1238 ", 1239),
         ("bytes=0-9", 10),
+        ("0-" + "9" * 18, 10**18),
         ("0-5368709119", 5 * 1024**3),  # beyond 32 bits, where the Go SDK ends
     ],
 )
@@ -278,6 +284,8 @@ def test_other_ranges_are_refused(header: str) -> None:
         ("bytes 0-0/1", (0, 0, 1)),
         ("bytes 5-9/*", (5, 9, None)),
         ("Bytes 5-9/10", (5, 9, 10)),
+        (f"bytes 0-{10**18 - 2}/{10**18 - 1}", (0, 10**18 - 2, 10**18 - 1)),
+        (f"bytes {10**17}-{10**17}/*", (10**17, 10**17, None)),
         ("bytes 4294967296-5368709119/5368709120", (2**32, 5 * 1024**3 - 1, 5 * 1024**3)),
     ],
 )

@@ -143,7 +143,13 @@ def test_options_are_keyword_only_and_no_keywords_are_passed_through(name: str, 
             assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
 
 
-POSITIONAL = {("__init__", "credential"), ("read", "size"), ("exchange_entra_token", "token"), ("download_blob", "target"), ("commit", "digest")}
+POSITIONAL = {
+    ("__init__", "credential"),
+    ("commit", "digest"),
+    ("download_blob", "target"),
+    ("exchange_entra_token", "token"),
+    ("read", "size"),
+}
 """Optional arguments that read well without their names."""
 
 

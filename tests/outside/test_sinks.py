@@ -312,3 +312,30 @@ def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(TransferError, match="cannot write") as caught:
         open_sink(f"{tmp_path}/nul\0l").open()
     assert caught.value.side == "target"
+
+
+@pytest.mark.parametrize("ended", ["commit", "abort"])
+def test_what_comes_too_late_does_no_harm(tmp_path: Path, ended: str) -> None:
+    """A task that is cancelled aborts its sink while a thread may still be about to write to it."""
+    sink = open_sink(tmp_path / "blob")
+    sink.write(b"abc")
+    getattr(sink, ended)()
+    there = files(tmp_path)
+    sink.open()
+    sink.write(b"def")
+    sink.commit()
+
+    assert files(tmp_path) == there == (["blob"] if ended == "commit" else [])
+    assert not there or (tmp_path / "blob").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("taken", [None, 0])
+def test_a_raw_file_that_takes_no_more_is_told(taken: int | None) -> None:
+    class Full(io.RawIOBase):
+        def write(self, _block: Any, /) -> int | None:
+            return taken
+
+    with pytest.raises(TransferError, match="takes no more bytes") as caught:
+        open_sink(Full()).write(b"abc")
+
+    assert caught.value.side == "target"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import pickle
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acr.values.digest import Digest, Hasher, looks_like_digest
-from acr.values.errors import AcrError, DigestMismatch, InvalidReference, UnsupportedDigest
+from acr.values.digest import Digest, Hasher, VerifyingReader, looks_like_digest, received_digest
+from acr.values.errors import AcrError, DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -53,15 +55,27 @@ def test_a_digest_is_the_text_it_was_made_of(text: str, algorithm: str) -> None:
         "sha256:../" + "a" * 61,
         "sha512:" + "a" * 64,
         "sha256+sha512:" + "a" * 64 + "/",
+        ":" + "a" * 64,
+        "sha256+:" + "a" * 64,
+        "md5:" + "a" * 31,
+        b"sha256:" + b"a" * 64,
+        None,
     ],
 )
-def test_what_is_malformed_is_no_digest(text: str) -> None:
+def test_what_is_malformed_is_no_digest(text: Any) -> None:
     with pytest.raises(InvalidReference, match="is no digest"):
         Digest(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["md5:" + "a" * 32, "sha384:" + "a" * 96, "blake3:" + "a" * 64, "sha256+b64:" + "YQ==" * 11]
+    "text",
+    [
+        "md5:" + "a" * 32,
+        "sha384:" + "a" * 96,
+        "blake3:" + "a" * 64,
+        "sha256+b64:" + "YQ==" * 11,
+        "a.b_c+d-e:" + "=_-" * 11,
+    ],
 )
 def test_other_algorithms_are_named_as_unsupported(text: str) -> None:
     with pytest.raises(UnsupportedDigest, match="not supported") as caught:
@@ -97,7 +111,7 @@ def test_content_is_hashed_by_either_algorithm(algorithm: str) -> None:
 
 
 def test_content_is_not_hashed_by_another_algorithm() -> None:
-    with pytest.raises(UnsupportedDigest):
+    with pytest.raises(UnsupportedDigest, match="^the algorithm 'md5' is not supported"):
         Digest.of(b"abc", algorithm="md5")
 
 
@@ -135,3 +149,53 @@ def test_verify_names_both_digests() -> None:
 @pytest.mark.parametrize(("text", "meant"), [("v1", False), ("sha256:zz", True), (":", True), ("sha256", False)])
 def test_a_colon_makes_it_meant_as_a_digest(text: str, meant: bool) -> None:
     assert looks_like_digest(text) is meant
+
+
+class Pieces(io.BytesIO):
+    """A file that gives no more than two bytes at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(2 if size is not None and size > 2 else size)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("size", [-1, 2, 3, 100])
+def test_a_reader_gives_all_bytes_and_verifies_them_at_the_end(algorithm: str, size: int) -> None:
+    reader = VerifyingReader(Pieces(b"abcde"), Digest.of(b"abcde", algorithm=algorithm))
+
+    assert b"".join(iter(lambda: reader.read(size), b"")) == b"abcde"
+    assert reader.read(size) == reader.read() == b""
+    assert repr(reader) == f"<VerifyingReader of {Digest.of(b'abcde', algorithm=algorithm)}, 5 bytes read>"
+
+
+@pytest.mark.parametrize("content", [b"abcd", b"abcdef", b"abcdE", b""])
+def test_a_reader_raises_at_the_end_and_not_before(content: bytes) -> None:
+    reader = VerifyingReader(io.BytesIO(content), Digest.of(b"abcde"))
+
+    assert reader.read(0) == b""
+    assert reader.read(len(content)) == content
+    for size in (1, -1):  # and again: it is no more right when it is asked once more
+        with pytest.raises(DigestMismatch, match=r"^what was read: expected sha256:36bbe.*, got sha256:") as caught:
+            reader.read(size)
+        assert caught.value.actual == Digest.of(content)
+
+
+def test_a_reader_of_no_digest_is_refused() -> None:
+    with pytest.raises(InvalidReference):
+        VerifyingReader(io.BytesIO(b""), "v1")
+
+
+def test_a_hasher_tells_what_it_has() -> None:
+    hasher = Hasher("sha512")
+    hasher.update(memoryview(b"abc"))
+
+    assert repr(hasher) == "<Hasher sha512, 3 bytes>"
+    assert repr(Hasher()) == "<Hasher sha256, 0 bytes>"
+
+
+def test_a_malformed_digest_of_an_answer_is_the_registrys_fault() -> None:
+    assert received_digest(EMPTY, "Docker-Content-Digest") == EMPTY
+    with pytest.raises(ProtocolViolation, match=r"^Docker-Content-Digest: 'sha256:zz' is no digest"):
+        received_digest("sha256:zz", "Docker-Content-Digest")
+    with pytest.raises(UnsupportedDigest):
+        received_digest("md5:" + "a" * 32, "Docker-Content-Digest")
