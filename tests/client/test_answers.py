@@ -248,6 +248,22 @@ def test_only_what_the_registry_lacks_is_sent_again(twin: Twin) -> None:
     assert script.asked[1:] == ["PATCH 0-3", "PATCH 4-7", "GET", "PATCH 6-7", "GET", "PATCH 7-7", "PUT"]
 
 
+@pytest.mark.parametrize("status", [404, 408, 416, 500, 502, 503, 504])
+def test_after_an_answer_that_leaves_it_open_the_registry_is_asked(twin: Twin, status: int) -> None:
+    repository, script = answered(twin, OPENED, Answer(status), Answer(204, range="0-0"), Answer(202))
+    repository.start_upload().write(b"abcd")
+    assert script.asked[1:] == ["PATCH 0-3", "GET", "PATCH 0-3"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 409, 413, 501])
+def test_an_answer_that_leaves_nothing_open_is_an_error(twin: Twin, status: int) -> None:
+    repository, script = answered(twin, OPENED, Answer(status))
+    with pytest.raises(acr.ResponseError) as caught:
+        repository.start_upload().write(b"abcd")
+    assert caught.value.status == status
+    assert script.asked[1:] == ["PATCH 0-3"]
+
+
 def test_an_upload_of_one_byte_is_not_taken_for_an_empty_one(twin: Twin) -> None:
     """`Range: 0-0` stands for both."""
     repository, script = answered(

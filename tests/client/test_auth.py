@@ -199,6 +199,19 @@ def test_one_exchange_is_in_flight_however_many_wait(
     assert [r.path for r in acr_emulator.requests].count("/v2/") == 1
 
 
+def test_who_waits_for_another_token_is_not_given_this_one(
+    twin: Twin, acr_emulator: Emulator, registry: acr.Registry
+) -> None:
+    names = [f"app{number}" for number in range(8)]
+    for name in names:
+        push_image(registry.repository(name), tag="v1")
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    acr_emulator.clear_requests()
+    twin.at_once([client.repository(name).manifest("v1").get for name in names])
+    assert [r.path for r in acr_emulator.requests if r.status == 401] == ["/v2/"]
+    assert count(acr_emulator, "/oauth2/token") == 8
+
+
 def test_a_wider_token_does_for_a_narrower_need(registry: acr.Registry, acr_emulator: Emulator) -> None:
     repository = registry.repository("app")
     blob = repository.upload_blob(b"abc")

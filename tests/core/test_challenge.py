@@ -124,6 +124,14 @@ LIKELY = st.lists(
 ).map("".join)
 
 
+@pytest.mark.parametrize(
+    ("header", "at"), [("é", 0), ("Bearer=", 6), ("Bearer a=é", 7), ("Bearer a=b, a=c", 12), ("Bearer a=b c", 11)]
+)
+def test_a_refusal_tells_where(header: str, at: int) -> None:
+    with pytest.raises(ProtocolViolation, match=f"at character {at}: "):
+        parse_challenges(header)
+
+
 def test_a_challenge_without_parameters_prints_its_scheme_alone() -> None:
     assert str(bearer()) == "bearer"
     assert str(bearer(a="", b='"\\')) == 'bearer a="",b="\\"\\\\"'

@@ -110,6 +110,7 @@ def authority(realm: str, registry: Endpoint = REGISTRY, token_hosts: frozenset[
         ("https://my.azurecr.io/oauth2/token", "/oauth2/token"),
         ("https://MY.azurecr.io:443/token", "/token"),
         ("https://my.azurecr.io", "/"),
+        ("https://my.azurecr.io?a=b", "/?a=b"),
     ],
 )
 def test_a_realm_on_the_registry_itself_is_taken(realm: str, path: str) -> None:
