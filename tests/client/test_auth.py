@@ -115,7 +115,9 @@ def test_what_is_no_credential_is_refused_before_any_request(
     twin: Twin, acr_emulator: Emulator, credential: Any
 ) -> None:
     """azure-sdk-for-python#29665: an object without get_token was an AttributeError deep inside."""
-    with pytest.raises(acr.CredentialError, match="get_token") as caught:
+    with pytest.raises(
+        acr.CredentialError, match=f"^{type(credential).__name__} is no credential: .*get_token"
+    ) as caught:
         twin.connect(acr_emulator.url, credential)
     assert "password" not in str(caught.value)
     assert acr_emulator.requests == []
