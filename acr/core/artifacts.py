@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from acr.core import blobs, manifests, referrers, uploads
+from acr.core import downloads, manifests, referrers, uploads
 from acr.core.ports import Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
@@ -35,7 +35,7 @@ UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
 EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 OpenSource = Callable[[Path | bytes], Source]
-OpenSink = Callable[[PurePosixPath], Sink]
+OpenSink = Callable[[PurePosixPath, Digest], Sink]
 
 
 async def push(
@@ -128,7 +128,7 @@ async def pull(
             raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
 
     async def one(name: PurePosixPath, layer: Descriptor) -> None:
-        await blobs.download(
+        await downloads.download(
             session,
             repository,
             layer.digest,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -16,22 +14,19 @@ from acr_rest.types import Request, Response
 
 from acr.core import bodies, scopes
 from acr.core.links import content_range
-from acr.core.ports import Incoming, Sink
-from acr.core.sending import may_pass
+from acr.core.ports import Incoming
 from acr.core.session import Session
 from acr.values.descriptor import Descriptor
-from acr.values.digest import Digest, Hasher
+from acr.values.digest import Digest
 from acr.values.errors import (
     InvalidInput,
     InvalidReference,
     NotFound,
     ProtocolViolation,
     ResponseError,
-    SizeMismatch,
     TransportError,
 )
 from acr.values.media_types import OCTET_STREAM
-from acr.values.progress import Done, Item, Moved, Progress, Retried, Started, tell
 from acr.values.properties import Chunk
 from acr.values.reference import Endpoint, check_repository
 
@@ -76,12 +71,17 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
     if offset < 0 or length < 1:
         raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
     wanted = f"bytes={offset}-{offset + length - 1}"
-    async with _opened(session, check_repository(repository), Digest(digest), offset, wanted) as part:
+    part = await open_part(session, check_repository(repository), Digest(digest), offset, wanted)
+    try:
         content = bytearray()
-        async for piece in part.chunks():
-            content += piece[: length - len(content)]
-            if len(content) == length:  # a registry that knows no ranges sends all there is
+        surplus = part.surplus
+        async for piece in part.incoming.chunks():
+            content += piece[surplus : surplus + length - len(content)]
+            surplus = max(0, surplus - len(piece))
+            if len(content) == length:
                 break
+    finally:
+        await part.incoming.aclose()
     return Chunk(bytes(content), offset, part.size)
 
 
@@ -120,128 +120,32 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
             raise
 
 
-def blocks(
-    session: Session,
-    repository: str,
-    digest: str,
-    *,
-    size: int | None = None,
-    progress: Progress | None = None,
-    name: str | None = None,
-) -> AsyncGenerator[bytes, None]:
-    """The bytes of a blob in blocks of 1 MiB, hashed on the way.
-
-    A connection that breaks is resumed where it broke, as often as the client's retries allow without a byte gained.
+@attrs.frozen
+class Part:
+    """What came of a blob from an offset on.
 
     Args:
-        session: the client.
-        repository: where it is.
-        digest: what it must be of.
-        size: how many bytes it must have, where that is known; not one more is given out.
-        progress: is told.
-        name: for people to read.
-
-    Raises:
-        DigestMismatch: after the last block: the whole is not of the digest.
-        SizeMismatch: it has more or fewer bytes.
+        incoming: the answer, to be closed.
+        size: bytes of the whole blob, where the registry tells.
+        surplus: how many of the first bytes are to be passed over: a registry that knows no ranges sends all there is.
     """
-    return _blocks(session, check_repository(repository), Digest(digest), size, progress, name)
-
-
-async def _blocks(
-    session: Session, repository: str, digest: Digest, size: int | None, progress: Progress | None, name: str | None
-) -> AsyncGenerator[bytes, None]:
-    hasher = Hasher(digest.algorithm)
-    what = f"the blob {repository}@{digest}"
-    item: Item | None = None
-    attempt = 0
-    while True:
-        try:
-            async with _opened(session, repository, digest, hasher.size) as part:
-                if item is None:
-                    item = Item(name or digest, part.size, digest)
-                    tell(progress, Started(item))
-                async with aclosing(_regrouped(part.chunks(), _BLOCK)) as regrouped:
-                    async for block in regrouped:
-                        await session.runtime.blocking(hasher.update, block)
-                        if size is not None and hasher.size > size:
-                            raise SizeMismatch(what, expected=size, actual=hasher.size)
-                        tell(progress, Moved(item, len(block)))
-                        attempt = 0
-                        yield block
-            break
-        except (TransportError, ResponseError) as error:
-            if item is not None and _is_all(error, hasher.size, item.size):
-                break
-            if error.exhausted or not may_pass(error, repeatable=True):
-                raise
-            await session.sender.pause(error, attempt)
-            attempt += 1
-            if item is not None:
-                tell(progress, Retried(item, hasher.size, str(error)))
-    if size is not None and hasher.size != size:
-        raise SizeMismatch(what, expected=size, actual=hasher.size)
-    hasher.verify(digest, what)
-    tell(progress, Done(item))
-
-
-def _is_all(error: TransportError | ResponseError, have: int, size: int | None) -> bool:
-    """Whether nothing is missing although the answer did not end well; the digest decides."""
-    return have == size or (isinstance(error, ResponseError) and error.status == 416 and have > 0)
-
-
-async def download(
-    session: Session,
-    repository: str,
-    digest: str,
-    open_sink: Callable[[], Sink],
-    *,
-    size: int | None = None,
-    progress: Progress | None = None,
-    name: str | None = None,
-) -> Descriptor:
-    """Write a blob into a sink; it gets its final place when its digest was found right, or not at all."""
-    count = 0
-    blocking = session.runtime.blocking
-    sink = open_sink()
-    try:
-        async with aclosing(blocks(session, repository, digest, size=size, progress=progress, name=name)) as walk:
-            await blocking(sink.open)
-            async for block in walk:
-                await blocking(sink.write, block)
-                count += len(block)
-        await blocking(sink.commit)
-    except BaseException:
-        sink.abort()  # not awaited: the task may be cancelled already
-        raise
-    return Descriptor(OCTET_STREAM, Digest(digest), count)
-
-
-@attrs.frozen
-class _Part:
-    """What came of a blob from an offset on: an answer, and how many of its first bytes are to be passed over."""
 
     incoming: Incoming
     size: int | None
     surplus: int = 0
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        surplus = self.surplus
-        async for chunk in self.incoming.chunks():
-            if surplus < len(chunk):
-                yield chunk[surplus:]
-            surplus = max(0, surplus - len(chunk))
 
+async def open_part(session: Session, repository: str, digest: Digest, offset: int, wanted: str | None = None) -> Part:
+    """Ask once for a blob from `offset` on, or for the range that is wanted, and go where the registry leads.
 
-@asynccontextmanager
-async def _opened(
-    session: Session, repository: str, digest: Digest, offset: int, wanted: str | None = None
-) -> AsyncIterator[_Part]:
-    """Ask for a blob from `offset` on, or for the range that is wanted, and go where the registry leads."""
+    Raises:
+        ResponseError, TransportError, CredentialError: it cannot be had.
+        ProtocolViolation: something else came, or a redirect leads to an unusable place.
+    """
     wanted = wanted or (f"bytes={offset}-" if offset else None)
     request = get_blob.build_request(repository, digest, range_=wanted)
     # Sent once: who reads knows how far it got, and asks for the rest.
-    incoming = await session.open(request, scopes=scopes.pull(repository))
+    incoming = await session.open(request, scopes=scopes.pull(repository), is_large=True)
     place = session.registry
     for _ in range(_MOST_REDIRECTS):
         if incoming.status not in _REDIRECTS:
@@ -255,9 +159,10 @@ async def _opened(
         request = attrs.evolve(request, target=target)
         incoming = await _follow(session, place, request, scopes.pull(repository))
     try:
-        yield _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},")
-    finally:
+        return _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},")
+    except BaseException:
         await incoming.aclose()
+        raise
 
 
 async def _follow(session: Session, place: Endpoint, request: Request, needed: scopes.Scopes) -> Incoming:
@@ -266,9 +171,9 @@ async def _follow(session: Session, place: Endpoint, request: Request, needed: s
     Storage refuses the token, and it is none of its business.
     """
     if place == session.registry:
-        return await session.open(request, scopes=needed)
+        return await session.open(request, scopes=needed, is_large=True)
     try:
-        return await session.sender.send(place, request, None)
+        return await session.sender.send(place, request, None, is_large=True)
     except TransportError as error:
         raise TransportError(
             f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"
@@ -287,7 +192,7 @@ def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) ->
     return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
-def _part(incoming: Incoming, offset: int, what: str) -> _Part:
+def _part(incoming: Incoming, offset: int, what: str) -> Part:
     coding = incoming.headers.get("content-encoding", "identity")
     if coding != "identity":
         raise ProtocolViolation(f"{what} came as {coding!r} although identity was asked for")
@@ -295,26 +200,8 @@ def _part(incoming: Incoming, offset: int, what: str) -> _Part:
         first, _, size = content_range(incoming.headers.get("content-range", ""))
         if first != offset:
             raise ProtocolViolation(f"{what} came from byte {first} on although {offset} was asked for")
-        return _Part(incoming, size)
+        return Part(incoming, size)
     if incoming.status != 200:
         raise ProtocolViolation(f"{what} came with the status {incoming.status}")
     length = incoming.headers.get("content-length", "")
-    return _Part(incoming, int(length) if length.isdecimal() else None, surplus=offset)
-
-
-async def _regrouped(chunks: AsyncGenerator[bytes, None], size: int) -> AsyncGenerator[bytes, None]:
-    """The same bytes in blocks of at least `size`, and what is left."""
-    block = bytearray()
-    try:
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                block += chunk
-                if len(block) >= size:
-                    yield bytes(block)
-                    block.clear()
-    except TransportError:
-        if block:  # what came is kept, so that it need not come again
-            yield bytes(block)
-        raise
-    if block:
-        yield bytes(block)
+    return Part(incoming, int(length) if length.isdecimal() else None, surplus=offset)

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import attrs
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @attrs.frozen
-class Outgoing:
-    """A request as it goes out: an absolute URL, all headers, the body in memory (a chunk at the most).
+class Body:
+    """A body that is read while it is sent.
 
-    `timeout`, in seconds, takes the place of all of the client's own, where it is given.
+    Args:
+        size: bytes of all its pieces.
+        pieces: gives them, from the first one each time it is called: a request may have to be sent again.
+    """
+
+    size: int
+    pieces: Callable[[], AsyncGenerator[bytes, None]] = attrs.field(repr=False)
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self.pieces()
+
+
+@attrs.frozen
+class Outgoing:
+    """A request as it goes out: an absolute URL, all headers, the body.
+
+    Args:
+        method: of HTTP.
+        url: absolute.
+        headers: all but the length.
+        content: the body, whole or while it is read.
+        timeout: seconds; takes the place of all of the client's own, where it is given.
+        is_large: the answer may have a large body, which will be read by `Incoming.readinto`.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
-    content: bytes | None = attrs.field(default=None, repr=False)
+    content: bytes | Body | None = attrs.field(default=None, repr=False)
     timeout: float | None = None
+    is_large: bool = False
 
 
 class Incoming(Protocol):
@@ -43,6 +69,14 @@ class Incoming(Protocol):
         """The body, piece by piece, in any content coding that the server chose. Raises TransportError."""
         ...
 
+    async def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer with the next bytes of the body, and tell how many there are: 0 at its end only.
+
+        There may be fewer than the buffer has room for. Not to be mixed with `chunks`. Raises TransportError, but not
+        before all that came was given.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Let go of the connection; after a body that was read to its end it can be used again."""
         ...
@@ -56,12 +90,17 @@ class Source(Protocol):
         """How many there are, where that is known beforehand."""
         ...
 
+    @property
+    def is_seekable(self) -> bool:
+        """Whether it can be read again, and from any byte on."""
+        ...
+
     async def read(self, count: int) -> bytes:
         """The next `count` bytes; fewer only at the end. Raises TransferError."""
         ...
 
-    async def restart(self) -> bool:
-        """Go back to the first byte; False where that cannot be done."""
+    async def seek(self, offset: int) -> None:
+        """Go on with the byte at `offset`, counted from where the source began. Raises TransferError."""
         ...
 
     async def aclose(self) -> None:
@@ -72,12 +111,20 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
 
-    def open(self) -> None:
-        """Get ready for the first bytes."""
+    def open(self) -> int:
+        """Get ready, and tell how many bytes an earlier run has left here; what is written goes behind them."""
         ...
 
-    def write(self, block: bytes) -> None:
-        """Take the next bytes."""
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        """The bytes that an earlier run has left, to be hashed. Each block is valid until the next."""
+        ...
+
+    def restart(self) -> None:
+        """Forget all bytes so far: they were not the right ones."""
+        ...
+
+    def write(self, block: bytes | memoryview) -> None:
+        """Take the next bytes. The block is valid during the call only."""
         ...
 
     def commit(self) -> None:
@@ -110,6 +157,14 @@ class Runtime(Protocol):
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that blocks (files, subprocesses, hashing), off the event loop where there is one."""
+        ...
+
+    def thread(self) -> Executor:
+        """A thread of its own, to do things beside the caller, one after another. Leaving its context ends it."""
+        ...
+
+    async def result(self, future: Future[T]) -> T:
+        """Wait for what such a thread does."""
         ...
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from acr_rest.types import Request, Response
 
 from acr.core import bodies
 from acr.core.failures import failure, redact
-from acr.core.ports import Incoming, Outgoing, Runtime
+from acr.core.ports import Body, Incoming, Outgoing, Runtime
 from acr.values.errors import ResponseError, TransportError
 from acr.values.options import Retries
 from acr.values.reference import Endpoint
@@ -58,21 +58,29 @@ class Sender:
     on_request: OnRequest | None
     on_response: OnResponse | None
 
-    async def send(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Incoming:
+    async def send(
+        self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
+    ) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it.
+
+        Args:
+            endpoint: where to.
+            request: what.
+            authorization: the header of that name, or None.
+            is_large: the answer may have a large body, to be read by `readinto`.
 
         Raises:
             ResponseError: the answer is an error.
             TransportError: there is none.
         """
         content = request.content
-        if not (content is None or isinstance(content, bytes)):
-            raise TypeError("the core sends bytes: a chunk at a time")
+        if not (content is None or isinstance(content, bytes | Body)):
+            raise TypeError("the core sends bytes, or a Body, whose length is known")
         headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
         if authorization is not None:
             headers["Authorization"] = authorization
         timeout = _HURRY if _IN_A_HURRY.get() else None
-        outgoing = Outgoing(request.method, f"{endpoint}{request.target}", headers, content, timeout)
+        outgoing = Outgoing(request.method, f"{endpoint}{request.target}", headers, content, timeout, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
         began = self.runtime.now()

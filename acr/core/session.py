@@ -87,15 +87,15 @@ class Session:
         except InvalidResponse as error:
             raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
 
-    async def open(self, request: Request, *, scopes: Scopes) -> Incoming:
+    async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.
 
-        Arguments and errors as of `call`. A token that is refused is replaced once.
+        Arguments and errors as of `call` and `Sender.send`. A token that is refused is replaced once.
         """
         await self._discover()
         authorization = await self._authorization(scopes)
         try:
-            return await self.sender.send(self.registry, request, authorization)
+            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
         except Unauthorized as refusal:
             if authorization is not None:
                 self.tokens.reject(authorization)
@@ -104,7 +104,7 @@ class Session:
                 raise
         authorization = await self._authorization(wider)
         try:
-            return await self.sender.send(self.registry, request, authorization)
+            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
         except Unauthorized:
             if authorization is not None:
                 self.tokens.reject(authorization)

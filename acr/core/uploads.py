@@ -312,9 +312,10 @@ async def _until_done(
             if isinstance(error, ResponseError):
                 await opened.give_up()  # where there is no connection, that would fail, too
             gone = isinstance(error, ResponseError) and error.status in (404, 416) and not error.exhausted
-            if not gone or not await source.restart():
+            if not gone or not source.is_seekable:
                 raise
             await session.sender.pause(error, attempt)
+            await source.seek(0)
             attempt += 1
             tell(progress, Retried(item, 0, str(error)))
         except BaseException:

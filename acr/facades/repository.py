@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
-from acr.core import artifacts, blobs, catalog, manifests, referrers, tags, uploads
+from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, uploads
 from acr.core.permissions import changes
 from acr.core.session import Session
 from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
@@ -237,8 +237,8 @@ class Repository:
             ResponseError, TransportError, CredentialError: it could not be had.
         """
         if target is None:
-            return BlobStream(iterate(blobs.blocks(self._session, self.name, digest, progress=progress)))
-        return run(blobs.download(self._session, self.name, digest, partial(open_sink, target), progress=progress))
+            return BlobStream(iterate(downloads.blocks(self._session, self.name, digest, progress=progress)))
+        return run(downloads.download(self._session, self.name, digest, partial(open_sink, target), progress=progress))
 
     def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob of another repository of this registry, without moving its bytes.

@@ -15,6 +15,8 @@ from acr.values.errors import InvalidInput, TransferError
 _END: Final = object()
 """No piece is like it; an iterator that wrongly gives None has not ended."""
 
+_SKIP: Final = 1024 * 1024
+
 
 @runtime_checkable
 class Readable(Protocol):
@@ -81,19 +83,19 @@ class _FileSource:
         self._owned = owned
         self.size = size
         seekable = getattr(file, "seekable", None)
-        self._begin: int | None = file.tell() if seekable is not None and seekable() else None
+        self.is_seekable: bool = seekable is not None and seekable()
+        self._begin: int = file.tell() if self.is_seekable else 0
 
     async def read(self, count: int) -> bytes:
         return await self._runtime.blocking(self._read, count)
 
-    async def restart(self) -> bool:
-        if self._begin is None:
-            return False
+    async def seek(self, offset: int) -> None:
+        if not self.is_seekable:
+            raise _walked(self._file)
         try:
-            await self._runtime.blocking(self._file.seek, self._begin)
+            await self._runtime.blocking(self._file.seek, self._begin + offset)
         except (OSError, ValueError) as error:
             raise TransferError(f"cannot read {self._file!r}: {error}", side="source") from error
-        return True
 
     async def aclose(self) -> None:
         if self._owned:
@@ -125,20 +127,25 @@ class _IteratorSource:
         self._runtime = runtime
         self._pieces = pieces
         self._iterator: Iterator[bytes] = iter(pieces)
+        self.is_seekable = self._iterator is not pieces
         self._left = bytearray()
 
     async def read(self, count: int) -> bytes:
         return await self._runtime.blocking(self._read, count)
 
-    async def restart(self) -> bool:
-        if self._iterator is self._pieces:
-            return False
-        self._iterator = iter(self._pieces)
-        self._left.clear()
-        return True
+    async def seek(self, offset: int) -> None:
+        await self._runtime.blocking(self._seek, offset)
 
     async def aclose(self) -> None:
         """Nothing was opened."""
+
+    def _seek(self, offset: int) -> None:
+        if not self.is_seekable:
+            raise _walked(self._pieces)
+        self._iterator = iter(self._pieces)
+        self._left.clear()
+        while offset and (passed := len(self._read(min(offset, _SKIP)))):
+            offset -= passed
 
     def _read(self, count: int) -> bytes:
         while len(self._left) < count:
@@ -153,6 +160,7 @@ class _AsyncIteratorSource:
     """An async iterable of bytes in pieces of any size. It is walked once."""
 
     size = None
+    is_seekable = False
 
     def __init__(self, pieces: AsyncIterable[bytes]) -> None:
         self._iterator: AsyncIterator[bytes] = aiter(pieces)
@@ -166,11 +174,15 @@ class _AsyncIteratorSource:
             self._left += _checked(piece)
         return _taken(self._left, count)
 
-    async def restart(self) -> bool:
-        return False
+    async def seek(self, offset: int) -> None:
+        raise _walked(self._iterator)
 
     async def aclose(self) -> None:
         """Nothing was opened."""
+
+
+def _walked(pieces: object) -> TransferError:
+    return TransferError(f"cannot go back in {type(pieces).__name__}: it can be read but once", side="source")
 
 
 def _checked(piece: object) -> bytes | bytearray | memoryview:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpx
 
-from acr.core.ports import Incoming, Outgoing
+from acr.core.ports import Body, Outgoing
+from acr.shells.direct import Buffered, Direct
 from acr.shells.http import LIMITS, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
 from acr.values.errors import CredentialError, InvalidInput
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,7 +88,7 @@ class BlockingRuntime:
         self._clock = clock
         self._sleep = sleep
 
-    async def send(self, request: Outgoing) -> Incoming:
+    async def send(self, request: Outgoing) -> Answer:
         self._go_on()
         if self._closed:
             raise InvalidInput("the client is closed")
@@ -92,10 +97,11 @@ class BlockingRuntime:
                 request.method,
                 request.url,
                 headers=headers_of(request),
-                content=None if request.content is None else pieces(request.content),
+                content=_content(request.content),
                 extensions=self._network.extensions(request),
             )
-            return _Answer(request, self._transport(request.url).handle_request(outgoing))
+            response = self._transport(request.url).handle_request(outgoing)
+            return Answer(request, response, self._network.read_timeout(request))
         except (httpx.TransportError, *UNSENDABLE) as error:
             raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
 
@@ -111,6 +117,15 @@ class BlockingRuntime:
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._go_on()
         return function(*args, **kwargs)
+
+    def thread(self) -> Executor:
+        from concurrent.futures import ThreadPoolExecutor  # not needed by most programs
+
+        return ThreadPoolExecutor(1, thread_name_prefix="acr")
+
+    async def result(self, future: Future[T]) -> T:
+        self._go_on()
+        return future.result()
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
@@ -174,27 +189,54 @@ class BlockingRuntime:
             return self._transports[proxy]
 
 
-class _Answer:
+def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
+    if content is None:
+        return None
+    return iterate(aiter(content)) if isinstance(content, Body) else pieces(content)
+
+
+class Answer:
     """Implements `acr.core.ports.Incoming`."""
 
-    def __init__(self, request: Outgoing, response: httpx.Response) -> None:
+    def __init__(self, request: Outgoing, response: httpx.Response, timeout: float | None) -> None:
         self._request = request
         self._response = response
+        self._timeout = timeout
+        self._body: Direct | Buffered | None = None
         self.status = response.status_code
         self.headers: Mapping[str, str] = lower(response.headers)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
-            if self._response.is_stream_consumed:  # as those of httpx's mock transport are from the beginning
-                yield self._response.content
-                return
-            for chunk in self._response.iter_raw():
+            for chunk in self._raw():
                 yield chunk
         except httpx.TransportError as error:
             raise failed(self._request, error) from error
 
+    async def readinto(self, buffer: memoryview) -> int:
+        try:
+            if self._body is None:
+                direct = Direct.of(self._response, self._timeout) if self._request.is_large else None
+                self._body = direct or Buffered(self._raw())
+            return self._body.readinto(buffer)
+        except (httpx.TransportError, OSError, EOFError) as error:
+            raise failed(self._request, error) from error
+
     async def aclose(self) -> None:
         self._response.close()
+
+    def cut(self) -> None:
+        """Wake up a thread that waits for bytes, for the last time."""
+        stream = self._response.extensions.get("network_stream")
+        sock = None if stream is None else stream.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _raw(self) -> Iterator[bytes]:
+        if self._response.is_stream_consumed:  # as those of httpx's mock transport are from the beginning
+            return iter([self._response.content])
+        return self._response.iter_raw()
 
 
 class _Lock:

@@ -17,7 +17,7 @@ import attrs
 import httpx
 
 from acr.core.failures import redact
-from acr.core.ports import Outgoing
+from acr.core.ports import Body, Outgoing
 from acr.values.errors import InvalidInput, TransportError
 from acr.values.options import Timeouts
 from acr.values.reference import Endpoint
@@ -75,6 +75,10 @@ class Network:
         timeouts = self.timeouts if given is None else Timeouts(connect=given, read=given, write=given, pool=given)
         return {"timeout": attrs.asdict(timeouts)}
 
+    def read_timeout(self, request: Outgoing) -> float | None:
+        """Seconds to wait for the next bytes of an answer."""
+        return self.timeouts.read if request.timeout is None else request.timeout
+
 
 def pieces(content: bytes) -> Iterator[bytes]:
     """A body in pieces."""
@@ -87,7 +91,8 @@ def headers_of(request: Outgoing) -> dict[str, str]:
     """The headers of a request. The length is named, or httpx would send pieces as chunked."""
     headers = dict(request.headers)
     if request.content is not None:
-        headers["Content-Length"] = str(len(request.content))
+        content = request.content
+        headers["Content-Length"] = str(content.size if isinstance(content, Body) else len(content))
     return headers
 
 
@@ -109,7 +114,7 @@ def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
         )
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
     elif isinstance(error, httpx.ConnectError):
         reason = f"cannot connect: {reason}"

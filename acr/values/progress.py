@@ -26,9 +26,10 @@ class Item:
 
 @attrs.frozen
 class Started:
-    """It begins to move."""
+    """It begins to move; its first `offset` bytes were moved by an earlier run."""
 
     item: Item
+    offset: int = 0
 
 
 @attrs.frozen

@@ -51,6 +51,9 @@ class Answer:
             self.given += len(block)
             yield block
 
+    async def readinto(self, buffer: memoryview) -> int:
+        raise AssertionError("an error's body is read by chunks")
+
     async def aclose(self) -> None:
         self.closed = True
 

@@ -138,10 +138,11 @@ def test_what_can_be_read_again_begins_anew(make: Callable[[bytes], Any]) -> Non
     source = open_async_source(RUNTIME, make(CONTENT))
     run(source.read(130))  # in the midst of a piece
 
-    assert run(source.restart()) is True
+    assert source.is_seekable
+    run(source.seek(0))
     assert b"".join(everything(source, 90)) == CONTENT
-    assert run(source.restart()) is True
-    assert b"".join(everything(source, 90)) == CONTENT
+    run(source.seek(150))
+    assert b"".join(everything(source, 90)) == CONTENT[150:]
 
 
 @pytest.mark.parametrize("make", ONCE.values(), ids=ONCE)
@@ -149,7 +150,9 @@ def test_what_cannot_be_read_again_says_so_and_goes_on(make: Callable[[bytes], A
     source = open_async_source(RUNTIME, make(CONTENT))
     run(source.read(130))
 
-    assert run(source.restart()) is False
+    assert not source.is_seekable
+    with pytest.raises(TransferError, match="^cannot "):
+        run(source.seek(0))
     assert b"".join(everything(source, 90)) == CONTENT[130:]
 
 
@@ -175,7 +178,8 @@ def test_a_file_object_begins_where_it_stands_and_stays_open() -> None:
     source = open_source(RUNTIME, file)
 
     assert run(source.read(100)) == b"body"
-    assert run(source.restart()) is True
+    assert source.is_seekable
+    run(source.seek(0))
     assert run(source.read(100)) == b"body"
     run(source.aclose())
     assert not file.closed
@@ -187,7 +191,8 @@ def test_a_path_is_opened_and_closed(tmp_path: Path, kind: type) -> None:
 
     assert source.size == len(CONTENT)
     assert b"".join(everything(source, 100)) == CONTENT
-    assert run(source.restart()) is True
+    assert source.is_seekable
+    run(source.seek(0))
     assert run(source.read(5)) == CONTENT[:5]
     run(source.aclose())  # or there would be a ResourceWarning, which is an error here
     with pytest.raises(TransferError):
@@ -211,7 +216,7 @@ def test_the_size_of_a_named_pipe_is_not_known(tmp_path: Path) -> None:
     source = open_source(RUNTIME, pipe)
 
     assert source.size is None
-    assert run(source.restart()) is False
+    assert not source.is_seekable
     assert b"".join(everything(source, 100)) == CONTENT
     run(source.aclose())
     writer.join()
@@ -258,7 +263,7 @@ def test_a_file_that_fails_is_told_with_its_side(failure: Exception) -> None:
             raise failure
 
     source = open_source(RUNTIME, Broken())
-    for step in (source.read(5), source.restart()):
+    for step in (source.read(5), source.seek(0)):
         with pytest.raises(TransferError, match="^cannot read .*(disk gone|closed)") as caught:
             run(step)
         assert (caught.value.side, caught.value.__cause__) == ("source", failure)
