@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from acr.values.manifest import Manifest
     from acr.values.options import Retries, Timeouts
     from acr.values.page import Page
-    from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
+    from acr.values.progress import Done, Item, Mounted, Moved, Progress, ProgressEvent, Retried, Skipped, Started
     from acr.values.properties import (
         Chunk,
         DeletedRepository,
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     )
     from acr.values.pulled import Pulled
     from acr.values.traffic import RequestInfo, ResponseInfo
+    from acr.values.upload_state import UploadState
     from acr.values.version import __version__
 
 __all__ = [
@@ -108,6 +109,7 @@ __all__ = [
     "Locked",
     "Manifest",
     "ManifestProperties",
+    "Mounted",
     "Moved",
     "NoMetadataApi",
     "NotFound",
@@ -146,6 +148,7 @@ __all__ = [
     "Unauthorized",
     "UnsupportedDigest",
     "Upload",
+    "UploadState",
     "Uploadable",
     "UsernamePassword",
     "VerifyingReader",
@@ -173,6 +176,7 @@ _HOMES = (
     "values.properties",
     "values.pulled",
     "values.traffic",
+    "values.upload_state",
     "values",
     "outside.docker_config",
     "outside.entra",
