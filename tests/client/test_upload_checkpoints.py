@@ -227,8 +227,8 @@ def test_an_upload_that_fails_is_left_to_the_next(
     repository.upload_blob(b"to have a token")
     for error in (acr.TransportError, acr.ServerError):
         acr_emulator.fail(method="PATCH", delay=0.000_1)
-        way = {"drop": True} if error is acr.TransportError else {"status": 500}
-        fault = acr_emulator.fail(method="PATCH", times=9, **way)
+        is_lost = error is acr.TransportError
+        fault = acr_emulator.fail(method="PATCH", times=9, drop=is_lost, status=None if is_lost else 500)
         with pytest.raises(error):
             repository.upload_blob(source, checkpoint=checkpoint, chunk_size=MIB)
         fault.left = 0
