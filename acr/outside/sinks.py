@@ -41,6 +41,11 @@ def open_sink(target: Downloadable) -> Sink:
     raise InvalidInput(f"cannot download into {type(target).__name__}: expected a path or a binary file")
 
 
+def file_sink(path: Path) -> Sink:
+    """A sink for a file whose folder is there."""
+    return _FileSink(path)
+
+
 def sink_in(folder: Path, name: PurePosixPath) -> Sink:
     """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
 

@@ -195,14 +195,14 @@ class UnsupportedDigest(IntegrityError, ValueError):
 
 
 class LimitExceeded(AcrError):
-    """More bytes than the protocol allows.
+    """More bytes, or more files, than the protocol or the caller allows.
 
     Attributes:
-        limit: the most that is allowed, in bytes.
+        limit: the most that is allowed, in bytes where no other unit was named.
     """
 
-    def __init__(self, what: str, *, limit: int) -> None:
-        super().__init__(f"{what} is larger than the {limit} bytes allowed")
+    def __init__(self, what: str, *, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what} is larger than the {limit} {unit} allowed")
         self.limit = limit
 
 
