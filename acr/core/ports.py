@@ -94,7 +94,7 @@ class Sink(Protocol):
 
 
 class Local(Protocol):
-    """Manifests and blobs on this machine. Its methods block, may be called from several threads, and raise TransferError.
+    """Manifests and blobs on this machine. Its methods block, come from several threads, and raise TransferError.
 
     One copy at a time goes into one: what `tag` was told of is seen by others after `commit`, or is dropped by `abort`.
     """

@@ -17,7 +17,7 @@
     │   ├── DigestMismatch
     │   ├── SizeMismatch
     │   └── UnsupportedDigest (also a ValueError) an algorithm other than sha256 and sha512
-    ├── LimitExceeded         more bytes than the protocol allows (a manifest over 4 MiB)
+    ├── LimitExceeded         more bytes or files than the protocol (a manifest over 4 MiB) or the caller allows
     ├── ProtocolViolation     an answer that the protocol does not allow
     └── TransferError         push or pull failed; `side` says where
 
