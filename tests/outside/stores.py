@@ -72,3 +72,20 @@ def add(tar: tarfile.TarFile, name: str, content: bytes = b"", **fields: Any) ->
     for field, value in fields.items():
         setattr(info, field, value)
     tar.addfile(info, io.BytesIO(content))
+
+
+def copy_all(source: Local, reference: str | None, target: Local, name: str | None) -> Manifest:
+    """Copy an image with all that is below it, in the plainest way."""
+    top = source.manifest(source.resolve(reference).digest)
+    _copy(source, top, target)
+    target.tag(top.descriptor, name)
+    target.commit()
+    return top
+
+
+def _copy(source: Local, manifest: Manifest, target: Local) -> None:
+    for child in manifest.manifests:
+        _copy(source, source.manifest(child.digest), target)
+    for blob in (*manifest.layers, *([manifest.config] if manifest.config else [])):
+        assert write_blob(target, everything(source, blob)).digest == blob.digest
+    target.put(manifest)

@@ -768,13 +768,19 @@ def hostile_tars() -> dict[str, bytes]:
         changed = block[:124] + size + block[136:148] + b" " * 8 + block[156:]
         return changed[:148] + b"%06o\0 " % sum(changed[:512]) + changed[156:]
 
-    negative = b"\xff" * 11 + b"\x00"
+    negative = b"\xff" * 10 + b"\xfe\x00"  # -512: after the header it leads back to it
     end = bytes(1024)
+    record = b"70000 comment=".ljust(69_999, b"x") + b"\n"
     return {
         "empty": b"",
         "no tar": b"x" * 2000,
         "cut in a header": header()[:100],
-        "a negative size": resized(header(), negative) + end,
+        "a negative size": header() + resized(header(), negative) + end,
+        "an extended header that is too large": header(type=tarfile.XHDTYPE, size=len(record))
+        + record.ljust(70_144, b"\0")
+        + header(size=2)
+        + b"{}".ljust(512, b"\0")
+        + end,
         "a negative size of a long name": resized(header(type=tarfile.GNUTYPE_LONGNAME), negative) + end,
         "a long name without end": resized(header(type=tarfile.GNUTYPE_LONGNAME), b"77777777777\0") + end,
         "an extended header without end": resized(header(type=tarfile.XHDTYPE), b"77777777777\0") + end,
@@ -786,6 +792,19 @@ def hostile_tars() -> dict[str, bytes]:
         "a file without end": resized(header(), b"77777777777\0") + b"{}",
         "a sparse index": header(type=tarfile.GNUTYPE_SPARSE) + end,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a negative size", "a size is negative"),
+        ("an extended header that is too large", "larger than the 65536 bytes"),
+    ],
+)
+def test_tarfile_itself_would_go_round_or_take_it_into_memory(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "x.tar").write_bytes(hostile_tars()[name])
+    with pytest.raises(TransferError, match=message):
+        Layout(tmp_path / "x.tar").tags()
 
 
 @pytest.mark.parametrize("name", hostile_tars())
