@@ -757,6 +757,15 @@ def test_a_failure_while_the_old_tar_is_copied_leaves_it_alone(tmp_path: Path) -
     assert names_in(tmp_path) == ["x.tar"]
 
 
+def test_what_is_no_tar_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(TransferError, match="cannot read"):
+        Layout(tmp_path / "x.tar").put(write_image(Memory()))
+    with pytest.raises(TransferError, match="cannot read"):
+        Layout(tmp_path / "x.tar").sink(described(b"abc"))
+    assert names_in(tmp_path) == ["x.tar"]
+
+
 def hostile_tars() -> dict[str, bytes]:
     def header(**fields: Any) -> bytes:
         info = tarfile.TarInfo("index.json")
