@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from acr.facades.registry import Registry
     from acr.facades.repository import Repository
     from acr.facades.streams import BlobStream, Listing, Upload
+    from acr.outside.docker_archive import DockerArchive
     from acr.outside.docker_config import DockerConfig
     from acr.outside.entra import default_credential
+    from acr.outside.layout import Layout, Memory
     from acr.outside.sinks import Downloadable
     from acr.outside.sources import SyncUploadable, Uploadable
     from acr.values import errors, media_types
@@ -92,6 +94,7 @@ __all__ = [
     "Descriptor",
     "Digest",
     "DigestMismatch",
+    "DockerArchive",
     "DockerConfig",
     "Done",
     "Downloadable",
@@ -103,11 +106,13 @@ __all__ = [
     "InvalidReference",
     "Item",
     "Keyring",
+    "Layout",
     "LimitExceeded",
     "Listing",
     "Locked",
     "Manifest",
     "ManifestProperties",
+    "Memory",
     "Moved",
     "NoMetadataApi",
     "NotFound",
@@ -178,6 +183,8 @@ _HOMES = (
     "outside.entra",
     "outside.sinks",
     "outside.sources",
+    "outside.layout",
+    "outside.docker_archive",
     "facades.options",
     "facades.registry",
     "facades.repository",

@@ -57,6 +57,11 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
     raise InvalidInput(f"cannot download into {type(target).__name__}: expected a path or a binary file")
 
 
+def file_sink(path: Path, digest: Digest) -> Sink:
+    """A sink for a file whose folder is there."""
+    return _FileSink(path, digest)
+
+
 def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> Sink:
     """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
 
