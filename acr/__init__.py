@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from acr.values.manifest import Manifest
     from acr.values.options import Retries, Timeouts
     from acr.values.page import Page
-    from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
+    from acr.values.progress import Done, Item, Mounted, Moved, Progress, ProgressEvent, Retried, Skipped, Started
     from acr.values.properties import (
         Chunk,
         DeletedRepository,
@@ -113,6 +113,7 @@ __all__ = [
     "Manifest",
     "ManifestProperties",
     "Memory",
+    "Mounted",
     "Moved",
     "NoMetadataApi",
     "NotFound",
