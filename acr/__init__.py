@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from acr.core.ports import Local
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
     from acr.facades.async_registry import AsyncRegistry
     from acr.facades.async_repository import AsyncRepository
@@ -109,6 +110,7 @@ __all__ = [
     "Layout",
     "LimitExceeded",
     "Listing",
+    "Local",
     "Locked",
     "Manifest",
     "ManifestProperties",
@@ -180,6 +182,7 @@ _HOMES = (
     "values.pulled",
     "values.traffic",
     "values",
+    "core.ports",
     "outside.docker_config",
     "outside.entra",
     "outside.sinks",
