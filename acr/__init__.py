@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from acr.core.ports import Local
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
     from acr.facades.async_registry import AsyncRegistry
     from acr.facades.async_repository import AsyncRepository
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from acr.values.manifest import Manifest
     from acr.values.options import Retries, Timeouts
     from acr.values.page import Page
-    from acr.values.progress import Done, Item, Moved, Progress, ProgressEvent, Retried, Skipped, Started
+    from acr.values.progress import Done, Item, Mounted, Moved, Progress, ProgressEvent, Retried, Skipped, Started
     from acr.values.properties import (
         Chunk,
         DeletedRepository,
@@ -109,10 +110,12 @@ __all__ = [
     "Layout",
     "LimitExceeded",
     "Listing",
+    "Local",
     "Locked",
     "Manifest",
     "ManifestProperties",
     "Memory",
+    "Mounted",
     "Moved",
     "NoMetadataApi",
     "NotFound",
@@ -179,6 +182,7 @@ _HOMES = (
     "values.pulled",
     "values.traffic",
     "values",
+    "core.ports",
     "outside.docker_config",
     "outside.entra",
     "outside.sinks",

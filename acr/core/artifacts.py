@@ -14,15 +14,17 @@ from typing import Any, Final
 import attrs
 
 from acr.core import downloads, manifests, referrers, uploads
+from acr.core.copy import Options
 from acr.core.ports import Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
-from acr.values.descriptor import Descriptor, Platform
+from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
 from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
 from acr.values.files import TITLE, File, check_title
 from acr.values.manifest import EMPTY_CONFIG, Manifest
 from acr.values.options import CHUNK_SIZE
+from acr.values.platforms import choose
 from acr.values.progress import Progress
 from acr.values.reference import check_repository, check_tag
 
@@ -108,8 +110,7 @@ async def pull(
     reference: str,
     *,
     open_sink: OpenSink,
-    platform: str | None,
-    progress: Progress | None,
+    options: Options,
 ) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
     """Pull the layers of a manifest as files.
 
@@ -119,7 +120,9 @@ async def pull(
     Returns:
         The manifest, the files' names, and the layer behind each of them.
     """
-    manifest = await resolve(session, repository, reference, platform=platform)
+    if options.referrers:
+        raise InvalidInput("referrers=True: what is attached to an artifact can be pulled into a Layout, not a folder")
+    manifest = await resolve(session, repository, reference, platform=options.platform)
     files: dict[PurePosixPath, Descriptor] = {}
     for layer in manifest.layers:
         name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
@@ -134,11 +137,11 @@ async def pull(
             layer.digest,
             partial(open_sink, name),
             size=layer.size,
-            progress=progress,
+            progress=options.progress,
             name=str(name),
         )
 
-    await session.runtime.gather(_AT_ONCE, [partial(one, name, layer) for name, layer in files.items()])
+    await session.runtime.gather(options.at_once, [partial(one, name, layer) for name, layer in files.items()])
     return manifest, list(files), list(files.values())
 
 
@@ -148,25 +151,10 @@ async def resolve(session: Session, repository: str, reference: str, *, platform
     Raises:
         InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
     """
-    wanted = None if platform is None else Platform.parse(platform)
     manifest = await manifests.get(session, repository, reference)
     if not manifest.is_index:
         return manifest
-    found = [
-        entry
-        for entry in manifest.manifests
-        if wanted is None or (entry.platform is not None and _fits(entry.platform, wanted))
-    ]
-    if len(found) != 1:
-        there = ", ".join(str(entry.platform or entry.digest) for entry in manifest.manifests)
-        raise InvalidInput(
-            f"{repository}:{reference} is an index of {there or 'nothing'}: pass platform= with one of them"
-        )
-    child = await manifests.get(session, repository, found[0].digest)
+    child = await manifests.get(session, repository, choose(manifest, platform, f"{repository}:{reference}").digest)
     if child.is_index:
         raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
     return child
-
-
-def _fits(have: Platform, wanted: Platform) -> bool:
-    return (have.os, have.architecture) == (wanted.os, wanted.architecture) and wanted.variant in (None, have.variant)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, uploads
+from acr.core import copy as copies
 from acr.core.permissions import changes
+from acr.core.ports import Local
 from acr.core.session import Session
 from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
@@ -315,38 +318,108 @@ class AsyncRepository:
             progress=progress,
         )
 
+    async def push(
+        self,
+        source: Local,
+        reference: str | None = None,
+        *,
+        tag: str | None = None,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Push an image, an index of images or an artifact as it is. What the repository has already is not sent.
+
+        Args:
+            source: a `Layout`, a `Memory`, a `DockerArchive`, or one of your own.
+            reference: which one of the source, by its name there or its digest; may be left out if there is but one.
+            tag: to name it by; without one it has its digest alone.
+            platform: push one manifest of an index alone, such as `linux/arm64`.
+            referrers: push what is attached to it, too.
+            concurrency: blobs that are sent at the same time, at most 16.
+            progress: called with events.
+
+        Returns:
+            The descriptor of its manifest.
+
+        Raises:
+            InvalidInput: the index has no such platform.
+            DigestMismatch, SizeMismatch: something in the source is not what it should be.
+            TransferError: the source cannot be read, or has nothing of that name.
+            LimitExceeded: it has more manifests than one copy may have.
+            ResponseError, TransportError, CredentialError: it could not be sent.
+        """
+        options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        return await copies.push(self._session, self.name, source, reference, tag=tag, options=options)
+
+    @overload
     async def pull(
         self,
         reference: str,
-        target: str | Path,
+        target: str | os.PathLike[str],
         *,
         platform: str | None = None,
+        referrers: Literal[False] = False,
+        concurrency: int = 4,
         progress: Progress | None = None,
-    ) -> Pulled:
-        """Pull the files of an artifact into a folder. Each gets its name when its digest was found right.
+    ) -> Pulled: ...
+
+    @overload
+    async def pull(
+        self,
+        reference: str,
+        target: Local,
+        *,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Descriptor: ...
+
+    async def pull(
+        self,
+        reference: str,
+        target: str | os.PathLike[str] | Local,
+        *,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Pulled | Descriptor:
+        """Pull the files of an artifact into a folder, or an image as it is into a `Layout`.
+
+        In a folder each file gets its name when its digest was found right. In a `Layout` (or a `Memory`, or one of
+        your own) manifests are as they were, byte for byte; the tag by which it was pulled is its name there.
 
         Args:
             reference: tag or digest.
-            target: the folder; made with the first file.
-            platform: which manifest of an index, such as `linux/arm64`.
+            target: the folder, made with the first file; or a `Layout`.
+            platform: which manifest of an index, such as `linux/arm64`. A `Layout` gets all of them by default.
+            referrers: pull what is attached to it, too; into a `Layout` only.
+            concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
+
+        Returns:
+            What was written into the folder; of a `Layout` the descriptor of the manifest.
 
         Raises:
             NotFound: there is no such manifest.
+            InvalidInput: the index has no such platform.
             InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
-            DigestMismatch: what came is not of its digest.
-            TransferError: a file cannot be written.
+            DigestMismatch, SizeMismatch: what came is not what it should be.
+            LimitExceeded: it has more manifests than one copy may have.
+            TransferError: the target cannot be written.
             ResponseError, TransportError, CredentialError: it could not be had.
         """
+        options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        if not isinstance(target, str | os.PathLike):
+            return await copies.pull(self._session, self.name, reference, target, options=options)
         folder = Path(target)
-        manifest, names, layers = await artifacts.pull(
-            self._session,
-            self.name,
-            reference,
-            open_sink=partial(sink_in, folder),
-            platform=platform,
-            progress=progress,
+        pulling = artifacts.pull(
+            self._session, self.name, reference, open_sink=partial(sink_in, folder), options=options
         )
+        manifest, names, layers = await pulling
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:

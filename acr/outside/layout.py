@@ -101,7 +101,7 @@ class Store:
 
     def sink(self, blob: Descriptor) -> Sink:
         """Where the bytes of a blob are written; see `Local`."""
-        return self._tree.sink(_path(blob.digest), blob.size)
+        return self._tree.sink(_path(blob.digest), blob)
 
     def put(self, manifest: Manifest) -> None:
         """Store a manifest; see `Local`. One that is attached to another one becomes a root: no other leads to it."""

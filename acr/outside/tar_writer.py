@@ -150,9 +150,9 @@ class _TarSink:
     def open(self) -> int:
         with self._lock, writing(self._name):
             self._opened()
-        return 0
+            return 0
 
-    def earlier(self) -> Iterator[bytes]:
+    def earlier(self) -> Iterator[bytes | memoryview]:
         return iter(())
 
     def restart(self) -> None:

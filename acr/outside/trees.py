@@ -15,7 +15,7 @@ from acr.outside.disk import reading, writing
 from acr.outside.sinks import file_sink
 from acr.outside.tar_writer import TarWriter
 from acr.outside.tars import TarFiles, open_extent
-from acr.values.digest import Digest
+from acr.values.descriptor import Descriptor
 from acr.values.errors import TransferError
 
 try:
@@ -44,7 +44,7 @@ class Tree(Protocol):
         """A file, seekable, at its first byte."""
         ...
 
-    def sink(self, name: str, size: int) -> Sink:
+    def sink(self, name: str, blob: Descriptor) -> Sink:
         """A new file, or one in the place of another."""
         ...
 
@@ -101,8 +101,8 @@ class _FolderTree:
         with reading(path):
             return path.open("rb")
 
-    def sink(self, name: str, size: int) -> Sink:
-        return file_sink(self._way(name), Digest(":".join(PurePosixPath(name).parts[-2:])))
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return file_sink(self._way(name), blob.digest)
 
     def write(self, name: str, content: bytes) -> None:
         path = self._way(name)
@@ -177,8 +177,8 @@ class _TarTree:
         with reading(self._path):
             return open_extent(writer.partial, extent)
 
-    def sink(self, name: str, size: int) -> Sink:
-        return self._begun().sink(name, size)
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return self._begun().sink(name, blob.size)
 
     def write(self, name: str, content: bytes) -> None:
         self._begun().add(name, content)
@@ -240,7 +240,7 @@ class _MemoryTree:
             raise TransferError(f"memory has no {name}", side="source")
         return io.BytesIO(content)
 
-    def sink(self, name: str, size: int) -> Sink:
+    def sink(self, name: str, blob: Descriptor) -> Sink:
         return _MemorySink(self, name)
 
     def write(self, name: str, content: bytes) -> None:
@@ -273,12 +273,12 @@ class _MemorySink:
     def open(self) -> int:
         return 0
 
-    def earlier(self) -> Iterator[bytes]:
+    def earlier(self) -> Iterator[bytes | memoryview]:
         return iter(())
 
     def restart(self) -> None:
         if self._content is not None:
-            self._content.clear()
+            self._content = bytearray()
 
     def write(self, block: bytes | memoryview) -> None:
         if self._content is not None:

@@ -48,6 +48,13 @@ class Skipped:
 
 
 @attrs.frozen
+class Mounted:
+    """It was taken over from another repository of the registry, without moving its bytes."""
+
+    item: Item
+
+
+@attrs.frozen
 class Retried:
     """Something of it failed and is done again from `offset`; bytes reported beyond it will be reported once more."""
 
@@ -63,7 +70,7 @@ class Done:
     item: Item
 
 
-ProgressEvent = Started | Moved | Skipped | Retried | Done
+ProgressEvent = Started | Moved | Skipped | Mounted | Retried | Done
 """What a callback is called with. Calls come one at a time for one item, but from several threads in sync code."""
 
 Progress = Callable[[ProgressEvent], None]
