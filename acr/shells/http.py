@@ -52,11 +52,11 @@ class Network:
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
     _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
-    _extensions: Mapping[str, Any] = attrs.field(init=False, repr=False)
-
-    @_extensions.default
-    def _usual(self) -> Mapping[str, Any]:
-        return {"timeout": attrs.asdict(self.timeouts)}
+    _extensions: Mapping[str, Any] = attrs.field(
+        default=attrs.Factory(lambda self: {"timeout": attrs.asdict(self.timeouts)}, takes_self=True),
+        init=False,
+        repr=False,
+    )
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to a URL, or None."""

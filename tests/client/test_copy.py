@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 import acr
-from acr import media_types
-from acr.emulator import Emulator
-from tests.content import bytes_of, image_manifest, push_image, push_index
-from tests.twin import Twin
+from tests.content import push_index
 
 MIB = 1024 * 1024
 
