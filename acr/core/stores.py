@@ -211,7 +211,7 @@ class LocalStore:
     def __init__(self, runtime: Runtime, local: Local, side: Literal["source", "target"]) -> None:
         self._runtime = runtime
         self._local = local
-        self._side = side
+        self._side: Literal["source", "target"] = side
 
     @property
     def name(self) -> str:
