@@ -65,7 +65,7 @@ async def push(
     attached_to = None if subject is None else await manifests.head(session, repository, subject)
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
     tasks = [partial(_push_file, session, repository, file, open_source, progress) for file in files]
-    layers = await session.runtime.gather(_AT_ONCE, tasks)
+    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -141,7 +141,8 @@ async def pull(
             name=str(name),
         )
 
-    await session.runtime.gather(options.at_once, [partial(one, name, layer) for name, layer in files.items()])
+    tasks = [partial(one, name, layer) for name, layer in files.items()]
+    await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
     return manifest, list(files), list(files.values())
 
 

@@ -49,13 +49,12 @@ class Options:
 
     platform: str | None
     referrers: bool
-    concurrency: int = attrs.field()
+    concurrency: int
     progress: Progress | None
 
-    @concurrency.validator
-    def _positive(self, _: object, value: int) -> None:
-        if value < 1:
-            raise InvalidInput(f"concurrency={value}: expected a positive number")
+    def __attrs_post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise InvalidInput(f"concurrency={self.concurrency}: expected a positive number")
 
     @property
     def at_once(self) -> int:
@@ -240,7 +239,10 @@ class _Copy:
                 await self._put(self._nodes[child.digest])
 
     async def _gather(self, limit: int, tasks: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        return await self._runtime.gather(limit, tasks)
+        return await self._runtime.gather(limit, tasks, width=self._width)
+
+    def _width(self, limit: int) -> int:
+        return min(self._source.width(limit), self._target.width(limit))
 
 
 def _of_size(manifest: Manifest, descriptor: Descriptor, source: Store) -> Manifest:

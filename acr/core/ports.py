@@ -238,8 +238,20 @@ class Runtime(Protocol):
         """Call a function of the user's, which may be a coroutine function where there is an event loop."""
         ...
 
-    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest."""
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest.
+
+        Args:
+            limit: how many at a time, at the most.
+            tasks: what to run.
+            width: how many of the limit go at a time at present, at least 1; asked anew whenever one has ended.
+        """
         ...
 
     async def aclose(self) -> None:

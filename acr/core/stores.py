@@ -40,6 +40,10 @@ class Store(Protocol):
         """What it is, for errors."""
         ...
 
+    def width(self, limit: int) -> int:
+        """How many of `limit` requests it bears at the same time at present."""
+        ...
+
     async def manifest(self, digest: Digest) -> Manifest:
         """The exact bytes of a manifest, verified."""
         ...
@@ -104,6 +108,10 @@ class RegistryStore:
     def name(self) -> str:
         """As of `Store`."""
         return f"{self.session.registry.netloc}/{self.repository}"
+
+    def width(self, limit: int) -> int:
+        """As of `Store`."""
+        return self.session.sender.throttle.width(limit)
 
     async def resolve(self, reference: str) -> Manifest:
         """The manifest behind a tag or a digest.
@@ -211,12 +219,16 @@ class LocalStore:
     def __init__(self, runtime: Runtime, local: Local, side: Literal["source", "target"]) -> None:
         self._runtime = runtime
         self._local = local
-        self._side = side
+        self._side: Literal["source", "target"] = side
 
     @property
     def name(self) -> str:
         """As of `Store`."""
         return repr(self._local)
+
+    def width(self, limit: int) -> int:
+        """As of `Store`."""
+        return limit
 
     async def resolve(self, reference: str | None) -> Manifest:
         """The manifest of that name; the only one there is, if None.
@@ -271,7 +283,8 @@ class LocalStore:
         if await self._call(self._local.has, blob):
             tell(progress, Skipped(_item(blob)))
         else:
-            await source.download(blob, lambda _: self._local.sink(blob), progress)
+            sink = await self._call(self._local.sink, blob)
+            await source.download(blob, lambda _: sink, progress)
 
     async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
         """As of `Store`."""

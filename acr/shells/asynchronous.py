@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from itertools import islice
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -114,20 +115,31 @@ class AsyncioRuntime:
         result = await asyncio.to_thread(function, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
-    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        room = asyncio.Semaphore(limit)
-
-        async def one(task: Callable[[], Awaitable[T]]) -> T:
-            async with room:
-                return await task()
-
-        running = [asyncio.ensure_future(one(task)) for task in tasks]
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        left = iter(tasks)
+        begun: list[asyncio.Future[T]] = []
+        running: set[asyncio.Future[T]] = set()
         try:
-            return await asyncio.gather(*running)
+            while True:
+                room = (limit if width is None else width(limit)) - len(running)
+                new = [asyncio.ensure_future(task()) for task in islice(left, max(0, room))]
+                begun += new
+                running.update(new)
+                if not running:
+                    return [task.result() for task in begun]
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
         finally:
-            for task in running:
+            for task in begun:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)  # let them clean up before the failure goes on
+            await asyncio.gather(*begun, return_exceptions=True)  # let them clean up before the failure goes on
 
     async def aclose(self) -> None:
         self._closed = True
