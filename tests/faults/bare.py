@@ -62,6 +62,10 @@ class Bare:
             "PUT", f"manifests/{reference}", manifest.content, {"Content-Type": manifest.media_type}, expected=201
         )
 
+    def put_json(self, manifest: dict[str, Any], reference: str) -> None:
+        """Put an OCI manifest there that is given as JSON."""
+        self.put_manifest(Manifest(OCI_MANIFEST, json.dumps(manifest).encode()), reference)
+
     def manifest(self, reference: str) -> Manifest | None:
         """A manifest, by tag or digest."""
         reply, content = self._ask("GET", f"manifests/{reference}")

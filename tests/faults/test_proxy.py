@@ -82,11 +82,8 @@ def test_all_goes_through_in_good_weather(user: User) -> None:
 
 
 def test_an_answer_in_chunks(user: User) -> None:
-    for number in range(300):  # so many do not fit into a body with a length
+    for number in range(25):  # their names do not fit into a body that has a length
         user.push_artifact("app", f"{number}-{'x' * 100}", annotations={"number": str(number)})
-        if number == 0:
-            direct = user.send("GET", "/v2/app/tags/list", PULL)
-            assert "content-length" in direct.headers
     direct = user.send("GET", "/v2/app/tags/list", PULL)
     assert "content-length" not in direct.headers
     with FaultProxy(user.registry, Script()) as proxy:
