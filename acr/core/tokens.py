@@ -27,6 +27,7 @@ _EARLY: Final = 60.0
 @attrs.frozen
 class _Kept:
     token: str = attrs.field(repr=False)
+    got_at: float
     renew_at: float
 
 
@@ -148,11 +149,17 @@ class Tokens:
             kept = await self._refresh_flight.join(authority, fetch)
         return kept.token
 
-    def reject(self, authorization: str) -> None:
-        """Forget the access token of a header that the registry refused."""
+    def reject(self, authorization: str, sent_at: float | None = None) -> None:
+        """Forget the access token of a header that the registry refused.
+
+        Args:
+            authorization: the header.
+            sent_at: when it was sent, where another token may help. Then all that were there at that time are
+                forgotten: a machine that has slept takes every one of them for fresh.
+        """
         token = authorization.removeprefix("Bearer ")
         for key, kept in list(self._access.items()):
-            if kept.token == token:
+            if kept.token == token or (sent_at is not None and kept.got_at <= sent_at):
                 self._access.pop(key, None)
 
     async def _new_access(self, authority: Authority, scopes: Scopes) -> Issued:
@@ -223,7 +230,8 @@ class Tokens:
 
     def _kept(self, issued: Issued) -> _Kept:
         early = min(_EARLY, issued.lifetime / 5)
-        return _Kept(issued.token, self._runtime.now() + issued.lifetime - early)
+        now = self._runtime.now()
+        return _Kept(issued.token, now, now + issued.lifetime - early)
 
     def _drop_expired(self) -> None:
         now = self._runtime.now()

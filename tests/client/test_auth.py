@@ -278,6 +278,20 @@ def test_a_token_that_is_refused_before_its_time_is_renewed_once(
         list(registry.repositories())
 
 
+def test_after_the_machine_has_slept_no_token_of_before_is_tried(twin: Twin) -> None:
+    """Its clock may stand still meanwhile. The token for pushing covers pulling, and is as old as the one refused."""
+    clock = Clock()
+    with Emulator(clock=clock) as emulator:
+        registry = twin.connect(emulator.url, acr.UsernamePassword(emulator.username, emulator.password))
+        app = registry.repository("app")
+        assert not app.blob(acr.Digest.of(b"abc")).exists()
+        blob = app.upload_blob(b"abc")
+        clock.now += 10_000
+        assert app.blob(blob.digest).exists()
+        assert count(emulator, "/oauth2/token") == 3
+        assert [r.status for r in emulator.requests if r.method == "HEAD"] == [404, 401, 200]
+
+
 def test_a_revoked_refresh_token_is_replaced(registry: acr.Registry, acr_emulator: Emulator) -> None:
     list(registry.repositories())
     acr_emulator.fail(times=1, path_contains="/oauth2/token", status=401, body=b'{"errors":[{"code":"UNAUTHORIZED"}]}')
