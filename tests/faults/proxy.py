@@ -22,6 +22,7 @@ _LARGEST_HEAD: Final = 256 * 1024
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
 _CHUNKED: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked")
 _UPLOAD_ID: Final = re.compile(rb"(?i)\r\ndocker-upload-uuid:[ \t]*([^\r]+)")
+_UPLOAD_OF: Final = re.compile(r"/blobs/uploads/([^/?]+)")
 _LOCATION: Final = re.compile(rb"(?i)(\r\nlocation:[ \t]*https?://[^/\r]*?:)(\d+)(?=/)")
 _PENDING: Final = 10.0
 
@@ -104,7 +105,6 @@ class FaultProxy:
 
     Attributes:
         journal: what went wrong, in order.
-        untold: upload sessions whose id never got through to the client, so that it cannot end them.
     """
 
     def __init__(
@@ -118,7 +118,8 @@ class FaultProxy:
         self._clock = clock
         self._moved = moved
         self.journal: list[str] = []
-        self.untold: set[str] = set()
+        self._lost: set[str] = set()
+        self._left: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._servers: list[asyncio.Server] = []
@@ -130,6 +131,14 @@ class FaultProxy:
     def url(self) -> str:
         """Where the registry seems to be."""
         return f"http://127.0.0.1:{self._ports['registry']}"
+
+    @property
+    def untold(self) -> set[str]:
+        """Upload sessions whose id never got to the client, so that it cannot end them.
+
+        The answer was lost on the way, or the client hung up before it came, as a task does that is cancelled.
+        """
+        return self._lost | self._left
 
     def clear_up(self) -> None:
         """Let nothing more go wrong."""
@@ -177,8 +186,23 @@ class FaultProxy:
                 await asyncio.sleep(0.002)
                 quiet = 0 if self._busy else quiet + 1
 
+    def opens(self, upload: str) -> None:
+        """The registry has opened an upload, and the client is not told of it yet."""
+        self._lost.add(upload)
+
+    def tells(self, upload: str) -> None:
+        """The client is told of an upload."""
+        self._lost.discard(upload)
+
+    def leaves(self, upload: str) -> None:
+        """The client has hung up after it was told of an upload: if it does nothing with it, it has not heard."""
+        self._left.add(upload)
+
     def fault_for(self, asked: Asked) -> Fault | None:
         """What happens to a request."""
+        used = _UPLOAD_OF.search(asked.target)
+        if used is not None:
+            self._left.discard(used[1])
         fault = self._weather.fault_for(asked)
         if fault is not None:
             self.journal.append(f"{asked.method} {asked.target.partition('?')[0]}: {fault}")
@@ -225,6 +249,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._behind: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._started: str | None = None
 
     async def serve(self) -> None:
         """One request after the other, until something ends it."""
@@ -232,12 +257,14 @@ class _Connection:
         try:
             while True:
                 request = await _Message.read(self._reader)
+                self._started = None
                 with self._proxy.busy():
                     await self._exchange(request)
         except _HangUp as end:
             reset = end.reset
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # somebody has left
+            if self._started is not None:
+                self._proxy.leaves(self._started)
         finally:
             if reset:
                 self._writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
@@ -268,7 +295,7 @@ class _Connection:
         answer = await self._answer_to(method)
         upload = _UPLOAD_ID.search(answer.head) if method == "POST" and answer.words[1] == "202" else None
         if upload is not None:
-            self._proxy.untold.add(upload[1].decode())
+            self._proxy.opens(upload[1].decode())
         if fault is not None and kind in ("lose the answer", "refuse late"):
             async for _ in answer.body(self._upstream[0]):
                 pass
@@ -282,7 +309,8 @@ class _Connection:
         if fault is not None and part is not None:
             raise _HangUp(reset=fault.reset)
         if upload is not None:
-            self._proxy.untold.discard(upload[1].decode())
+            self._started = upload[1].decode()
+            self._proxy.tells(self._started)
 
     @property
     def _upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -131,8 +131,26 @@ def test_an_upload_that_the_client_is_not_told_of(user: User, kind: Kind) -> Non
         except httpx.TransportError:
             assert kind != "refuse late"
         assert proxy.untold == set(user.registry.open_uploads) != set()
-        assert ask(proxy.url, "POST", "/v2/app/blobs/uploads/", user.token(PUSH))[0].status == 202
+        later, _ = ask(proxy.url, "POST", "/v2/app/blobs/uploads/", user.token(PUSH))
+        assert ask(proxy.url, "PATCH", later.headers["Location"], user.token(PUSH), b"abc")[0].status == 202
         assert proxy.untold < set(user.registry.open_uploads)
+
+
+def test_an_upload_that_the_client_has_not_waited_for(user: User) -> None:
+    with FaultProxy(user.registry, Script()) as proxy:
+        assert ask(proxy.url, "POST", "/v2/app/blobs/uploads/", user.token(PUSH))[0].status == 202
+        proxy.settle()
+        assert proxy.untold == set(user.registry.open_uploads)
+        before = proxy.untold
+        connection = HTTPConnection(urlsplit(proxy.url).netloc, timeout=5)
+        connection.request("POST", "/v2/app/blobs/uploads/", headers={"Authorization": f"Bearer {user.token(PUSH)}"})
+        with connection.getresponse() as reply:
+            location = reply.headers["Location"]
+        assert ask(proxy.url, "PATCH", location, user.token(PUSH), b"abc")[0].status == 202
+        connection.close()
+        proxy.settle()
+        assert ask(proxy.url, "PATCH", reply.headers["Location"], user.token(PUSH), b"abc")[0].status == 404
+        assert proxy.untold == before
 
 
 @pytest.mark.parametrize("early", [False, True])
