@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     )
     from acr.values.pulled import Pulled
     from acr.values.traffic import RequestInfo, ResponseInfo
+    from acr.values.upload_state import UploadState
     from acr.values.version import __version__
 
 __all__ = [
@@ -156,6 +157,7 @@ __all__ = [
     "Unauthorized",
     "UnsupportedDigest",
     "Upload",
+    "UploadState",
     "Uploadable",
     "UsernamePassword",
     "VerifyingReader",
@@ -183,6 +185,7 @@ _HOMES = (
     "values.properties",
     "values.pulled",
     "values.traffic",
+    "values.upload_state",
     "values",
     "core.ports",
     "outside.docker_config",

@@ -112,6 +112,22 @@ class Source(Protocol):
         ...
 
 
+class Checkpoint(Protocol):
+    """A place that outlives the process, for one short text. Its methods may block, and raise TransferError."""
+
+    def load(self) -> str | None:
+        """The text that was saved last; None where there is none, or something else is there."""
+        ...
+
+    def save(self, text: str) -> None:
+        """Put a text in the place of the one before, whole or not at all, for nobody else to read."""
+        ...
+
+    def clear(self) -> None:
+        """Leave nothing."""
+        ...
+
+
 class Sink(Protocol):
     """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
 

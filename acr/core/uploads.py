@@ -1,231 +1,33 @@
-"""Uploads: a blob in chunks, each sent once, with a way back after every fault (OCI distribution spec, "Push").
-
-An upload is a session at the registry. Its Location changes with every chunk, and only the newest one counts.
-"""
+"""Uploads: a blob from a source, in chunks that are each sent once, with a way back after every fault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 
-from acr_rest.api.container_registry_blob import container_registry_blob_cancel_upload as cancel_upload
-from acr_rest.api.container_registry_blob import container_registry_blob_complete_upload as complete_upload
-from acr_rest.api.container_registry_blob import container_registry_blob_get_upload_status as get_upload_status
-from acr_rest.api.container_registry_blob import container_registry_blob_mount_blob as mount_blob
-from acr_rest.api.container_registry_blob import container_registry_blob_start_upload as start_upload
-from acr_rest.api.container_registry_blob import container_registry_blob_upload_chunk as upload_chunk
-
-from acr.core import blobs, scopes
-from acr.core.links import local_target, uploaded
-from acr.core.ports import Source
-from acr.core.sending import hurry
+from acr.core import blobs, upload_sessions
+from acr.core.checkpoints import Checkpoints
+from acr.core.chunk_size import ChunkSize
+from acr.core.feed import Feed
+from acr.core.ports import Body, Checkpoint, Source
 from acr.core.session import Session
+from acr.core.upload_sessions import Upload, in_doubt
 from acr.values.descriptor import Descriptor
-from acr.values.digest import Digest, Hasher, received_digest
+from acr.values.digest import Digest
 from acr.values.errors import (
-    AcrError,
+    Denied,
     DigestMismatch,
     InvalidInput,
     NotFound,
     ProtocolViolation,
     ResponseError,
     TransportError,
+    Unauthorized,
 )
 from acr.values.media_types import OCTET_STREAM
 from acr.values.options import CHUNK_SIZE
-from acr.values.progress import Done, Item, Moved, Progress, Retried, Skipped, Started, tell
+from acr.values.progress import Done, Item, Mounted, Moved, Progress, Retried, Skipped, Started, tell
 from acr.values.reference import check_repository
-
-_OUT_OF_STEP: Final = frozenset({404, 408, 416, 500, 502, 503, 504})
-"""What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
-a range that does not fit, a server that fails. It then has to be asked how far it got."""
-
-
-class Upload:
-    """An upload session.
-
-    Args:
-        session: the client.
-        repository: where to.
-        location: path and query of the session, as the registry gave it last.
-        offset: bytes that the registry has.
-        hasher: of those bytes; None where they were not seen here, after a resume.
-        uuid: what the registry calls it, where it tells.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        repository: str,
-        location: str,
-        offset: int,
-        hasher: Hasher | None,
-        uuid: str | None = None,
-    ) -> None:
-        self._session = session
-        self._scopes = scopes.push(repository)
-        self._repository = repository
-        self.location = location
-        self.offset = offset
-        self.uuid = uuid
-        self._hasher = hasher
-
-    async def status(self) -> int:
-        """Ask how many bytes the registry has, and take its newest Location.
-
-        Raises:
-            NotFound: the session is gone.
-        """
-        request = get_upload_status.build_request(self.location)
-        reply = await self._session.call(request, get_upload_status.parse, scopes=self._scopes)
-        self._moved_to(reply.location)
-        self.uuid = reply.docker_upload_uuid or self.uuid
-        have = uploaded(reply.range_)
-        if have is None:
-            raise ProtocolViolation(f"the status of an upload to {self._repository} came without a Range header")
-        return have
-
-    async def write(self, data: bytes) -> None:
-        """Send the next chunk.
-
-        Where it is not known whether it arrived, the registry is asked, and sent only what it lacks.
-
-        Raises:
-            NotFound: the session is gone.
-            ResponseError, TransportError: it could not be sent as often as the client's retries allow.
-            ProtocolViolation: the registry has other bytes than were sent.
-        """
-        first, end, attempt = self.offset, self.offset + len(data), 0
-        while self.offset < end:
-            try:
-                await self._send(data[self.offset - first :])
-            except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
-                self.offset = await self._agreed(first, end)
-                attempt += 1
-        if self._hasher is not None:
-            await self._session.runtime.blocking(self._hasher.update, data)
-
-    async def commit(self, digest: str | None = None, data: bytes = b"") -> Descriptor:
-        """End the upload: the bytes become a blob.
-
-        Args:
-            digest: what the whole must be of; may be left out unless the upload was resumed.
-            data: a last chunk, or all there is, to go with it.
-
-        Raises:
-            DigestMismatch: the bytes are not of the digest; nothing was stored.
-            NotFound: the session is gone.
-        """
-        expected = await self._checked(digest, data)
-        first, size, attempt = self.offset, self.offset + len(data), 0
-        while True:
-            try:
-                await self._complete(expected, data[self.offset - first :])
-                break
-            except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
-                # It may be the answer that got lost, not the request.
-                if await blobs.exists(self._session, self._repository, expected):
-                    break
-                self.offset = await self._agreed(first, size)
-                attempt += 1
-        self.offset = size
-        return Descriptor(OCTET_STREAM, expected, size)
-
-    async def _complete(self, expected: Digest, data: bytes) -> None:
-        request = complete_upload.build_request(self.location, digest=expected, content=data or None)
-        reply = await self._session.call(request, complete_upload.parse, scopes=self._scopes, repeatable=False)
-        if reply.docker_content_digest is None:
-            return
-        stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
-        # A registry may name it by another algorithm than the one that was asked for.
-        if stored.algorithm == expected.algorithm and stored != expected:
-            raise DigestMismatch(f"the blob stored in {self._repository}", expected=expected, actual=stored)
-
-    async def _doubt(self, error: TransportError | ResponseError, attempt: int) -> None:
-        """Wait before the registry is asked how far it got, or raise the error where that is of no use."""
-        in_doubt = isinstance(error, TransportError) or error.status in _OUT_OF_STEP
-        if error.exhausted or not in_doubt:
-            raise error
-        await self._session.sender.pause(error, attempt)
-
-    async def _agreed(self, first: int, end: int) -> int:
-        """How many bytes the registry has, which must be from `first` to `end`."""
-        have = await self.status()
-        if have == 0 and first == 1:  # 0-0 is an empty upload, or one of a single byte: only what we know tells
-            have = 1
-        if not first <= have <= end:
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
-        return have
-
-    async def cancel(self) -> None:
-        """Give the session up. The registry forgets its bytes."""
-        request = cancel_upload.build_request(self.location)
-        await self._session.call(request, cancel_upload.parse, scopes=scopes.delete(self._repository))
-
-    async def give_up(self) -> None:
-        """Cancel on the way out, once and in a hurry.
-
-        It needs the right to delete; without it, and without a connection, the registry forgets in time.
-        """
-        with suppress(AcrError), hurry():
-            await self.cancel()
-
-    async def _send(self, data: bytes) -> None:
-        request = upload_chunk.build_request(
-            self.location, content=data, content_range=f"{self.offset}-{self.offset + len(data) - 1}"
-        )
-        reply = await self._session.call(request, upload_chunk.parse, scopes=self._scopes, repeatable=False)
-        self._moved_to(reply.location)
-        self.offset += len(data)
-        have = uploaded(reply.range_)
-        if have is not None and have != self.offset and not (have == 0 and self.offset == 1):
-            raise ProtocolViolation(
-                f"an upload to {self._repository} has {have} bytes after a chunk, expected {self.offset}"
-            )
-
-    async def _checked(self, digest: str | None, data: bytes) -> Digest:
-        expected = None if digest is None else Digest(digest)
-        if self._hasher is None:
-            if expected is None:
-                raise InvalidInput("a resumed upload is committed with its digest: its first bytes were not seen here")
-            return expected
-        hasher = self._hasher.copy()
-        await self._session.runtime.blocking(hasher.update, data)
-        if expected is not None and expected.algorithm == hasher.algorithm:
-            hasher.verify(expected, f"the blob for {self._repository}")
-        return expected or hasher.digest()
-
-    def _moved_to(self, location: str | None) -> None:
-        if location is not None:
-            self.location = local_target(self._session.registry, self.location.partition("?")[0], location)
-
-
-async def start(session: Session, repository: str, *, algorithm: str = "sha256") -> Upload:
-    """Open an upload session."""
-    request = start_upload.build_request(check_repository(repository))
-    reply = await session.call(request, start_upload.parse, scopes=scopes.push(repository))
-    location = _location(session, repository, reply.location)
-    return Upload(session, repository, location, 0, Hasher(algorithm), reply.docker_upload_uuid)
-
-
-async def resume(session: Session, repository: str, location: str) -> Upload:
-    """Go on with an upload session that was opened earlier, also by another process.
-
-    Args:
-        session: the client.
-        repository: the one that it was opened in.
-        location: its `location`.
-
-    Raises:
-        ProtocolViolation: the location is on another host.
-        NotFound: the session is gone.
-    """
-    upload = Upload(session, check_repository(repository), _location(session, repository, location), 0, None)
-    upload.offset = await upload.status()
-    return upload
 
 
 async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
@@ -234,15 +36,10 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     Returns:
         Whether that was possible. Where not, the registry opens an upload session instead, which is given up.
     """
-    checked = Digest(digest)
-    request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=checked)
-    both = scopes.push(repository) | scopes.pull(source)
-    reply = await session.call(request, mount_blob.parse, scopes=both)
-    if reply.status == 201:
-        return True
-    location = _location(session, repository, reply.location)
-    await Upload(session, repository, location, 0, None).give_up()
-    return False
+    opened = await upload_sessions.mount_or_start(session, repository, Digest(digest), source)
+    if opened is not None:
+        await opened.give_up()
+    return opened is None
 
 
 async def upload(
@@ -252,7 +49,9 @@ async def upload(
     *,
     digest: str | None = None,
     algorithm: str = "sha256",
-    chunk_size: int = CHUNK_SIZE,
+    chunk_size: int | None = None,
+    mount_from: str | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Progress | None = None,
     name: str | None = None,
 ) -> Descriptor:
@@ -265,90 +64,241 @@ async def upload(
             registry loses it.
         digest: what it must be of, where that is known.
         algorithm: of the digest, where it is not.
-        chunk_size: bytes of a chunk; two are held in memory.
+        chunk_size: bytes of the first and the largest chunk; None to begin with 4 MiB and grow while it goes well.
+        mount_from: another repository that is known to have it, to be tried first. Needs the digest.
+        checkpoint: where another process finds how far this one got; an upload that fails is then left to it.
         progress: is told.
         name: for people to read.
 
     Raises:
+        InvalidInput: an option cannot be right, or the source cannot be read again and a checkpoint is asked for.
         DigestMismatch: the source is not of the digest; nothing was stored.
         ResponseError, TransportError: it could not be done as often as the client's retries allow.
     """
-    if chunk_size < 1:
+    if chunk_size is not None and chunk_size < 1:
         raise InvalidInput(f"chunk_size={chunk_size}: expected a positive number of bytes")
     check_repository(repository)
     expected = None if digest is None else Digest(digest)
+    if mount_from is not None:
+        check_repository(mount_from)
+        if expected is None:
+            raise InvalidInput("mount_from: a blob is mounted by its digest: pass digest=, too")
     source = open_source()
     try:
+        if checkpoint is not None and not (source.is_seekable and source.size is not None):
+            raise InvalidInput("checkpoint: expected a source that can be read again: a path, bytes or a file on disk")
+        item = Item(name or expected or "a blob", source.size, expected)
+        hashed_as = expected.algorithm if expected else algorithm
+        checkpoints = Checkpoints(session, repository, hashed_as, item, checkpoint)
         if expected is not None:
             with suppress(NotFound):
                 there = await blobs.head(session, repository, expected)
-                tell(progress, Skipped(Item(name or expected, there.size, expected)))
+                await checkpoints.done()
+                tell(progress, Skipped(Item(item.name, there.size, expected)))
                 return there
-        item = Item(name or expected or "a blob", source.size, expected)
-        hashed_as = expected.algorithm if expected else algorithm
-        return await _until_done(session, repository, source, expected, hashed_as, chunk_size, item, progress)
+        opened = await checkpoints.resume()
+        if opened is None and expected is not None and mount_from is not None:
+            opened = await _mount(session, repository, expected, mount_from)
+            if opened is None:
+                size = (await blobs.head(session, repository, expected)).size if source.size is None else source.size
+                await checkpoints.done()
+                tell(progress, Mounted(item))
+                return Descriptor(OCTET_STREAM, expected, size)
+        with Feed(session.runtime, source, hashed_as) as feed:
+            largest = {"largest": CHUNK_SIZE} if feed.holds else {}
+            transfer = _Transfer(
+                session, repository, feed, ChunkSize.of(chunk_size, **largest), checkpoints, item, progress
+            )
+            return await transfer.run(opened or await upload_sessions.start(session, repository))
     finally:
         await source.aclose()
 
 
-async def _until_done(
-    session: Session,
-    repository: str,
-    source: Source,
-    expected: Digest | None,
-    algorithm: str,
-    chunk_size: int,
-    item: Item,
-    progress: Progress | None,
-) -> Descriptor:
-    """Upload sessions until one of them is committed, or the retries are used up."""
-    tell(progress, Started(item))
-    attempt = 0
-    while True:
-        opened = await start(session, repository, algorithm=algorithm)
+async def _mount(session: Session, repository: str, digest: Digest, source: str) -> Upload | None:
+    """Try to mount. It is a short cut only: what stands against it does not stand against the upload."""
+    try:
+        return await upload_sessions.mount_or_start(session, repository, digest, source)
+    except (Unauthorized, Denied, NotFound):
+        return await upload_sessions.start(session, repository)
+
+
+class _Transfer:
+    """A blob on its way: what is missing is sent until all is there, if need be in one session after another.
+
+    Args:
+        session: the client.
+        repository: where to.
+        feed: the bytes.
+        size: of the next chunk.
+        checkpoints: keeps how far it got.
+        item: what it is, for the events.
+        progress: is told.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        repository: str,
+        feed: Feed,
+        size: ChunkSize,
+        checkpoints: Checkpoints,
+        item: Item,
+        progress: Progress | None,
+    ) -> None:
+        self._session = session
+        self._repository = repository
+        self._feed = feed
+        self._size = size
+        self._checkpoints = checkpoints
+        self._item = item
+        self._progress = progress
+        self._sent = 0  # bytes of the last chunk
+        self._told = 0  # where the events are
+        self._attempt = 0  # repetitions since the registry took something
+        self._setbacks = 0  # how often it lost what it had
+        self._committing: Descriptor | None = None
+
+    async def run(self, opened: Upload) -> Descriptor:
+        """Send all that the session lacks, and commit it.
+
+        Raises:
+            DigestMismatch: the source is not of the digest; nothing was stored.
+            ResponseError, TransportError: it could not be done as often as the client's retries allow.
+        """
+        self._upload, self._told = opened, opened.offset
+        self._is_resumed = opened.offset > 0
         try:
-            descriptor = await _once(opened, source, expected, chunk_size, item, progress)
-        except (TransportError, ResponseError) as error:
-            # Also after a lost connection: it may be there again by now, and it costs no more than one try in a hurry.
-            await opened.give_up()
-            gone = isinstance(error, ResponseError) and error.status in (404, 416) and not error.exhausted
-            if not gone or not source.is_seekable:
-                raise
-            await session.sender.pause(error, attempt)
-            await source.seek(0)
-            attempt += 1
-            tell(progress, Retried(item, 0, str(error)))
-        except BaseException:
-            await opened.give_up()
+            tell(self._progress, Started(self._item, opened.offset))
+            descriptor = None
+            while descriptor is None:
+                try:
+                    descriptor = await self._send_rest()
+                except (TransportError, ResponseError) as error:
+                    descriptor = await self._recover(error)
+        except BaseException as error:
+            await self._checkpoints.leave(self._upload, error)
             raise
+        await self._checkpoints.done()
+        tell(self._progress, Done(self._item))
+        return descriptor
+
+    async def _send_rest(self) -> Descriptor:
+        self._committing = None
+        while True:
+            upload = self._upload
+            body = await self._feed.body(upload.offset, self._size.current)
+            self._sent, end = body.size, upload.offset + body.size
+            # All of a small blob goes with the commit: one request less.
+            is_small = self._feed.size is not None and self._feed.size <= min(self._size.usual, CHUNK_SIZE)
+            if (is_small and end == self._feed.size) or not body.size:
+                return await self._commit(body)
+            if not self._checkpoints.is_kept:
+                await self._checkpoints.save(upload)
+            began = self._session.runtime.now()
+            await upload.send(self._watched(body))
+            if upload.offset == end:
+                self._size.went_well(self._session.runtime.now() - began)
+            self._attempt = 0
+            await self._checkpoints.save(upload)
+
+    async def _commit(self, body: Body) -> Descriptor:
+        size = self._upload.offset + body.size
+        digest = await self._feed.digest(size)
+        if self._item.digest is not None and digest != self._item.digest:
+            raise DigestMismatch(f"the blob for {self._repository}", expected=self._item.digest, actual=digest)
+        self._committing = Descriptor(OCTET_STREAM, digest, size)
+        await self._upload.complete(digest, self._watched(body) if body.size else None)
+        return self._committing
+
+    def _watched(self, body: Body) -> Body:
+        """The same body, telling how far it is."""
+        offset = self._upload.offset
+
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            if self._told != offset:
+                self._tell_again(offset, "the registry wants it once more: it throttles, or the token had expired")
+            async with aclosing(body.pieces()) as walk:
+                async for piece in walk:
+                    yield piece
+                    self._told += len(piece)
+                    tell(self._progress, Moved(self._item, len(piece)))
+
+        return Body(body.size, pieces)
+
+    async def _recover(self, error: TransportError | ResponseError) -> Descriptor | None:
+        """Find out where to go on after an error, or that all is done; or raise the error."""
+        have: int | None = None
+        status = error.status if isinstance(error, ResponseError) else None
+        if status == 413 and self._size.refused(self._sent):
+            self._tell_again(self._upload.offset, str(error))
+            return None
+        if self._is_resumed and isinstance(error, ResponseError) and "DIGEST_INVALID" in error.codes:
+            await self._upload.give_up()  # what an earlier process sent was something else
+            await self._begin_anew(error)
+            return None
+        if status in (None, 408, 504):
+            self._size.lost()
+        while True:
+            if not in_doubt(error):
+                raise error
+            await self._session.sender.pause(error, max(self._attempt, self._setbacks))
+            self._attempt += 1
+            try:
+                done = self._committing
+                if done is not None and await blobs.exists(self._session, self._repository, done.digest):
+                    return done  # it was the answer that got lost, not the request
+                have = await self._status()
+                break
+            except (TransportError, ResponseError) as another:
+                error = another
+        # Where it knows of no difference and still will not take the chunk, the session is of no more use.
+        is_stuck = have == self._upload.offset and status in (404, 416) and self._attempt > 1
+        if is_stuck and self._feed.reaches(0):
+            await self._upload.give_up()
+            have = None
+        if have is None:
+            await self._begin_anew(error)
         else:
-            tell(progress, Done(item))
-            return descriptor
+            await self._realign(have)
+            self._tell_again(have, str(error))
+        return None
 
+    async def _status(self) -> int | None:
+        """How many bytes the registry has, or None where it has lost the session."""
+        try:
+            return await self._upload.status(repeatable=False)
+        except ResponseError as error:
+            if error.status in (404, 416):
+                return None
+            raise
 
-async def _once(
-    opened: Upload,
-    source: Source,
-    expected: Digest | None,
-    chunk_size: int,
-    item: Item,
-    progress: Progress | None,
-) -> Descriptor:
-    """Send a source from its first byte to its last, and commit."""
-    chunk = await source.read(chunk_size)
-    following = await source.read(chunk_size) if len(chunk) == chunk_size else b""
-    if not following:  # all there is goes with the commit: one request less
-        done = await opened.commit(expected, chunk)
-        tell(progress, Moved(item, len(chunk)))
-        return done
-    while chunk:
-        await opened.write(chunk)
-        tell(progress, Moved(item, len(chunk)))
-        chunk, following = following, await source.read(chunk_size) if following else b""
-    return await opened.commit(expected)
+    async def _realign(self, have: int) -> None:
+        upload = self._upload
+        if have > max(upload.offset, self._feed.seen):
+            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, which is more than were sent")
+        if have < upload.offset:
+            self._setbacks += 1
+            if not self._feed.reaches(have):
+                raise ProtocolViolation(
+                    f"an upload to {self._repository} has {have} bytes, although it had confirmed {upload.offset}"
+                )
+        elif have > upload.offset:
+            self._attempt = 0
+        upload.offset = have
+        if self._checkpoints.is_kept:
+            await self._checkpoints.save(upload)
 
+    async def _begin_anew(self, error: TransportError | ResponseError) -> None:
+        """Send all of it once more, in another session; or raise the error, where the source was read but once."""
+        if not self._feed.reaches(0):
+            raise error
+        self._setbacks += 1
+        self._is_resumed = False
+        self._upload = await upload_sessions.start(self._session, self._repository)
+        if self._checkpoints.is_kept:
+            await self._checkpoints.save(self._upload)
+        self._tell_again(0, str(error))
 
-def _location(session: Session, repository: str, location: str | None) -> str:
-    if location is None:
-        raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
-    return local_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)
+    def _tell_again(self, offset: int, reason: str) -> None:
+        self._told = offset
+        tell(self._progress, Retried(self._item, offset, reason))

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, uploads
+from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, upload_sessions, uploads
 from acr.core import copy as copies
 from acr.core.permissions import changes
 from acr.core.ports import Local
@@ -16,16 +16,17 @@ from acr.core.session import Session
 from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
 from acr.facades.options import Artifact, files_of
+from acr.outside.checkpoint import open_checkpoint
 from acr.outside.sinks import Downloadable, open_sink, sink_in
 from acr.outside.sources import Uploadable, open_async_source, open_source
 from acr.values.descriptor import Descriptor
 from acr.values.errors import InvalidInput
 from acr.values.manifest import Manifest
-from acr.values.options import CHUNK_SIZE
 from acr.values.progress import Progress
 from acr.values.properties import DeletedRepository, ManifestProperties, Order, RepositoryProperties, TagProperties
 from acr.values.pulled import Pulled
 from acr.values.reference import check_reference, check_tag
+from acr.values.upload_state import UploadState
 
 
 class AsyncRepository:
@@ -187,7 +188,9 @@ class AsyncRepository:
         *,
         digest: str | None = None,
         algorithm: str = "sha256",
-        chunk_size: int = CHUNK_SIZE,
+        chunk_size: int | None = None,
+        mount_from: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
         """Upload a blob, in chunks where it is larger than one.
@@ -197,12 +200,22 @@ class AsyncRepository:
                 begins anew when the registry loses it.
             digest: what it must be of, where that is known: then it is not sent if the repository has it.
             algorithm: `sha256` or `sha512`, where the digest is not given.
-            chunk_size: bytes of a chunk; two are held in memory.
+            chunk_size: bytes of the first and the largest chunk. By default the first has 4 MiB, and they grow up to 64
+                MiB while they go well. A source that can be read but once is held in memory a chunk at a time; then
+                they do not grow.
+            mount_from: another repository of this registry that is known to have the blob: if it does, nothing is sent.
+                Needs the digest.
+            checkpoint: path of a small file that tells the next process how far this one got, if it ends before the
+                upload does. Called with the same arguments, it goes on from there; it reads the first part of the
+                source again to hash it, which is local and fast, and sends the rest. The file can be read by its owner
+                alone, is removed when the upload is done, and ignored if it is of another one. Needs a path, bytes, or
+                a file on disk.
             progress: called with events.
 
         Raises:
+            InvalidInput: an option cannot be right, or does not go with the source.
             DigestMismatch: the source is not of the digest; nothing was stored.
-            TransferError: the source cannot be read.
+            TransferError: the source cannot be read, or the checkpoint cannot be written.
             ResponseError, TransportError, CredentialError: it could not be sent.
         """
         return await uploads.upload(
@@ -212,6 +225,8 @@ class AsyncRepository:
             digest=digest,
             algorithm=algorithm,
             chunk_size=chunk_size,
+            mount_from=mount_from,
+            checkpoint=open_checkpoint(checkpoint, source),
             progress=progress,
         )
 
@@ -264,19 +279,20 @@ class AsyncRepository:
         Args:
             algorithm: of its digest, `sha256` or `sha512`.
         """
-        return AsyncUpload(await uploads.start(self._session, self.name, algorithm=algorithm))
+        return AsyncUpload(await upload_sessions.start(self._session, self.name, algorithm=algorithm))
 
-    async def resume_upload(self, location: str) -> AsyncUpload:
+    async def resume_upload(self, state: str | UploadState) -> AsyncUpload:
         """Go on with an upload session that was opened earlier, also by another process.
 
         Args:
-            location: its `location`.
+            state: its `state`, or its `location` alone.
 
         Raises:
+            InvalidInput: the state is of another registry or repository.
             NotFound: the session is gone.
             ProtocolViolation: the location is of another host.
         """
-        return AsyncUpload(await uploads.resume(self._session, self.name, location))
+        return AsyncUpload(await upload_sessions.resume(self._session, self.name, state))
 
     async def push_artifact(
         self,

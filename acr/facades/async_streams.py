@@ -10,9 +10,10 @@ from typing import Generic, Self, TypeVar
 
 from acr.core.paging import Pages
 from acr.core.ranges import Ranges, place_in
-from acr.core.uploads import Upload as CoreUpload
+from acr.core.upload_sessions import Upload as CoreUpload
 from acr.values.descriptor import Descriptor
 from acr.values.page import Page
+from acr.values.upload_state import UploadState
 
 T = TypeVar("T")
 
@@ -184,7 +185,7 @@ class AsyncUpload:
     """An upload session: a blob sent chunk by chunk.
 
     As a context manager it gives up what was not committed when the context is left. To go on in another process,
-    keep its `location`, and pass it to `AsyncRepository.resume_upload`.
+    keep its `state`, and pass it to `AsyncRepository.resume_upload`.
 
     Example:
         async with await repository.start_upload() as upload:
@@ -201,6 +202,11 @@ class AsyncUpload:
     def location(self) -> str:
         """Path and query of the session; another one after each chunk."""
         return self._upload.location
+
+    @property
+    def state(self) -> UploadState:
+        """What another process needs to go on with the session. Another one after each chunk, and nobody else's."""
+        return self._upload.state
 
     @property
     def uuid(self) -> str | None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, uploads
+from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, upload_sessions, uploads
 from acr.core import copy as copies
 from acr.core.permissions import changes
 from acr.core.ports import Local
@@ -16,17 +16,18 @@ from acr.core.session import Session
 from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
 from acr.facades.options import Artifact, files_of
 from acr.facades.streams import BlobStream, Listing, Upload
+from acr.outside.checkpoint import open_checkpoint
 from acr.outside.sinks import Downloadable, open_sink, sink_in
 from acr.outside.sources import SyncUploadable, open_source
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
 from acr.values.errors import InvalidInput
 from acr.values.manifest import Manifest
-from acr.values.options import CHUNK_SIZE
 from acr.values.progress import Progress
 from acr.values.properties import DeletedRepository, ManifestProperties, Order, RepositoryProperties, TagProperties
 from acr.values.pulled import Pulled
 from acr.values.reference import check_reference, check_tag
+from acr.values.upload_state import UploadState
 
 
 class Repository:
@@ -186,7 +187,9 @@ class Repository:
         *,
         digest: str | None = None,
         algorithm: str = "sha256",
-        chunk_size: int = CHUNK_SIZE,
+        chunk_size: int | None = None,
+        mount_from: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
         """Upload a blob, in chunks where it is larger than one.
@@ -196,12 +199,22 @@ class Repository:
                 begins anew when the registry loses it.
             digest: what it must be of, where that is known: then it is not sent if the repository has it.
             algorithm: `sha256` or `sha512`, where the digest is not given.
-            chunk_size: bytes of a chunk; two are held in memory.
+            chunk_size: bytes of the first and the largest chunk. By default the first has 4 MiB, and they grow up to 64
+                MiB while they go well. A source that can be read but once is held in memory a chunk at a time; then
+                they do not grow.
+            mount_from: another repository of this registry that is known to have the blob: if it does, nothing is sent.
+                Needs the digest.
+            checkpoint: path of a small file that tells the next process how far this one got, if it ends before the
+                upload does. Called with the same arguments, it goes on from there; it reads the first part of the
+                source again to hash it, which is local and fast, and sends the rest. The file can be read by its owner
+                alone, is removed when the upload is done, and ignored if it is of another one. Needs a path, bytes, or
+                a file on disk.
             progress: called with events.
 
         Raises:
+            InvalidInput: an option cannot be right, or does not go with the source.
             DigestMismatch: the source is not of the digest; nothing was stored.
-            TransferError: the source cannot be read.
+            TransferError: the source cannot be read, or the checkpoint cannot be written.
             ResponseError, TransportError, CredentialError: it could not be sent.
         """
         return run(
@@ -212,6 +225,8 @@ class Repository:
                 digest=digest,
                 algorithm=algorithm,
                 chunk_size=chunk_size,
+                mount_from=mount_from,
+                checkpoint=open_checkpoint(checkpoint, source),
                 progress=progress,
             )
         )
@@ -261,19 +276,20 @@ class Repository:
         Args:
             algorithm: of its digest, `sha256` or `sha512`.
         """
-        return Upload(run(uploads.start(self._session, self.name, algorithm=algorithm)))
+        return Upload(run(upload_sessions.start(self._session, self.name, algorithm=algorithm)))
 
-    def resume_upload(self, location: str) -> Upload:
+    def resume_upload(self, state: str | UploadState) -> Upload:
         """Go on with an upload session that was opened earlier, also by another process.
 
         Args:
-            location: its `location`.
+            state: its `state`, or its `location` alone.
 
         Raises:
+            InvalidInput: the state is of another registry or repository.
             NotFound: the session is gone.
             ProtocolViolation: the location is of another host.
         """
-        return Upload(run(uploads.resume(self._session, self.name, location)))
+        return Upload(run(upload_sessions.resume(self._session, self.name, state)))
 
     def push_artifact(
         self,

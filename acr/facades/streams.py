@@ -9,10 +9,11 @@ from typing import Any, Generic, Self, TypeVar
 
 from acr.core.paging import Pages
 from acr.core.ranges import Ranges, place_in
-from acr.core.uploads import Upload as CoreUpload
+from acr.core.upload_sessions import Upload as CoreUpload
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
 from acr.values.page import Page
+from acr.values.upload_state import UploadState
 
 T = TypeVar("T")
 
@@ -185,7 +186,7 @@ class Upload:
     """An upload session: a blob sent chunk by chunk.
 
     As a context manager it gives up what was not committed when the context is left. To go on in another process,
-    keep its `location`, and pass it to `Repository.resume_upload`.
+    keep its `state`, and pass it to `Repository.resume_upload`.
 
     Example:
         with repository.start_upload() as upload:
@@ -202,6 +203,11 @@ class Upload:
     def location(self) -> str:
         """Path and query of the session; another one after each chunk."""
         return self._upload.location
+
+    @property
+    def state(self) -> UploadState:
+        """What another process needs to go on with the session. Another one after each chunk, and nobody else's."""
+        return self._upload.state
 
     @property
     def uuid(self) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
@@ -55,7 +54,7 @@ def open_source(runtime: Runtime, source: SyncUploadable) -> Source:
     if isinstance(source, io.TextIOBase):
         raise InvalidInput(f"{source!r} is a text file: open it in binary mode")
     if isinstance(source, Readable):
-        return _FileSource(runtime, source, None)
+        return _FileSource(runtime, source, _size_of(source))
     if isinstance(source, Iterable):
         return _IteratorSource(runtime, source)
     raise InvalidInput(
@@ -66,12 +65,28 @@ def open_source(runtime: Runtime, source: SyncUploadable) -> Source:
 def _path_source(runtime: Runtime, path: Path) -> Source:
     try:
         file = path.open("rb")
-        status = os.fstat(file.fileno())
     except (OSError, ValueError) as error:  # a name with a null character is a ValueError
         reason = error.strerror if isinstance(error, OSError) else None
         raise TransferError(f"cannot read {path}: {reason or error}", side="source") from error
-    size = status.st_size if stat.S_ISREG(status.st_mode) else None  # a pipe has none
-    return _FileSource(runtime, file, size, owned=True)
+    return _FileSource(runtime, file, _size_of(file), owned=True)
+
+
+def _size_of(file: Any) -> int | None:
+    """Bytes from where a file object stands to its end, where that can be told without reading it."""
+    if not (isinstance(file, io.BytesIO) or isinstance(getattr(file, "raw", file), io.FileIO)):
+        return None  # seeking to the end of a compressed file decompresses all of it
+    try:
+        if not file.seekable():
+            return None
+        begin = file.tell()
+        size: int = file.seek(0, os.SEEK_END) - begin
+        file.seek(begin)
+        if size <= 0 and file.read(1):  # as those of /proc, and /dev/zero
+            size = -1
+        file.seek(begin)
+    except (OSError, ValueError):
+        return None
+    return size if size >= 0 else None
 
 
 class _FileSource:

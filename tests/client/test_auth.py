@@ -238,14 +238,14 @@ def test_tokens_are_renewed_in_the_middle_of_an_upload(twin: Twin) -> None:
     """acr#841, acr#214: pushes that outlived their token failed."""
     clock = Clock()
     with Emulator(clock=clock) as emulator:
-        registry = twin.connect(emulator.url, emulator.credential(), clock=clock)
 
-        def later(event: acr.ProgressEvent) -> None:
-            if isinstance(event, acr.Moved):
+        def later(response: acr.ResponseInfo) -> None:
+            if response.request.method == "PATCH":
                 clock.now += 2_000
 
+        registry = twin.connect(emulator.url, emulator.credential(), clock=clock, on_response=later)
         content = bytes_of(6 * MIB)
-        blob = registry.repository("app").upload_blob(content, chunk_size=MIB, progress=later)
+        blob = registry.repository("app").upload_blob(content, chunk_size=MIB)
         assert blob.digest == acr.Digest.of(content)
         assert [r.path for r in emulator.requests if r.status == 401] == ["/v2/"]
         assert sum(r.received for r in emulator.requests if r.method in ("PATCH", "PUT")) == len(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -194,16 +194,20 @@ def test_an_upload_that_fails_for_good_leaves_no_session(twin: Twin, acr_emulato
     assert open_sessions(acr_emulator) == 0
 
 
-def test_a_source_that_cannot_be_read_again_is_not_begun_anew(twin: Twin, acr_emulator: Emulator) -> None:
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_source_that_is_read_once_is_begun_anew_while_its_first_chunk_is_at_hand(
+    twin: Twin, acr_emulator: Emulator, at: int
+) -> None:
     registry = twin.connect(acr_emulator.url, acr_emulator.credential())
+    acr_emulator.fail(method="PATCH", times=at, delay=0.001)
     for method in ("PATCH", "GET"):
         acr_emulator.fail(method=method, path_contains="/uploads/", status=404)
-
-    def pieces() -> Iterator[bytes]:
-        yield CONTENT
-
-    with pytest.raises(acr.NotFound):
-        registry.repository("app").upload_blob(pieces(), chunk_size=CHUNK)
+    repository = registry.repository("app")
+    if at == 0:
+        assert repository.upload_blob(iter([CONTENT]), chunk_size=CHUNK).digest == DIGEST
+    else:
+        with pytest.raises(acr.NotFound):
+            repository.upload_blob(iter([CONTENT]), chunk_size=CHUNK)
 
 
 def test_a_session_by_hand(registry: acr.Registry) -> None:

@@ -23,7 +23,7 @@ def seeds(variable: str, default: int) -> list[int]:
 
 def seeded(seed: object, purpose: str) -> Random:
     """Random numbers of a run, for one purpose: what is drawn for another does not move them."""
-    return Random(f"{seed} {purpose}")  # noqa: S311 - they are to be the same each time
+    return Random(f"{seed} {purpose}")
 
 
 def again(nodeid: str, seed: int) -> str:

@@ -52,7 +52,7 @@ def ask(
 
 
 def test_all_goes_through_in_good_weather(user: User) -> None:
-    content = Random(0).randbytes(3_000_000)  # noqa: S311 - any bytes
+    content = Random(0).randbytes(3_000_000)
     moved: Counter[tuple[str, Direction]] = Counter()
 
     def count(asked: Asked, direction: Direction, size: int) -> None:

@@ -257,7 +257,7 @@ class PushImage(_OfImages):
     def do(self) -> None:
         """See `Work`."""
         app: Any = self._app
-        found = app.push(self.scene.layout(self._folder), "v1", **self._options())
+        found = app.push(self.scene.layout(self._folder), "v1", tag="v1", **self._options())
         assert found.digest == self._wanted
 
     def check(self, *, done: bool) -> None:

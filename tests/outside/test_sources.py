@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import os
 import sys
@@ -170,9 +171,40 @@ def test_the_size_of_bytes_is_known(content: Any, size: int) -> None:
     assert len(run(source.read(100))) == size
 
 
-@pytest.mark.parametrize("source", [io.BytesIO(b"abc"), [b"abc"], iter([b"abc"])])
+@pytest.mark.parametrize("source", [Unseekable(b"abc"), Least(b"abc"), [b"abc"], iter([b"abc"])])
 def test_the_size_of_other_kinds_is_not(source: Any) -> None:
     assert open_source(RUNTIME, source).size is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 753])
+def test_the_size_of_files_is_that_of_the_bytes_to_come(tmp_path: Path, size: int) -> None:
+    path = path_of(b"head" + CONTENT[:size], tmp_path)
+    with path.open("rb") as buffered, path.open("rb", buffering=0) as raw:
+        for file in (buffered, raw, io.BytesIO(path.read_bytes())):
+            file.seek(4)
+            source = open_source(RUNTIME, file)
+            assert source.size == size
+            assert run(source.read(1000)) == CONTENT[:size]
+    source = open_source(RUNTIME, path)
+    assert source.size == size + 4
+    run(source.aclose())
+
+
+def test_a_compressed_file_is_not_unpacked_to_learn_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "packed"
+    path.write_bytes(gzip.compress(CONTENT))
+    with gzip.open(path) as file:
+        source = open_source(RUNTIME, file)
+        assert source.size is None
+        assert run(source.read(1000)) == CONTENT
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="files that do not tell their size, as Linux has")
+def test_a_file_that_says_that_it_is_empty_is_not_believed() -> None:
+    source = open_source(RUNTIME, "/proc/self/status")
+    assert source.size is None
+    assert run(source.read(5)) == b"Name:"
+    run(source.aclose())
 
 
 def test_a_file_object_begins_where_it_stands_and_stays_open() -> None:

@@ -1,0 +1,95 @@
+"""Checkpoints: how far an upload got when its process ended, so that the next one goes on from there."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+
+from acr.core import upload_sessions
+from acr.core.ports import Checkpoint
+from acr.core.session import Session
+from acr.core.upload_sessions import Upload
+from acr.values.errors import AcrError, IntegrityError, NotFound, ProtocolViolation
+from acr.values.progress import Item
+from acr.values.upload_state import UploadState
+
+
+class Checkpoints:
+    """Keeps the state of one upload.
+
+    Args:
+        session: the client.
+        repository: where the upload goes.
+        algorithm: what its bytes are hashed by.
+        item: its digest, where that is known, and its size.
+        place: where the state is kept; None keeps none.
+    """
+
+    def __init__(self, session: Session, repository: str, algorithm: str, item: Item, place: Checkpoint | None) -> None:
+        self._session = session
+        self._repository = repository
+        self._algorithm = algorithm
+        self._item = item
+        self._place = place
+        self.is_kept = False
+        """Whether another process has something to go on from."""
+
+    async def resume(self) -> Upload | None:
+        """The session that an earlier process has left for the same bytes, if it is still there."""
+        state = await self._load()
+        if state is None:
+            return None
+        try:
+            upload = await upload_sessions.resume(self._session, self._repository, state)
+        except (NotFound, ProtocolViolation):
+            await self._clear()
+            return None
+        if upload.offset > (self._item.size or 0):
+            await upload.give_up()
+            await self._clear()
+            return None
+        self.is_kept = True
+        return upload
+
+    async def save(self, upload: Upload) -> None:
+        """Keep what another process needs to go on with a session."""
+        if self._place is not None:
+            text = json.dumps(self._state(upload).to_json())
+            await self._session.runtime.blocking(self._place.save, text)
+            self.is_kept = True
+
+    async def leave(self, upload: Upload, error: BaseException) -> None:
+        """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
+        # Bytes that are not of the digest will not be so the next time.
+        if self.is_kept and not isinstance(error, IntegrityError):
+            return
+        await upload.give_up()
+        await self._clear()
+
+    async def done(self) -> None:
+        """The blob is there: nothing is to be gone on with. A session that an earlier process has left is given up."""
+        state = None if self.is_kept else await self._load()
+        if state is not None:
+            await Upload(self._session, self._repository, state.location).give_up()
+        await self._clear()
+
+    async def _load(self) -> UploadState | None:
+        """What was kept, if it is of these bytes."""
+        if self._place is None:
+            return None
+        text = await self._session.runtime.blocking(self._place.load)
+        try:
+            state = UploadState.from_json(json.loads(text or ""))
+        except (AcrError, ValueError, RecursionError):
+            return None
+        own = self._state(Upload(self._session, self._repository, state.location))
+        return state if attrs.evolve(own, offset=state.offset) == state else None
+
+    def _state(self, upload: Upload) -> UploadState:
+        return attrs.evolve(upload.state, algorithm=self._algorithm, digest=self._item.digest, size=self._item.size)
+
+    async def _clear(self) -> None:
+        if self._place is not None:
+            self.is_kept = False
+            await self._session.runtime.blocking(self._place.clear)
