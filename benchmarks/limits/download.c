@@ -3,8 +3,8 @@
  *
  *   download [--tls CERTIFICATE] [--file PATH] HOST PORT PATH
  *
- * With --file a third thread writes what came: with two processors and the server beside it that was measured to be as
- * fast as any other place for it.
+ * With --file a third thread writes what came: on two processors, with the server beside it, that was measured to be
+ * faster than writing in the thread that receives, before or after a piece is handed on to be hashed.
  */
 
 #include "common.h"
