@@ -79,10 +79,10 @@ def _at_once(job: Job, one: Callable[[acr.Repository, int], int]) -> Told:
 
 def layout(job: Job) -> Any:
     """The folder of an image, as what is pulled into and pushed from."""
-    made = getattr(acr, "Layout", None)
-    if made is None:
-        raise NotImplementedError("this version of acr knows no Layout")
-    return made(job.path)
+    if not hasattr(acr.Repository, "push"):
+        raise NotImplementedError("this version of acr moves no images")
+    assert job.path is not None
+    return acr.Layout(job.path)
 
 
 def pull(job: Job) -> Told:
