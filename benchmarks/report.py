@@ -79,7 +79,7 @@ def _details(workload: Workload, results: Mapping[str, Result]) -> Iterator[str]
     more = sorted({figure for result in results.values() for one in result.runs for figure in one.more})
     ours = next((name for name, result in results.items() if name.startswith("acr") and result.runs), None)
     rate = {"MiB": "MiB/s", "calls": "µs a call", "tags": "tags/s"}.get(workload.unit)
-    heads = ["", "median s", "from, to", *([rate] if rate else []), *(["ratio"] if ours else []), "peak MiB", *more]
+    heads = ["", "median s", "range", *([rate] if rate else []), *(["ratio"] if ours else []), "peak MiB", *more]
     yield f"\n## {workload.title}\n\n`--only {workload.name}`\n"
     yield f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
     for name, result in results.items():
