@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -37,7 +38,10 @@ UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
 EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 OpenSource = Callable[[Path | bytes], Source]
-OpenSink = Callable[[PurePosixPath, Digest], Sink]
+OpenSink = Callable[[PurePosixPath, Descriptor], Sink]
+
+Pack = Callable[[File], AbstractContextManager[File] | None]
+"""Packs a folder into a file that is there for a while; None for what is a file already."""
 
 
 async def push(
@@ -46,6 +50,7 @@ async def push(
     files: Sequence[File],
     *,
     open_source: OpenSource,
+    pack: Pack,
     tag: str | None,
     artifact_type: str,
     annotations: Mapping[str, str] | None,
@@ -64,7 +69,7 @@ async def push(
         raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
     attached_to = None if subject is None else await manifests.head(session, repository, subject)
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
-    tasks = [partial(_push_file, session, repository, file, open_source, progress) for file in files]
+    tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
     layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
     content: dict[str, Any] = {
         "schemaVersion": 2,
@@ -78,6 +83,24 @@ async def push(
     if annotations:
         content["annotations"] = dict(annotations)
     return await referrers.put(session, repository, Manifest.of(content), tag=tag)
+
+
+async def _push_one(
+    session: Session, repository: str, file: File, open_source: OpenSource, pack: Pack, progress: Progress | None
+) -> Descriptor:
+    packing = pack(file)
+    if packing is None:
+        return await _push_file(session, repository, file, open_source, progress)
+    # In a thread of its own, which does one thing after another: a task that is cancelled while its folder is packed
+    # must not remove the file before it is made.
+    thread, stack = session.runtime.thread(), ExitStack()
+    try:
+        packed = await session.runtime.result(thread.submit(stack.enter_context, packing))
+        return await _push_file(session, repository, packed, open_source, progress)
+    finally:
+        removed = thread.submit(stack.close)
+        thread.shutdown(wait=False)
+        await session.runtime.result(removed)
 
 
 async def _push_file(
@@ -135,7 +158,7 @@ async def pull(
             session,
             repository,
             layer.digest,
-            partial(open_sink, name),
+            lambda _: open_sink(name, layer),
             size=layer.size,
             progress=options.progress,
             name=str(name),

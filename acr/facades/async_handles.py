@@ -12,6 +12,7 @@ from acr.core.referrers import Referrers
 from acr.core.session import Session
 from acr.facades.async_streams import AsyncBlobReader, AsyncListing
 from acr.facades.options import Artifact, files_of
+from acr.outside.layers import packing
 from acr.outside.sources import open_source
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
@@ -198,6 +199,7 @@ class AsyncRepositoryManifest:
             self.repository,
             files_of(files),
             open_source=partial(open_source, self._session.runtime),
+            pack=packing,
             tag=None,
             artifact_type=artifact_type,
             annotations=annotations,

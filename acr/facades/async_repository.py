@@ -15,9 +15,10 @@ from acr.core.ports import Local
 from acr.core.session import Session
 from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
-from acr.facades.options import Artifact, files_of
+from acr.facades.options import UNPACK_LIMIT, Artifact, files_of
 from acr.outside.checkpoint import open_checkpoint
-from acr.outside.sinks import Downloadable, open_sink, sink_in
+from acr.outside.layers import layer_sink, packing
+from acr.outside.sinks import Downloadable, open_sink
 from acr.outside.sources import Uploadable, open_async_source, open_source
 from acr.values.descriptor import Descriptor
 from acr.values.errors import InvalidInput
@@ -304,7 +305,7 @@ class AsyncRepository:
         subject: str | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Push files as one artifact, the OCI 1.1 way.
+        """Push files and folders as one artifact, the OCI 1.1 way. A folder is one layer, packed as oras does.
 
         Args:
             files: paths, or `File`s with a title and a media type of their own.
@@ -327,6 +328,7 @@ class AsyncRepository:
             self.name,
             files_of(files),
             open_source=partial(open_source, self._session.runtime),
+            pack=packing,
             tag=tag,
             artifact_type=artifact_type,
             annotations=annotations,
@@ -377,6 +379,8 @@ class AsyncRepository:
         *,
         platform: str | None = None,
         referrers: Literal[False] = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled: ...
@@ -400,6 +404,8 @@ class AsyncRepository:
         *,
         platform: str | None = None,
         referrers: bool = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
@@ -413,6 +419,8 @@ class AsyncRepository:
             target: the folder, made with the first file; or a `Layout`.
             platform: which manifest of an index, such as `linux/arm64`. A `Layout` gets all of them by default.
             referrers: pull what is attached to it, too; into a `Layout` only.
+            unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
+            unpack_limit: bytes that one of them may have unpacked, at the most.
             concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
 
@@ -424,7 +432,7 @@ class AsyncRepository:
             InvalidInput: the index has no such platform.
             InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
             DigestMismatch, SizeMismatch: what came is not what it should be.
-            LimitExceeded: it has more manifests than one copy may have.
+            LimitExceeded: it has more manifests than one copy may have, or a folder is larger than `unpack_limit`.
             TransferError: the target cannot be written.
             ResponseError, TransportError, CredentialError: it could not be had.
         """
@@ -432,8 +440,13 @@ class AsyncRepository:
         if not isinstance(target, str | os.PathLike):
             return await copies.pull(self._session, self.name, reference, target, options=options)
         folder = Path(target)
+        open_layer = partial(layer_sink, folder, unpack_limit if unpack else None)
         pulling = artifacts.pull(
-            self._session, self.name, reference, open_sink=partial(sink_in, folder), options=options
+            self._session,
+            self.name,
+            reference,
+            open_sink=open_layer,
+            options=options,
         )
         manifest, names, layers = await pulling
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))

@@ -12,6 +12,7 @@ from acr.core.referrers import Referrers
 from acr.core.session import Session
 from acr.facades.options import Artifact, files_of
 from acr.facades.streams import BlobReader, Listing
+from acr.outside.layers import packing
 from acr.outside.sources import open_source
 from acr.shells.blocking import run
 from acr.values.descriptor import Descriptor
@@ -200,6 +201,7 @@ class RepositoryManifest:
                 self.repository,
                 files_of(files),
                 open_source=partial(open_source, self._session.runtime),
+                pack=packing,
                 tag=None,
                 artifact_type=artifact_type,
                 annotations=annotations,

@@ -14,10 +14,11 @@ from acr.core.permissions import changes
 from acr.core.ports import Local
 from acr.core.session import Session
 from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr.facades.options import Artifact, files_of
+from acr.facades.options import UNPACK_LIMIT, Artifact, files_of
 from acr.facades.streams import BlobStream, Listing, Upload
 from acr.outside.checkpoint import open_checkpoint
-from acr.outside.sinks import Downloadable, open_sink, sink_in
+from acr.outside.layers import layer_sink, packing
+from acr.outside.sinks import Downloadable, open_sink
 from acr.outside.sources import SyncUploadable, open_source
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
@@ -301,7 +302,7 @@ class Repository:
         subject: str | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Push files as one artifact, the OCI 1.1 way.
+        """Push files and folders as one artifact, the OCI 1.1 way. A folder is one layer, packed as oras does.
 
         Args:
             files: paths, or `File`s with a title and a media type of their own.
@@ -325,6 +326,7 @@ class Repository:
                 self.name,
                 files_of(files),
                 open_source=partial(open_source, self._session.runtime),
+                pack=packing,
                 tag=tag,
                 artifact_type=artifact_type,
                 annotations=annotations,
@@ -376,6 +378,8 @@ class Repository:
         *,
         platform: str | None = None,
         referrers: Literal[False] = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled: ...
@@ -399,6 +403,8 @@ class Repository:
         *,
         platform: str | None = None,
         referrers: bool = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
@@ -412,6 +418,8 @@ class Repository:
             target: the folder, made with the first file; or a `Layout`.
             platform: which manifest of an index, such as `linux/arm64`. A `Layout` gets all of them by default.
             referrers: pull what is attached to it, too; into a `Layout` only.
+            unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
+            unpack_limit: bytes that one of them may have unpacked, at the most.
             concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
 
@@ -423,7 +431,7 @@ class Repository:
             InvalidInput: the index has no such platform.
             InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
             DigestMismatch, SizeMismatch: what came is not what it should be.
-            LimitExceeded: it has more manifests than one copy may have.
+            LimitExceeded: it has more manifests than one copy may have, or a folder is larger than `unpack_limit`.
             TransferError: the target cannot be written.
             ResponseError, TransportError, CredentialError: it could not be had.
         """
@@ -431,9 +439,8 @@ class Repository:
         if not isinstance(target, str | os.PathLike):
             return run(copies.pull(self._session, self.name, reference, target, options=options))
         folder = Path(target)
-        pulling = artifacts.pull(
-            self._session, self.name, reference, open_sink=partial(sink_in, folder), options=options
-        )
+        open_layer = partial(layer_sink, folder, unpack_limit if unpack else None)
+        pulling = artifacts.pull(self._session, self.name, reference, open_sink=open_layer, options=options)
         manifest, names, layers = run(pulling)
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 

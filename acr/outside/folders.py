@@ -25,13 +25,7 @@ from acr.outside.tars import compression, members
 from acr.values import media_types
 from acr.values.digest import Digest, Hasher
 from acr.values.errors import InvalidInput, InvalidReference, LimitExceeded, TransferError
-from acr.values.files import TITLE, check_title
-
-UNPACK: Final = "io.deis.oras.content.unpack"
-"""The annotation that says, with `true`, that a layer is a folder."""
-
-CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
-"""The annotation with the digest of the uncompressed tar."""
+from acr.values.files import CONTENT_DIGEST, TITLE, UNPACK, check_title
 
 _BLOCK: Final = 1024 * 1024
 _LEVEL: Final = 6

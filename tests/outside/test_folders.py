@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from acr import AcrError, Digest, DigestMismatch, InvalidInput, InvalidReference, LimitExceeded, TransferError
 from acr import media_types as types
 from acr.outside import extraction
-from acr.outside.folders import CONTENT_DIGEST, UNPACK, pack, unpack
-from acr.values.files import TITLE
+from acr.outside.folders import pack, unpack
+from acr.values.files import CONTENT_DIGEST, TITLE, UNPACK
 from tests.outside.stores import add, names_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and special files as POSIX has them")

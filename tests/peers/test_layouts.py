@@ -10,8 +10,8 @@ import pytest
 
 from acr import Digest, DockerArchive, Layout, Manifest, media_types
 from acr.core.artifacts import EMPTY
-from acr.outside.folders import CONTENT_DIGEST, UNPACK, pack, unpack
-from acr.values.files import TITLE
+from acr.outside.folders import pack, unpack
+from acr.values.files import CONTENT_DIGEST, TITLE, UNPACK
 from acr.values.manifest import EMPTY_CONFIG
 from tests.outside.stores import copy_all, everything, write_blob
 from tests.peers import images
