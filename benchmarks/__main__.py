@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ _RESULTS = Path(__file__).with_name("RESULTS.md")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; gives the exit code, which says nothing of how they came out."""
     options = _parser().parse_args(arguments)
+    load = os.getloadavg()
     with closing(Stage(Scale(options.size))) as stage:
         known = [*questions.workloads(stage), *transfers.workloads(stage)]
         if options.list:
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wanted = [workload for workload in known if not options.only or workload.name in options.only]
         results = {workload.name: measure(workload, options.rounds, _say) for workload in wanted}
         output = options.output or (_RESULTS if _is_whole(options) else CACHE / "RESULTS.md")
-        report.write(output, stage.scale, options.rounds, wanted, results)
+        report.write(output, stage.scale, options.rounds, load, wanted, results)
     _sum_up(results, output)
     return 0
 

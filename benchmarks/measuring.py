@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
@@ -175,11 +175,3 @@ def run(command: Sequence[str | Path], *, digest: str | None = None) -> Figures:
 def whole(command: Sequence[str | Path]) -> list[str | Path]:
     """A command that is measured from its start to its end."""
     return [sys.executable, "-I", "-S", Path(__file__).parent / "clients" / "whole.py", *command]
-
-
-def ratios(results: Mapping[str, Result], ours: str) -> Iterator[tuple[str, float]]:
-    """How many times as long as ours the others took."""
-    mine = results.get(ours)
-    for name, result in results.items():
-        if name != ours and mine is not None and mine.runs and result.runs:
-            yield name, result.median() / mine.median()

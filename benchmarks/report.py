@@ -25,7 +25,7 @@ _PACKAGES: Final = (
 
 _WORDS: Final = """\
 Each measurement is a process of its own. The subjects of a workload take turns, one round after another; tables give
-the median. A ratio is the other's time by ours: 2.00 is twice as fast as the other, 1.00 as fast. *limit* is a
+the median. A ratio is the other's time by ours: 2.00 means that ours is twice as fast, 1.00 as fast. *limit* is a
 program in C that does the same with two threads (`benchmarks/limits/`). Time of Python clients begins when the client
 is made, after the imports; that of programs (skopeo, crane, oras) is the whole process, and they are compared with
 our whole process, *acr, whole process*. Client and server share the machine. All files are on tmpfs, so no disk is
@@ -39,7 +39,12 @@ exchanges and gives tokens like ACR, and each client finds its way, but httpx, w
 
 
 def write(
-    path: Path, scale: Scale, rounds: int, workloads: Sequence[Workload], results: Mapping[str, Mapping[str, Result]]
+    path: Path,
+    scale: Scale,
+    rounds: int,
+    load: tuple[float, ...],
+    workloads: Sequence[Workload],
+    results: Mapping[str, Mapping[str, Result]],
 ) -> None:
     """Write the document.
 
@@ -47,22 +52,27 @@ def write(
         path: of it.
         scale: how much was moved.
         rounds: how often.
+        load: of the machine before it began: of 1, 5 and 15 minutes.
         workloads: that were measured, in their order.
         results: by workload and subject.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(_document(scale, rounds, workloads, results)) + "\n")
+    path.write_text("\n".join(_document(scale, rounds, load, workloads, results)) + "\n")
 
 
 def _document(
-    scale: Scale, rounds: int, workloads: Sequence[Workload], results: Mapping[str, Mapping[str, Result]]
+    scale: Scale,
+    rounds: int,
+    load: tuple[float, ...],
+    workloads: Sequence[Workload],
+    results: Mapping[str, Mapping[str, Result]],
 ) -> Iterator[str]:
     yield "# Benchmarks\n"
     today = datetime.datetime.now(datetime.UTC).date()
     yield f"Written by `make bench` on {today}; {rounds} rounds. Do not edit.\n"
     if scale.mib != FULL:
         yield f"**A small run, of {scale.mib} MiB, for trying things out: its figures say nothing.**\n"
-    yield "- Machine: " + _machine()
+    yield f"- Machine: {_machine()}; load average {load[0]:.2f} before, {os.getloadavg()[0]:.2f} after"
     yield "- Versions: " + "; ".join(_versions()) + "\n"
     yield _WORDS
     yield "## What must be shown\n"
@@ -78,8 +88,10 @@ def _details(workload: Workload, results: Mapping[str, Result]) -> Iterator[str]
     """A table of one workload. The ratio is to the first of ours in it."""
     more = sorted({figure for result in results.values() for one in result.runs for figure in one.more})
     ours = next((name for name, result in results.items() if name.startswith("acr") and result.runs), None)
+    limit = results["limit"].median() if "limit" in results and results["limit"].runs else None
     rate = {"MiB": "MiB/s", "calls": "µs a call", "tags": "tags/s"}.get(workload.unit)
-    heads = ["", "median s", "range", *([rate] if rate else []), *(["ratio"] if ours else []), "peak MiB", *more]
+    heads = ["", "median s", "range", "peak MiB", *more]
+    heads[3:3] = [*([rate] if rate else []), *(["ratio"] if ours else []), *(["of the limit"] if limit else [])]
     yield f"\n## {workload.title}\n\n`--only {workload.name}`\n"
     yield f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
     for name, result in results.items():
@@ -92,6 +104,8 @@ def _details(workload: Workload, results: Mapping[str, Result]) -> Iterator[str]
             cells.append("" if count == 1 else _rate(workload.unit, seconds, count))
         if ours:
             cells.append(f"{seconds / results[ours].median():.2f}")
+        if limit:
+            cells.append(f"{limit / seconds:.2f}")
         cells.append(f"{max(result.all('rss_kib')) / 1024:.0f}")
         cells += [f"{result.median(figure):.4g}" if figure in result.runs[0].more else "" for figure in more]
         yield f"| {' | '.join(cells)} |"

@@ -33,7 +33,7 @@ def test_a_workload_runs(name: str, stage: Stage, tmp_path: Path) -> None:
     workload = workloads(stage)[name]
     results = measure(workload, 1, lambda _: None)
     assert {subject: result.missing for subject, result in results.items() if result.failed} == {}
-    report.write(tmp_path / "results.md", stage.scale, 1, [workload], {name: results})
+    report.write(tmp_path / "results.md", stage.scale, 1, (0, 0, 0), [workload], {name: results})
     text = (tmp_path / "results.md").read_text()
     assert workload.title in text
     assert all(f"| {subject} |" in text for subject in results)
