@@ -109,7 +109,7 @@ def test_a_member_of_an_archive_is_read_without_the_rest(acr_emulator: Emulator)
         archive.writestr("small", b"found")
     with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
         digest = pushed(registry, packed.getvalue())
-            with registry.repository("models").blob(digest).open() as blob, zipfile.ZipFile(blob) as archive:
+        with registry.repository("models").blob(digest).open() as blob, zipfile.ZipFile(blob) as archive:
             assert archive.read("small") == b"found"
             assert io.BufferedReader(blob).seek(0) == 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import acr
 from acr.emulator import Emulator
@@ -72,10 +71,6 @@ class Scene:
             retries=acr.Retries(limit=random.choice([1, 2, 4, 4, 6])),
             timeouts=acr.Timeouts(connect=5, read=10, write=10, pool=10),
         )
-
-    def layout(self, folder: Path) -> Any:
-        """A layout of the client's."""
-        return getattr(acr, "Layout")(folder)  # noqa: B009 - it is there or not
 
     def clear_up(self) -> None:
         """Let nothing more go wrong."""

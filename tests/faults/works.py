@@ -15,7 +15,6 @@ from tests.faults.scene import Scene
 from tests.faults.seeds import seeded
 
 _TITLE: Final = "org.opencontainers.image.title"
-_HAS_LAYOUTS: Final = hasattr(acr, "Layout")
 
 
 class Work:
@@ -205,6 +204,7 @@ class _OfImages(Work):
         """See `Work`."""
         self._image = random_image(self.scene.seed)
         self._referrers = self.random.random() < 0.5
+        self._concurrency = self.random.choice([1, 4, 4, 16])
         self._platform: str | None = None
         if self._image.platforms and self.random.random() < 0.25:
             self._platform = self.random.choice(self._image.platforms)
@@ -221,7 +221,7 @@ class _OfImages(Work):
         return [] if self._platform or not self._referrers else [one.digest for one in self._image.referrers]
 
     def _options(self) -> dict[str, Any]:
-        return {"platform": self._platform, "referrers": self._referrers}
+        return {"platform": self._platform, "referrers": self._referrers, "concurrency": self._concurrency}
 
     def _check_registry(self, bare: Bare, tag: str, before: str | None, *, done: bool) -> None:
         found = bare.manifest(tag)
@@ -256,8 +256,7 @@ class PushImage(_OfImages):
 
     def do(self) -> None:
         """See `Work`."""
-        app: Any = self._app
-        found = app.push(self.scene.layout(self._folder), "v1", tag="v1", **self._options())
+        found = self._app.push(acr.Layout(self._folder), "v1", tag="v1", **self._options())
         assert found.digest == self._wanted
 
     def check(self, *, done: bool) -> None:
@@ -284,8 +283,7 @@ class PullImage(_OfImages):
 
     def do(self) -> None:
         """See `Work`."""
-        app: Any = self._app
-        found = app.pull("v1", self.scene.layout(self._folder), **self._options())
+        found = self._app.pull("v1", acr.Layout(self._folder), **self._options())
         assert found.digest == self._wanted
 
     def check(self, *, done: bool) -> None:
@@ -309,8 +307,7 @@ class CopyWithin(_OfImages):
 
     def do(self) -> None:
         """See `Work`."""
-        registry: Any = self.scene.registry
-        found = registry.copy("app:v1", "team/other:v1", **self._options())
+        found = self.scene.registry.copy("app:v1", "team/other:v1", **self._options())
         assert found.digest == self._wanted
 
     def check(self, *, done: bool) -> None:
@@ -333,8 +330,7 @@ class CopyAcross(_OfImages):
 
     def do(self) -> None:
         """See `Work`."""
-        registry: Any = self.scene.registry
-        found = registry.copy("app:v1", "app:v1", to=self._other, **self._options())
+        found = self.scene.registry.copy("app:v1", "app:v1", to=self._other, **self._options())
         assert found.digest == self._wanted
 
     def check(self, *, done: bool) -> None:
@@ -343,11 +339,11 @@ class CopyAcross(_OfImages):
             self._check_registry(bare, "v1", self._before, done=done)
 
 
-_OF_BLOBS: Final[tuple[Callable[[Scene], Work], ...]] = (UploadBlob, DownloadBlob, PushArtifact, PullArtifact)
-_WITH_IMAGES: Final[tuple[Callable[[Scene], Work], ...]] = (PushImage, PullImage, CopyWithin, CopyAcross)
+_OF_FILES: Final[tuple[Callable[[Scene], Work], ...]] = (UploadBlob, DownloadBlob, PushArtifact, PullArtifact)
+_OF_IMAGES: Final[tuple[Callable[[Scene], Work], ...]] = (PushImage, PullImage, CopyWithin, CopyAcross)
 
 
 def work_of(seed: int) -> Callable[[Scene], Work]:
     """The kind of work of a seed; two neighbours have the same, one in each colour."""
-    kinds = (*_OF_BLOBS, *_WITH_IMAGES, *_WITH_IMAGES) if _HAS_LAYOUTS else _OF_BLOBS
+    kinds = (*_OF_FILES, *_OF_IMAGES, *_OF_IMAGES)
     return kinds[seed // 2 % len(kinds)]
