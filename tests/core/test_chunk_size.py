@@ -1,0 +1,67 @@
+"""The size of chunks: up while it goes well, down when it does not, and never beyond what was asked for or refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from acr.core.chunk_size import ChunkSize
+
+MIB = 1024 * 1024
+KIB = 1024
+
+
+def test_it_begins_with_4_mib_and_doubles_up_to_64() -> None:
+    size = ChunkSize.of(None)
+    seen = []
+    for _ in range(6):
+        seen.append(size.current // MIB)
+        size.went_well(0.5)
+    assert seen == [4, 8, 16, 32, 64, 64]
+
+
+def test_it_does_not_grow_where_a_chunk_takes_long() -> None:
+    size = ChunkSize.of(None)
+    size.went_well(4.0)
+    assert size.current == 4 * MIB
+    size.went_well(3.9)
+    assert size.current == 8 * MIB
+
+
+@pytest.mark.parametrize("wanted", [1, 1000, 64 * KIB, MIB, 100 * MIB])
+def test_what_is_asked_for_is_the_first_and_the_largest(wanted: int) -> None:
+    size = ChunkSize.of(wanted)
+    for _ in range(3):
+        assert size.current == wanted
+        size.went_well(0)
+    for _ in range(12):
+        size.lost()
+        assert min(wanted, 64 * KIB) <= size.current <= wanted
+    for _ in range(12):
+        size.went_well(0)
+    assert size.current == wanted
+
+
+def test_a_lost_connection_leads_back_to_4_mib_and_then_below() -> None:
+    size = ChunkSize.of(None)
+    for _ in range(4):
+        size.went_well(0)
+    seen = []
+    for _ in range(9):
+        size.lost()
+        seen.append(size.current // KIB)
+    assert seen == [4096, 2048, 1024, 512, 256, 128, 64, 64, 64]
+
+
+def test_what_was_refused_is_not_tried_again() -> None:
+    size = ChunkSize.of(None)
+    size.went_well(0)
+    assert size.refused(8 * MIB)
+    assert size.current == 4 * MIB
+    assert size.refused(3 * MIB)  # the rest of a source
+    for _ in range(3):
+        size.went_well(0)
+        assert size.current == 1.5 * MIB
+    assert size.refused(100 * KIB)
+    assert size.current == 64 * KIB
+    assert not size.refused(64 * KIB)
+    assert not size.refused(1)
