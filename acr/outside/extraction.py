@@ -122,6 +122,8 @@ class Extraction:
             check_link(parts, info.linkname)
             with writing(path := self._way(parts)):
                 path.symlink_to(info.linkname)
+            if os.utime in os.supports_follow_symlinks:
+                _set_time(path, info.mtime)
         elif info.islnk():
             self._make_hard_link(parts, self._below(info.linkname))
         else:
@@ -142,9 +144,9 @@ class Extraction:
     def _way(self, parts: Parts) -> Path:
         """The path for a new file or link. Its folder is made; what an earlier member made of that name is removed."""
         if not parts or parts in self._folders:
-            raise TransferError(
-                f"{self._what}: {'/'.join(parts)[:200]!r} is a folder, and another thing", side="source"
-            )
+            name = "/".join((self._title, *parts))
+            raise TransferError(f"{self._what}: {name[:200]!r} is a folder and something else", side="source")
+        self._count()
         self._make_folder(parts[:-1], 0o777, None)
         path = self._root.joinpath(*parts)
         with writing(path):
@@ -208,4 +210,4 @@ def _is_file(path: Path) -> bool:
 def _set_time(path: Path, changed: float | None) -> None:
     if changed is not None:
         with suppress(OSError, ValueError, OverflowError):  # a time that the file system does not have
-            os.utime(path, (changed, changed))
+            os.utime(path, (changed, changed), follow_symlinks=not path.is_symlink())

@@ -125,7 +125,7 @@ def parse_index(content: bytes, where: str) -> Mapping[str, Any]:
         ProtocolViolation: it is no image index.
     """
     index = parse_object(content, f"{where}, index.json,")
-    list_of(index, "manifests", where)
+    list_of(index, "manifests", f"{where}, index.json")
     return index
 
 

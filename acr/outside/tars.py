@@ -48,6 +48,7 @@ class _Headers(io.RawIOBase):
 
     def __init__(self, file: Rewindable) -> None:
         self._file = file
+        self.last = b""
         self.renew()
 
     def renew(self) -> None:
@@ -58,7 +59,8 @@ class _Headers(io.RawIOBase):
         if size is None or not 0 <= size <= self._left:
             raise tarfile.ReadError(f"a header is larger than the {HEADERS_LIMIT} bytes allowed")
         self._left -= size
-        return self._file.read(size)
+        self.last = self._file.read(size)
+        return self.last
 
     def seek(self, offset: int, _whence: int = 0, /) -> int:
         return self._file.seek(offset)
@@ -103,6 +105,9 @@ def members(file: Rewindable, what: object) -> Iterator[Member]:
             # A negative size would lead back, and round and round; not every supported Python looks for it.
             if info is not None and (info.size < 0 or info.offset <= last):
                 raise tarfile.ReadError("a size is negative")
+            # It takes what is no header for the end. The end is an empty block, or that of the file.
+            if info is None and headers.last.strip(b"\0"):
+                raise tarfile.ReadError("a header is malformed, or cut off")
         if info is None:
             return
         last = info.offset
