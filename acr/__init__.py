@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
     from acr.facades.async_registry import AsyncRegistry
     from acr.facades.async_repository import AsyncRepository
-    from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
+    from acr.facades.async_streams import AsyncBlobReader, AsyncBlobStream, AsyncListing, AsyncUpload
     from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
     from acr.facades.options import Artifact
     from acr.facades.registry import Registry
     from acr.facades.repository import Repository
-    from acr.facades.streams import BlobStream, Listing, Upload
+    from acr.facades.streams import BlobReader, BlobStream, Listing, Upload
     from acr.outside.docker_archive import DockerArchive
     from acr.outside.docker_config import DockerConfig
     from acr.outside.entra import default_credential
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcrError",
     "Artifact",
+    "AsyncBlobReader",
     "AsyncBlobStream",
     "AsyncListing",
     "AsyncRegistry",
@@ -86,6 +87,7 @@ __all__ = [
     "AsyncRepositoryManifest",
     "AsyncRepositoryTag",
     "AsyncUpload",
+    "BlobReader",
     "BlobStream",
     "Chunk",
     "Credential",
@@ -187,8 +189,6 @@ _HOMES = (
     "outside.entra",
     "outside.sinks",
     "outside.sources",
-    "outside.layout",
-    "outside.docker_archive",
     "facades.options",
     "facades.registry",
     "facades.repository",
@@ -198,6 +198,8 @@ _HOMES = (
     "facades.async_repository",
     "facades.async_handles",
     "facades.async_streams",
+    "outside.layout",
+    "outside.docker_archive",
 )
 
 

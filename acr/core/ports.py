@@ -115,6 +115,11 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else has to do with it, so that it may be written to by another thread."""
+        ...
+
     def open(self) -> int:
         """Get ready, and tell how many bytes an earlier run has left here; what is written goes behind them."""
         ...

@@ -94,12 +94,13 @@ class Session:
         """
         await self._discover()
         authorization = await self._authorization(scopes)
+        sent_at = self.runtime.now()
         try:
             return await self.sender.send(self.registry, request, authorization, is_large=is_large)
         except Unauthorized as refusal:
-            if authorization is not None:
-                self.tokens.reject(authorization)
             wider = self._learn(refusal, scopes)
+            if authorization is not None:
+                self.tokens.reject(authorization, None if wider is None else sent_at)
             if wider is None:
                 raise
         authorization = await self._authorization(wider)

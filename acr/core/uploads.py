@@ -309,8 +309,8 @@ async def _until_done(
         try:
             descriptor = await _once(opened, source, expected, chunk_size, item, progress)
         except (TransportError, ResponseError) as error:
-            if isinstance(error, ResponseError):
-                await opened.give_up()  # where there is no connection, that would fail, too
+            # Also after a lost connection: it may be there again by now, and it costs no more than one try in a hurry.
+            await opened.give_up()
             gone = isinstance(error, ResponseError) and error.status in (404, 416) and not error.exhausted
             if not gone or not source.is_seekable:
                 raise

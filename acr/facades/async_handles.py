@@ -7,9 +7,10 @@ from functools import partial
 
 from acr.core import artifacts, blobs, manifests, tags
 from acr.core.permissions import changes
+from acr.core.ranges import open_ranges
 from acr.core.referrers import Referrers
 from acr.core.session import Session
-from acr.facades.async_streams import AsyncListing
+from acr.facades.async_streams import AsyncBlobReader, AsyncListing
 from acr.facades.options import Artifact, files_of
 from acr.outside.sources import open_source
 from acr.values.descriptor import Descriptor
@@ -242,6 +243,14 @@ class AsyncRepositoryBlob:
             ResponseError: 416: it ends before the offset.
         """
         return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
+
+    async def open(self) -> AsyncBlobReader:
+        """Open it to be read at any place, by ranges. What is read is not verified.
+
+        Raises:
+            NotFound: the repository has no such blob.
+        """
+        return AsyncBlobReader(await open_ranges(self._session, self.repository, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
         """Whether the repository has it, and it is long enough for this part.

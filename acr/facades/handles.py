@@ -7,10 +7,11 @@ from functools import partial
 
 from acr.core import artifacts, blobs, manifests, tags
 from acr.core.permissions import changes
+from acr.core.ranges import open_ranges
 from acr.core.referrers import Referrers
 from acr.core.session import Session
 from acr.facades.options import Artifact, files_of
-from acr.facades.streams import Listing
+from acr.facades.streams import BlobReader, Listing
 from acr.outside.sources import open_source
 from acr.shells.blocking import run
 from acr.values.descriptor import Descriptor
@@ -245,6 +246,14 @@ class RepositoryBlob:
             ResponseError: 416: it ends before the offset.
         """
         return run(blobs.chunk(self._session, self.repository, self.digest, offset, length))
+
+    def open(self) -> BlobReader:
+        """Open it to be read at any place, by ranges. What is read is not verified.
+
+        Raises:
+            NotFound: the repository has no such blob.
+        """
+        return BlobReader(run(open_ranges(self._session, self.repository, self.digest)))
 
     def has_chunk(self, offset: int, length: int) -> bool:
         """Whether the repository has it, and it is long enough for this part.

@@ -89,6 +89,8 @@ class _FileSink:
         keep: leave what is there for the next time, also when the download fails.
     """
 
+    is_private = True
+
     def __init__(self, path: Path, digest: Digest | None, *, within: Path | None = None, keep: bool = False) -> None:
         self._path = path
         self._within = within
@@ -216,6 +218,8 @@ def _locked(path: Path) -> FileIO | None:
 
 class _ObjectSink:
     """A file object of the caller's. What was written to it cannot be taken back; the error tells."""
+
+    is_private = False
 
     def __init__(self, file: Writable) -> None:
         self._file = file

@@ -134,6 +134,8 @@ class TarWriter:
 class _TarSink:
     """A file of a tar. It has to be of the size that was announced: beside it are others."""
 
+    is_private = True
+
     def __init__(self, writer: TarWriter, name: str, size: int) -> None:
         self._writer = writer
         self._name = name

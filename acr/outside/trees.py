@@ -263,6 +263,8 @@ class _MemoryTree:
 class _MemorySink:
     """A file in memory. It is there when it is committed."""
 
+    is_private = True
+
     def __init__(self, tree: _MemoryTree, name: str) -> None:
         self._tree = tree
         self._name = name

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -82,7 +84,8 @@ class BlockingRuntime:
     ) -> None:
         self._network = network
         self._fixed = transport
-        self._transports: dict[str | None, Transport] = {}
+        self._transports: dict[tuple[str, str], Transport] = {}
+        self._context: ssl.SSLContext | None = None
         self._making = threading.Lock()
         self._closed = False
         self._local = threading.local()
@@ -194,15 +197,19 @@ class BlockingRuntime:
     def _transport(self, url: str) -> Transport:
         if self._fixed is not None:
             return self._fixed
-        proxy = self._network.proxy_for(url)
+        place = urlsplit(url)[:2]
         with self._making:
-            if proxy not in self._transports:
+            transport = self._transports.get(place)
+            if transport is None:
+                if self._context is None:
+                    self._context = httpx.create_ssl_context(self._network.verify)
+                proxy = self._network.proxy_for(url)
                 try:
-                    made = httpx.HTTPTransport(verify=self._network.verify, proxy=proxy, limits=LIMITS)
+                    transport = httpx.HTTPTransport(verify=self._context, proxy=proxy, limits=LIMITS)
                 except (ImportError, ValueError):
                     raise unusable(proxy) from None
-                self._transports[proxy] = made
-            return self._transports[proxy]
+                self._transports[place] = transport
+            return transport
 
 
 def _content(content: bytes | Body | None) -> Iterator[bytes] | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import attrs
+import httpcore
 import httpx
 
 from acr.core.failures import redact
@@ -51,6 +52,11 @@ class Network:
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
     _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
+    _extensions: Mapping[str, Any] = attrs.field(
+        default=attrs.Factory(lambda self: {"timeout": attrs.asdict(self.timeouts)}, takes_self=True),
+        init=False,
+        repr=False,
+    )
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to a URL, or None."""
@@ -69,11 +75,10 @@ class Network:
         """What httpx takes."""
         return self.ssl_context or True
 
-    def extensions(self, request: Outgoing) -> dict[str, dict[str, float | None]]:
+    def extensions(self, request: Outgoing) -> Mapping[str, Any]:
         """The timeouts, as httpx's transports take them."""
         given = request.timeout
-        timeouts = self.timeouts if given is None else Timeouts(connect=given, read=given, write=given, pool=given)
-        return {"timeout": attrs.asdict(timeouts)}
+        return self._extensions if given is None else {"timeout": dict.fromkeys(self._extensions["timeout"], given)}
 
     def read_timeout(self, request: Outgoing) -> float | None:
         """Seconds to wait for the next bytes of an answer."""
@@ -101,8 +106,22 @@ def lower(headers: httpx.Headers) -> Mapping[str, str]:
     return dict(headers.items())
 
 
-UNSENDABLE: Final = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
-"""What httpx raises of a request that no retry can help. Their texts may quote a header, and so a token."""
+UNSENDABLE: Final = (
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
+    UnicodeError,
+)
+"""What is raised of a request that no retry can help. Their texts may quote a header, and so a token."""
+
+LOST: Final = (
+    httpx.TransportError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.RemoteProtocolError,
+)
+"""What is raised where there is no answer, or not all of it."""
 
 
 def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
@@ -114,9 +133,9 @@ def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
         )
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    if isinstance(error, httpx.TimeoutException | httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
-    elif isinstance(error, httpx.ConnectError):
+    elif isinstance(error, httpx.ConnectError | httpcore.ConnectError):
         reason = f"cannot connect: {reason}"
     return TransportError(f"{where}: {reason}")
 

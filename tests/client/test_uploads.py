@@ -254,6 +254,15 @@ def test_a_session_that_is_left_is_cancelled(registry: acr.Registry, acr_emulato
         upload.status()
 
 
+def test_a_session_is_cancelled_after_a_connection_that_was_lost_too(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    acr_emulator.fail(times=5, method="PATCH", drop=True)
+    with pytest.raises(acr.TransportError):
+        registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
+    assert acr_emulator.open_uploads == []
+
+
 def test_a_cancelled_session_is_gone(registry: acr.Registry) -> None:
     upload = registry.repository("app").start_upload()
     upload.cancel()

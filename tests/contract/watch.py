@@ -72,6 +72,8 @@ class Watch:
                     pieces.append(message.get("body", b""))
                 if kept and not message.get("more_body"):
                     exchange.body = b"".join(pieces)
+            elif exchange.status == 0:
+                exchange.broken = True
             return message
 
         scope[_KEY] = exchange
