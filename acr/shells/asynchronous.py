@@ -60,7 +60,6 @@ class AsyncioRuntime:
         self._lanes: dict[tuple[str, str], Lanes] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
         self._blocking = BlockingRuntime(network)  # for large bodies
-        self._context: ssl.SSLContext | None = None
         self._closed = False
         self._clock = clock
         self._sleep = sleep
@@ -166,9 +165,8 @@ class AsyncioRuntime:
         place = urlsplit(url)[:2]
         lanes = self._lanes.get(place)
         if lanes is None:
-            if self._context is None:
-                self._context = httpx.create_ssl_context(self._network.verify)
-            make = partial(_lane, place, self._context, self._network.proxy_for(url))
+            proxy = self._network.proxy_for(url)
+            make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
             lanes = self._lanes[place] = Lanes(make, LIMITS.max_connections or 1, self._clock)
         return lanes
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import socket
-import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
@@ -85,7 +84,6 @@ class BlockingRuntime:
         self._network = network
         self._fixed = transport
         self._transports: dict[tuple[str, str], Transport] = {}
-        self._context: ssl.SSLContext | None = None
         self._making = threading.Lock()
         self._closed = False
         self._local = threading.local()
@@ -201,11 +199,10 @@ class BlockingRuntime:
         with self._making:
             transport = self._transports.get(place)
             if transport is None:
-                if self._context is None:
-                    self._context = httpx.create_ssl_context(self._network.verify)
                 proxy = self._network.proxy_for(url)
+                context = self._network.context_for(place, proxy)
                 try:
-                    transport = httpx.HTTPTransport(verify=self._context, proxy=proxy, limits=LIMITS)
+                    transport = httpx.HTTPTransport(verify=context, proxy=proxy, limits=LIMITS)
                 except (ImportError, ValueError):
                     raise unusable(proxy) from None
                 self._transports[place] = transport
