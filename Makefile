@@ -42,6 +42,10 @@ coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which m
 	$(MAKE) test COVERAGE=1
 	$(BIN)/python -m coverage report
 
+.PHONY: bench
+bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 40 minutes)
+	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
+
 .PHONY: check
 check: $(VENV)/.made ## Lint, format and type checks
 	$(BIN)/ruff check

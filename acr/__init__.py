@@ -13,17 +13,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from acr.core.ports import Local
     from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
     from acr.facades.async_registry import AsyncRegistry
     from acr.facades.async_repository import AsyncRepository
-    from acr.facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
+    from acr.facades.async_streams import AsyncBlobReader, AsyncBlobStream, AsyncListing, AsyncUpload
     from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
     from acr.facades.options import Artifact
     from acr.facades.registry import Registry
     from acr.facades.repository import Repository
-    from acr.facades.streams import BlobStream, Listing, Upload
+    from acr.facades.streams import BlobReader, BlobStream, Listing, Upload
+    from acr.outside.docker_archive import DockerArchive
     from acr.outside.docker_config import DockerConfig
     from acr.outside.entra import default_credential
+    from acr.outside.layout import Layout, Memory
     from acr.outside.sinks import Downloadable
     from acr.outside.sources import SyncUploadable, Uploadable
     from acr.values import errors, media_types
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcrError",
     "Artifact",
+    "AsyncBlobReader",
     "AsyncBlobStream",
     "AsyncListing",
     "AsyncRegistry",
@@ -84,6 +88,7 @@ __all__ = [
     "AsyncRepositoryManifest",
     "AsyncRepositoryTag",
     "AsyncUpload",
+    "BlobReader",
     "BlobStream",
     "Chunk",
     "Credential",
@@ -93,6 +98,7 @@ __all__ = [
     "Descriptor",
     "Digest",
     "DigestMismatch",
+    "DockerArchive",
     "DockerConfig",
     "Done",
     "Downloadable",
@@ -104,11 +110,14 @@ __all__ = [
     "InvalidReference",
     "Item",
     "Keyring",
+    "Layout",
     "LimitExceeded",
     "Listing",
+    "Local",
     "Locked",
     "Manifest",
     "ManifestProperties",
+    "Memory",
     "Mounted",
     "Moved",
     "NoMetadataApi",
@@ -178,6 +187,7 @@ _HOMES = (
     "values.traffic",
     "values.upload_state",
     "values",
+    "core.ports",
     "outside.docker_config",
     "outside.entra",
     "outside.sinks",
@@ -191,6 +201,8 @@ _HOMES = (
     "facades.async_repository",
     "facades.async_handles",
     "facades.async_streams",
+    "outside.layout",
+    "outside.docker_archive",
 )
 
 

@@ -91,6 +91,10 @@ class _Deferred:
         return await pending
 
 
+def _bare(value: Any) -> Any:
+    return value.unwrapped if isinstance(value, _Proxy) else value
+
+
 class _Proxy:
     """An async object with the manners of its sync twin."""
 
@@ -104,8 +108,7 @@ class _Proxy:
             return self._wrapped(value)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            bare = [arg.unwrapped if isinstance(arg, _Proxy) else arg for arg in args]
-            return self._wrapped(value(*bare, **kwargs))
+            return self._wrapped(value(*map(_bare, args), **{key: _bare(arg) for key, arg in kwargs.items()}))
 
         return call
 

@@ -34,7 +34,7 @@ def sizes(emulator: Emulator) -> list[int]:
 
 def open_sessions(emulator: Emulator) -> int:
     """Upload sessions that were opened and neither committed nor cancelled."""
-    return len(emulator._registry.uploads._open)
+    return len(emulator.open_uploads)
 
 
 LARGE = bytes_of(5 * MIB + 17)

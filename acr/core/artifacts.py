@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -14,15 +15,17 @@ from typing import Any, Final
 import attrs
 
 from acr.core import downloads, manifests, referrers, uploads
+from acr.core.copy import Options
 from acr.core.ports import Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
-from acr.values.descriptor import Descriptor, Platform
+from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
 from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
 from acr.values.files import TITLE, File, check_title
 from acr.values.manifest import EMPTY_CONFIG, Manifest
 from acr.values.options import CHUNK_SIZE
+from acr.values.platforms import choose
 from acr.values.progress import Progress
 from acr.values.reference import check_repository, check_tag
 
@@ -35,7 +38,10 @@ UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
 EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 OpenSource = Callable[[Path | bytes], Source]
-OpenSink = Callable[[PurePosixPath, Digest], Sink]
+OpenSink = Callable[[PurePosixPath, Descriptor], Sink]
+
+Pack = Callable[[File], AbstractContextManager[File] | None]
+"""Packs a folder into a file that is there for a while; None for what is a file already."""
 
 
 async def push(
@@ -44,6 +50,7 @@ async def push(
     files: Sequence[File],
     *,
     open_source: OpenSource,
+    pack: Pack,
     tag: str | None,
     artifact_type: str,
     annotations: Mapping[str, str] | None,
@@ -62,8 +69,8 @@ async def push(
         raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
     attached_to = None if subject is None else await manifests.head(session, repository, subject)
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
-    tasks = [partial(_push_file, session, repository, file, open_source, progress) for file in files]
-    layers = await session.runtime.gather(_AT_ONCE, tasks)
+    tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
+    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -76,6 +83,24 @@ async def push(
     if annotations:
         content["annotations"] = dict(annotations)
     return await referrers.put(session, repository, Manifest.of(content), tag=tag)
+
+
+async def _push_one(
+    session: Session, repository: str, file: File, open_source: OpenSource, pack: Pack, progress: Progress | None
+) -> Descriptor:
+    packing = pack(file)
+    if packing is None:
+        return await _push_file(session, repository, file, open_source, progress)
+    # In a thread of its own, which does one thing after another: a task that is cancelled while its folder is packed
+    # must not remove the file before it is made.
+    thread, stack = session.runtime.thread(), ExitStack()
+    try:
+        packed = await session.runtime.result(thread.submit(stack.enter_context, packing))
+        return await _push_file(session, repository, packed, open_source, progress)
+    finally:
+        removed = thread.submit(stack.close)
+        thread.shutdown(wait=False)
+        await session.runtime.result(removed)
 
 
 async def _push_file(
@@ -108,8 +133,7 @@ async def pull(
     reference: str,
     *,
     open_sink: OpenSink,
-    platform: str | None,
-    progress: Progress | None,
+    options: Options,
 ) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
     """Pull the layers of a manifest as files.
 
@@ -119,7 +143,9 @@ async def pull(
     Returns:
         The manifest, the files' names, and the layer behind each of them.
     """
-    manifest = await resolve(session, repository, reference, platform=platform)
+    if options.referrers:
+        raise InvalidInput("referrers=True: what is attached to an artifact can be pulled into a Layout, not a folder")
+    manifest = await resolve(session, repository, reference, platform=options.platform)
     files: dict[PurePosixPath, Descriptor] = {}
     for layer in manifest.layers:
         name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
@@ -132,13 +158,14 @@ async def pull(
             session,
             repository,
             layer.digest,
-            partial(open_sink, name),
+            lambda _: open_sink(name, layer),
             size=layer.size,
-            progress=progress,
+            progress=options.progress,
             name=str(name),
         )
 
-    await session.runtime.gather(_AT_ONCE, [partial(one, name, layer) for name, layer in files.items()])
+    tasks = [partial(one, name, layer) for name, layer in files.items()]
+    await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
     return manifest, list(files), list(files.values())
 
 
@@ -148,25 +175,10 @@ async def resolve(session: Session, repository: str, reference: str, *, platform
     Raises:
         InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
     """
-    wanted = None if platform is None else Platform.parse(platform)
     manifest = await manifests.get(session, repository, reference)
     if not manifest.is_index:
         return manifest
-    found = [
-        entry
-        for entry in manifest.manifests
-        if wanted is None or (entry.platform is not None and _fits(entry.platform, wanted))
-    ]
-    if len(found) != 1:
-        there = ", ".join(str(entry.platform or entry.digest) for entry in manifest.manifests)
-        raise InvalidInput(
-            f"{repository}:{reference} is an index of {there or 'nothing'}: pass platform= with one of them"
-        )
-    child = await manifests.get(session, repository, found[0].digest)
+    child = await manifests.get(session, repository, choose(manifest, platform, f"{repository}:{reference}").digest)
     if child.is_index:
         raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
     return child
-
-
-def _fits(have: Platform, wanted: Platform) -> bool:
-    return (have.os, have.architecture) == (wanted.os, wanted.architecture) and wanted.variant in (None, have.variant)

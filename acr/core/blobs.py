@@ -62,7 +62,7 @@ async def exists(session: Session, repository: str, digest: str) -> bool:
 
 
 async def chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> Chunk:
-    """Part of a blob, not verified.
+    """Part of a blob, not verified. It is asked for again where that helps.
 
     Raises:
         InvalidInput: the offset is negative, or the length is not positive.
@@ -71,18 +71,23 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
     if offset < 0 or length < 1:
         raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
     wanted = f"bytes={offset}-{offset + length - 1}"
-    part = await open_part(session, check_repository(repository), Digest(digest), offset, wanted)
-    try:
-        content = bytearray()
-        surplus = part.surplus
-        async for piece in part.incoming.chunks():
-            content += piece[surplus : surplus + length - len(content)]
-            surplus = max(0, surplus - len(piece))
-            if len(content) == length:
-                break
-    finally:
-        await part.incoming.aclose()
-    return Chunk(bytes(content), offset, part.size)
+    checked = Digest(digest)
+
+    async def once() -> Chunk:
+        part = await open_part(session, check_repository(repository), checked, offset, wanted)
+        try:
+            content = bytearray()
+            surplus = part.surplus
+            async for piece in part.incoming.chunks():
+                content += piece[surplus : surplus + length - len(content)]
+                surplus = max(0, surplus - len(piece))
+                if len(content) == length:
+                    break
+        finally:
+            await part.incoming.aclose()
+        return Chunk(bytes(content), offset, part.size)
+
+    return await session.sender.repeat(once, repeatable=True)
 
 
 async def has_chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> bool:
@@ -142,10 +147,11 @@ async def open_part(session: Session, repository: str, digest: Digest, offset: i
         ResponseError, TransportError, CredentialError: it cannot be had.
         ProtocolViolation: something else came, or a redirect leads to an unusable place.
     """
+    is_large = wanted is None
     wanted = wanted or (f"bytes={offset}-" if offset else None)
     request = get_blob.build_request(repository, digest, range_=wanted)
     # Sent once: who reads knows how far it got, and asks for the rest.
-    incoming = await session.open(request, scopes=scopes.pull(repository), is_large=True)
+    incoming = await session.open(request, scopes=scopes.pull(repository), is_large=is_large)
     place = session.registry
     for _ in range(_MOST_REDIRECTS):
         if incoming.status not in _REDIRECTS:
@@ -157,7 +163,7 @@ async def open_part(session: Session, repository: str, digest: Digest, offset: i
             await incoming.aclose()
         place, target = _elsewhere(session.registry, place, request.target, location)
         request = attrs.evolve(request, target=target)
-        incoming = await _follow(session, place, request, scopes.pull(repository))
+        incoming = await _follow(session, place, request, scopes.pull(repository), is_large=is_large)
     try:
         return _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},")
     except BaseException:
@@ -165,15 +171,17 @@ async def open_part(session: Session, repository: str, digest: Digest, offset: i
         raise
 
 
-async def _follow(session: Session, place: Endpoint, request: Request, needed: scopes.Scopes) -> Incoming:
+async def _follow(
+    session: Session, place: Endpoint, request: Request, needed: scopes.Scopes, *, is_large: bool
+) -> Incoming:
     """Send on to where a redirect leads; without the token, if it is not the registry itself.
 
     Storage refuses the token, and it is none of its business.
     """
     if place == session.registry:
-        return await session.open(request, scopes=needed, is_large=True)
+        return await session.open(request, scopes=needed, is_large=is_large)
     try:
-        return await session.sender.send(place, request, None, is_large=True)
+        return await session.sender.send(place, request, None, is_large=is_large)
     except TransportError as error:
         raise TransportError(
             f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"

@@ -132,7 +132,7 @@ def blocks(
 
 async def _verified(runtime: Runtime, download: Download, progress: Progress | None) -> AsyncGenerator[bytes, None]:
     hasher = Hasher(download.digest.algorithm)
-    async with aclosing(_hashed(runtime, download, hasher)) as walk:
+    async with aclosing(_taken(runtime, download, hasher.update)) as walk:
         async for block in walk:
             yield bytes(block)
     hasher.verify(download.digest, download.what)
@@ -177,16 +177,19 @@ async def download(
             await blocking(_take_up, sink, hasher)
             fetched = Download(session, repository, checked, offset=have, size=size, progress=progress, name=name)
             try:
-                async with aclosing(_hashed(session.runtime, fetched, hasher)) as walk:
+                takers = [hasher.update, sink.write] if sink.is_private else [hasher.update]
+                async with aclosing(_taken(session.runtime, fetched, *takers)) as walk:
                     async for block in walk:
-                        await blocking(sink.write, block)
+                        if not sink.is_private:
+                            await blocking(sink.write, block)
                 hasher.verify(fetched.digest, fetched.what)
                 break
             except (DigestMismatch, SizeMismatch):
+                if sink.is_private:
+                    await blocking(sink.restart)  # nothing of it is worth being kept
                 if not have:
                     raise
-                await blocking(sink.restart)  # what the earlier run has left was damaged
-                have = 0
+                have = 0  # what the earlier run has left was damaged
         await blocking(sink.commit)
     except BaseException:
         sink.abort()  # not awaited: the task may be cancelled already
@@ -205,29 +208,36 @@ def _done(download: Download, progress: Progress | None) -> None:
     tell(progress, Done(item))
 
 
-async def _hashed(runtime: Runtime, download: Download, hasher: Hasher) -> AsyncGenerator[memoryview, None]:
-    """The blocks of a download, hashed in a thread of their own. Each is valid until the next is asked for.
+async def _taken(
+    runtime: Runtime, download: Download, *takers: Callable[[memoryview], None]
+) -> AsyncGenerator[memoryview, None]:
+    """The blocks of a download. Each is valid until the next is asked for.
 
-    The buffers are used again and again: fresh ones cost as much as receiving into them.
+    The takers (what hashes, what writes) are given each block, too, in threads of their own, so that the network need
+    not wait for them. The buffers are used again and again: fresh ones cost as much as receiving into them.
     """
-    waiting: deque[tuple[Future[None], memoryview]] = deque()
+    waiting: deque[tuple[list[Future[None]], memoryview]] = deque()
     spare = memoryview(bytearray(_BLOCK))
     with ExitStack() as stack:
-        hashing: Executor | None = None
+        threads: list[Executor] = []
         async with aclosing(download):
             while count := await download.readinto(spare):
                 block = spare[:count]
-                if hashing is None and count < _BLOCK:  # all of a small blob
-                    await runtime.blocking(hasher.update, block)
+                if not threads and count < _BLOCK:  # all of a small blob
+                    for take in takers:
+                        await runtime.blocking(take, block)
                     yield block
                     continue
-                hashing = hashing or stack.enter_context(runtime.thread())
-                waiting.append((hashing.submit(hasher.update, block), spare))
+                threads = threads or [stack.enter_context(runtime.thread()) for _ in takers]
+                begun = [thread.submit(take, block) for thread, take in zip(threads, takers, strict=True)]
+                waiting.append((begun, spare))
                 yield block
                 if len(waiting) < _BLOCKS:
                     spare = memoryview(bytearray(_BLOCK))
                 else:
-                    hashed, spare = waiting.popleft()
-                    await runtime.result(hashed)
-            for hashed, _ in waiting:
-                await runtime.result(hashed)
+                    begun, spare = waiting.popleft()
+                    for one in begun:
+                        await runtime.result(one)
+            for begun, _ in waiting:
+                for one in begun:
+                    await runtime.result(one)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, Protocol, TypeVar
 
 import attrs
+
+from acr.values.descriptor import Descriptor
+from acr.values.digest import Digest
+from acr.values.manifest import Manifest
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -127,6 +131,11 @@ class Checkpoint(Protocol):
 class Sink(Protocol):
     """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else has to do with it, so that it may be written to by another thread."""
+        ...
+
     def open(self) -> int:
         """Get ready, and tell how many bytes an earlier run has left here; what is written goes behind them."""
         ...
@@ -149,6 +158,64 @@ class Sink(Protocol):
 
     def abort(self) -> None:
         """Leave nothing behind."""
+        ...
+
+
+class Local(Protocol):
+    """Manifests and blobs on this machine. Its methods block, come from several threads, and raise TransferError.
+
+    One copy at a time goes into one: what `tag` was told of is seen by others after `commit`, or is dropped by `abort`.
+    """
+
+    def resolve(self, reference: str | None) -> Descriptor:
+        """The manifest of that name.
+
+        Args:
+            reference: a tag (`org.opencontainers.image.ref.name`) or a digest; None for the only root there is.
+
+        Raises:
+            TransferError: there is none, or several roots where no name was given; it tells which there are.
+        """
+        ...
+
+    def manifest(self, digest: Digest) -> Manifest:
+        """The exact bytes of a manifest, at most MANIFEST_LIMIT, found to be of the digest."""
+        ...
+
+    def has(self, content: Descriptor) -> bool:
+        """Whether a blob, or a manifest, of that digest and size is there."""
+        ...
+
+    def open(self, blob: Descriptor) -> BinaryIO:
+        """A file of that blob alone: seekable, at its first byte. The caller closes it, and verifies what it reads."""
+        ...
+
+    def sink(self, blob: Descriptor) -> Sink:
+        """Where the bytes of a blob are written. The caller verifies them before the sink's `commit`."""
+        ...
+
+    def put(self, manifest: Manifest) -> None:
+        """Store a manifest; what it lists comes before it."""
+        ...
+
+    def tag(self, manifest: Descriptor, name: str | None) -> None:
+        """Make it a root, in the place of the one that has the name; without a name it is found by its digest."""
+        ...
+
+    def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """The manifests here that are attached to another one, with artifact type and annotations."""
+        ...
+
+    def commit(self) -> None:
+        """All is there: give the whole its final place."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing behind that was not there before.
+
+        Blobs of a folder that are whole and right may stay: they are named by their content, and the next try need not
+        move them again.
+        """
         ...
 
 
@@ -187,8 +254,20 @@ class Runtime(Protocol):
         """Call a function of the user's, which may be a coroutine function where there is an event loop."""
         ...
 
-    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest."""
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest.
+
+        Args:
+            limit: how many at a time, at the most.
+            tasks: what to run.
+            width: how many of the limit go at a time at present, at least 1; asked anew whenever one has ended.
+        """
         ...
 
     async def aclose(self) -> None:

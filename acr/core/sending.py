@@ -14,6 +14,7 @@ from acr_rest.types import Request, Response
 from acr.core import bodies
 from acr.core.failures import failure, redact
 from acr.core.ports import Body, Incoming, Outgoing, Runtime
+from acr.core.throttle import Throttle
 from acr.values.errors import ResponseError, TransportError
 from acr.values.options import Retries
 from acr.values.reference import Endpoint
@@ -50,6 +51,7 @@ class Sender:
         user_agent: of every request.
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
+        throttle: how much at once the registry bears; made anew.
     """
 
     runtime: Runtime
@@ -57,6 +59,7 @@ class Sender:
     user_agent: str
     on_request: OnRequest | None
     on_response: OnResponse | None
+    throttle: Throttle = attrs.field(factory=Throttle, init=False)
 
     async def send(
         self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
@@ -83,8 +86,9 @@ class Sender:
         outgoing = Outgoing(request.method, f"{endpoint}{request.target}", headers, content, timeout, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
-        began = self.runtime.now()
+        began, era = self.runtime.now(), self.throttle.era
         incoming = await self.runtime.send(outgoing)
+        self.throttle.note(era, incoming.status)
         _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
         if self.on_response is not None:
             told = {name: redact(value) for name, value in incoming.headers.items()}

@@ -17,6 +17,7 @@ from acr.core.sending import JSON_LIMIT, Sender, read
 from acr.core.tokens import Tokens
 from acr.values.credentials import Credential
 from acr.values.errors import ProtocolViolation, Unauthorized
+from acr.values.options import CHUNK_SIZE
 from acr.values.reference import Endpoint
 
 _REGISTRY: Final = "the registry"
@@ -50,6 +51,8 @@ class Session:
         self.tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
+        self.chunk_size = CHUNK_SIZE
+        """Bytes of the first chunk of the next upload: what went well in the last one."""
         self._challenge: Challenge | None = None
 
     async def call(
@@ -94,12 +97,13 @@ class Session:
         """
         await self._discover()
         authorization = await self._authorization(scopes)
+        sent_at = self.runtime.now()
         try:
             return await self.sender.send(self.registry, request, authorization, is_large=is_large)
         except Unauthorized as refusal:
-            if authorization is not None:
-                self.tokens.reject(authorization)
             wider = self._learn(refusal, scopes)
+            if authorization is not None:
+                self.tokens.reject(authorization, None if wider is None else sent_at)
             if wider is None:
                 raise
         authorization = await self._authorization(wider)

@@ -27,6 +27,7 @@ _EARLY: Final = 60.0
 @attrs.frozen
 class _Kept:
     token: str = attrs.field(repr=False)
+    got_at: float
     renew_at: float
 
 
@@ -148,18 +149,25 @@ class Tokens:
             kept = await self._refresh_flight.join(authority, fetch)
         return kept.token
 
-    def reject(self, authorization: str) -> None:
-        """Forget the access token of a header that the registry refused."""
+    def reject(self, authorization: str, sent_at: float | None = None) -> None:
+        """Forget the access token of a header that the registry refused.
+
+        Args:
+            authorization: the header.
+            sent_at: when it was sent, where another token may help. Then all that were there at that time are
+                forgotten: a machine that has slept takes every one of them for fresh.
+        """
         token = authorization.removeprefix("Bearer ")
         for key, kept in list(self._access.items()):
-            if kept.token == token:
+            if kept.token == token or (sent_at is not None and kept.got_at <= sent_at):
                 self._access.pop(key, None)
 
     async def _new_access(self, authority: Authority, scopes: Scopes) -> Issued:
+        found, kept = self._looked_up, self._refresh.get(authority)
         try:
             return await self._issue(authority, scopes)
         except CredentialError:
-            if not await self._another(authority):
+            if not await self._another(authority, found, kept):
                 raise
         return await self._issue(authority, scopes)
 
@@ -172,17 +180,25 @@ class Tokens:
         refresh_token = await self.refresh_token(authority)
         return await exchanges.refresh_to_access(self._send, authority, scopes, refresh_token)
 
-    async def _another(self, authority: Authority) -> bool:
+    async def _another(self, authority: Authority, found: _Found | None, kept: _Kept | None) -> bool:
         """Whether there may be better luck with a credential that was refused: once more, from where it came from.
 
         A refresh token may be revoked before its time; Entra is good for a new one. A keyring may have got a new
-        login since it was read.
+        login since it was read. Of several who are refused at once, the first drops what the others had, too.
+
+        Args:
+            authority: who has refused it.
+            found: what the keyring had before.
+            kept: the refresh token that was there before.
         """
         if isinstance(self._credential, Keyring):
-            before, self._looked_up = self._looked_up, None
+            if self._looked_up is found:
+                self._looked_up = None
             await self._resolved()
-            return before is not None and self._looked_up != before
-        return self._refresh.pop(authority, None) is not None
+            return found is not None and self._looked_up != found
+        if kept is not None and self._refresh.get(authority) is kept:
+            self._refresh.pop(authority, None)
+        return kept is not None
 
     async def _entra_token(self, credential: TokenCredential) -> str:
         scope = f"{self._audience}/.default"
@@ -223,7 +239,8 @@ class Tokens:
 
     def _kept(self, issued: Issued) -> _Kept:
         early = min(_EARLY, issued.lifetime / 5)
-        return _Kept(issued.token, self._runtime.now() + issued.lifetime - early)
+        now = self._runtime.now()
+        return _Kept(issued.token, now, now + issued.lifetime - early)
 
     def _drop_expired(self) -> None:
         now = self._runtime.now()

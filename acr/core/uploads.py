@@ -100,16 +100,20 @@ async def upload(
         if opened is None and expected is not None and mount_from is not None:
             opened = await _mount(session, repository, expected, mount_from)
             if opened is None:
-                size = (await blobs.head(session, repository, expected)).size if source.size is None else source.size
+                count = (await blobs.head(session, repository, expected)).size if source.size is None else source.size
                 await checkpoints.done()
                 tell(progress, Mounted(item))
-                return Descriptor(OCTET_STREAM, expected, size)
+                return Descriptor(OCTET_STREAM, expected, count)
         with Feed(session.runtime, source, hashed_as) as feed:
-            largest = {"largest": CHUNK_SIZE} if feed.holds else {}
-            transfer = _Transfer(
-                session, repository, feed, ChunkSize.of(chunk_size, **largest), checkpoints, item, progress
-            )
-            return await transfer.run(opened or await upload_sessions.start(session, repository))
+            if feed.holds:
+                size = ChunkSize.of(chunk_size, largest=CHUNK_SIZE)
+            else:
+                size = ChunkSize.of(chunk_size, first=session.chunk_size)
+            transfer = _Transfer(session, repository, feed, size, checkpoints, item, progress)
+            done = await transfer.run(opened or await upload_sessions.start(session, repository))
+            if chunk_size is None and not feed.holds:
+                session.chunk_size = size.current
+            return done
     finally:
         await source.aclose()
 

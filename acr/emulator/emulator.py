@@ -135,6 +135,11 @@ class Emulator:
         """What arrived so far, at both origins, in order of arrival: the last 100,000."""
         return list(self._records)
 
+    @property
+    def open_uploads(self) -> list[str]:
+        """Ids (`Docker-Upload-UUID`) of the upload sessions that nobody has committed or cancelled, oldest first."""
+        return self._registry.uploads.ids
+
     def clear_requests(self) -> None:
         """Forget what arrived."""
         self._records.clear()

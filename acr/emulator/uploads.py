@@ -87,6 +87,11 @@ class Uploads:
         self._content = content
         self._open: dict[str, Upload] = {}
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the sessions that are open, the oldest first. May be asked for by any thread."""
+        return list(self._open)
+
     def start(self, repository: str, now: int) -> Upload:
         """Open a session."""
         upload = Upload(repository, self._content.draft(), now)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from acr.core import blobs, manifests, tags
+from acr.core import artifacts, blobs, manifests, tags
 from acr.core.permissions import changes
+from acr.core.ranges import open_ranges
 from acr.core.referrers import Referrers
 from acr.core.session import Session
-from acr.facades.async_streams import AsyncListing
+from acr.facades.async_streams import AsyncBlobReader, AsyncListing
+from acr.facades.options import Artifact, files_of
+from acr.outside.layers import packing
+from acr.outside.sources import open_source
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
 from acr.values.errors import NotFound
 from acr.values.manifest import Manifest
+from acr.values.progress import Progress
 from acr.values.properties import Chunk, ManifestProperties, TagProperties
 
 
@@ -163,6 +169,44 @@ class AsyncRepositoryManifest:
         """
         return AsyncListing(Referrers(self._session, self.repository, self.reference, artifact_type))
 
+    async def attach(
+        self,
+        files: Iterable[Artifact],
+        *,
+        artifact_type: str,
+        annotations: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Attach files to it, as one artifact that names it as its subject. `referrers` lists them.
+
+        Args:
+            files: paths, or `File`s with a title and a media type of their own.
+            artifact_type: its media type, such as `application/spdx+json`.
+            annotations: of the artifact's manifest.
+            progress: called with events.
+
+        Returns:
+            The descriptor of the artifact's manifest.
+
+        Raises:
+            NotFound: there is no such manifest.
+            InvalidInput: a file is missing, or two have one title.
+            TransferError: a file cannot be read.
+            ResponseError, TransportError, CredentialError: it could not be sent.
+        """
+        return await artifacts.push(
+            self._session,
+            self.repository,
+            files_of(files),
+            open_source=partial(open_source, self._session.runtime),
+            pack=packing,
+            tag=None,
+            artifact_type=artifact_type,
+            annotations=annotations,
+            subject=self.reference,
+            progress=progress,
+        )
+
     def __repr__(self) -> str:
         separator = "@" if isinstance(self.reference, Digest) else ":"
         place = f"{self._session.registry.netloc}/{self.repository}"
@@ -201,6 +245,14 @@ class AsyncRepositoryBlob:
             ResponseError: 416: it ends before the offset.
         """
         return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
+
+    async def open(self) -> AsyncBlobReader:
+        """Open it to be read at any place, by ranges. What is read is not verified.
+
+        Raises:
+            NotFound: the repository has no such blob.
+        """
+        return AsyncBlobReader(await open_ranges(self._session, self.repository, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
         """Whether the repository has it, and it is long enough for this part.

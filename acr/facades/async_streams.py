@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from acr.core.paging import Pages
+from acr.core.ranges import Ranges, place_in
 from acr.core.upload_sessions import Upload as CoreUpload
 from acr.values.descriptor import Descriptor
 from acr.values.page import Page
@@ -107,6 +109,76 @@ class AsyncBlobStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class AsyncBlobReader:
+    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
+
+    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
+    whole: use `download_blob` for that.
+
+    Example:
+        async with await repository.blob(digest).open() as blob:
+            blob.seek(-2, io.SEEK_END)
+            end = await blob.read()
+    """
+
+    def __init__(self, ranges: Ranges) -> None:
+        self._ranges = ranges
+        self._position = 0
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blob."""
+        return self._ranges.blob.size
+
+    async def read(self, size: int = -1, /) -> bytes:
+        """The next bytes.
+
+        Args:
+            size: how many at the most; all that are left, in memory, where it is negative.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: they could not be had.
+        """
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+        data = await self._ranges.read(self._position, self.size if size < 0 else size)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to another place; nothing is sent.
+
+        Args:
+            offset: bytes from there.
+            whence: `io.SEEK_SET`, `io.SEEK_CUR` or `io.SEEK_END`.
+
+        Raises:
+            InvalidInput: the place is before the beginning, or `whence` is none of those.
+        """
+        self._position = place_in(self._position, self.size, offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        """Where the next bytes are read from."""
+        return self._position
+
+    async def close(self) -> None:
+        """Let go of what was read ahead."""
+        self._closed = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._ranges.blob.digest}, at {self._position} of {self.size} bytes>"
 
 
 class AsyncUpload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from acr.core.ports import Runtime
 from acr.core.sending import Sender
@@ -18,7 +18,10 @@ from acr.values.traffic import OnRequest, OnResponse
 from acr.values.version import __version__
 
 Artifact: TypeAlias = str | Path | File
-"""A file to push: its path, or `File` to say more of it."""
+"""A file or folder to push: its path, or `File` to say more of it."""
+
+UNPACK_LIMIT: Final = 64 * 1024**3
+"""Bytes that a folder may have when it is unpacked, unless the caller says otherwise."""
 
 
 def open_session(
@@ -54,13 +57,13 @@ def files_of(files: Iterable[Artifact]) -> list[File]:
     """Files to push, checked.
 
     Raises:
-        InvalidInput: one of them is no file, or a single path was passed instead of a list.
+        InvalidInput: one of them is no file or folder, or a single path was passed instead of a list.
         InvalidReference: a title leads elsewhere.
     """
     if isinstance(files, str | Path | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:
-        if not file.path.is_file():
-            raise InvalidInput(f"{file.path} is no file")
+        if not (file.path.is_file() or file.path.is_dir()):
+            raise InvalidInput(f"{file.path} is no file and no folder")
     return found

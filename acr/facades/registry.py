@@ -10,14 +10,17 @@ from types import TracebackType
 from typing import Self
 
 from acr.core import catalog, issue
+from acr.core import copy as copies
 from acr.facades.options import open_session
 from acr.facades.repository import Repository
 from acr.facades.streams import Listing
 from acr.shells.blocking import BlockingRuntime, Transport, run
 from acr.shells.http import Network
 from acr.values.credentials import DEFAULT_AUDIENCE, Credential
+from acr.values.descriptor import Descriptor
 from acr.values.errors import CredentialError
 from acr.values.options import Retries, Timeouts
+from acr.values.progress import Progress
 from acr.values.reference import Endpoint, check_repository
 from acr.values.traffic import OnRequest, OnResponse
 
@@ -112,6 +115,49 @@ class Registry:
             InvalidReference: it is no repository name.
         """
         return Repository(self._session, check_repository(name))
+
+    def copy(
+        self,
+        source: str,
+        target: str,
+        *,
+        to: Registry | None = None,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Copy an image, an index of images or an artifact to another repository, or another registry, as it is.
+
+        Within one registry blobs are mounted: none of their bytes move. Else they pass through here, and what the
+        target has already is not sent.
+
+        Args:
+            source: such as `team/app:v1`, or `team/app@sha256:…`.
+            target: such as `prod/app:v1`. Without a tag it gets the source's, or has its digest alone.
+            to: the registry of the target; this one by default.
+            platform: copy one manifest of an index alone, such as `linux/arm64`.
+            referrers: copy what is attached to it, too.
+            concurrency: blobs that move at the same time, at most 16.
+            progress: called with events.
+
+        Returns:
+            The descriptor of its manifest.
+
+        Raises:
+            InvalidReference: source or target is malformed, or the source has neither tag nor digest.
+            InvalidInput: the index has no such platform.
+            NotFound: there is no such source.
+            LimitExceeded: it has more manifests than one copy may have.
+            DigestMismatch, SizeMismatch: what came is not what it should be.
+            ResponseError, TransportError, CredentialError: it could not be had, or not be sent.
+
+        Example:
+            registry.copy("team/app:v1", "prod/app")
+        """
+        there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
+        options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        return run(copies.copy(self._session, source, there, target, options=options))
 
     def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. No credential is used.

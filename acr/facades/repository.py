@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from acr.core import artifacts, catalog, downloads, manifests, referrers, tags, upload_sessions, uploads
+from acr.core import copy as copies
 from acr.core.permissions import changes
+from acr.core.ports import Local
 from acr.core.session import Session
 from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr.facades.options import Artifact, files_of
+from acr.facades.options import UNPACK_LIMIT, Artifact, files_of
 from acr.facades.streams import BlobStream, Listing, Upload
 from acr.outside.checkpoint import open_checkpoint
-from acr.outside.sinks import Downloadable, open_sink, sink_in
+from acr.outside.layers import layer_sink, packing
+from acr.outside.sinks import Downloadable, open_sink
 from acr.outside.sources import SyncUploadable, open_source
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
@@ -233,10 +236,17 @@ class Repository:
     def download_blob(self, digest: str, target: None = None, *, progress: Progress | None = None) -> BlobStream: ...
 
     @overload
-    def download_blob(self, digest: str, target: Downloadable, *, progress: Progress | None = None) -> Descriptor: ...
+    def download_blob(
+        self, digest: str, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+    ) -> Descriptor: ...
 
     def download_blob(
-        self, digest: str, target: Downloadable | None = None, *, progress: Progress | None = None
+        self,
+        digest: str,
+        target: Downloadable | None = None,
+        *,
+        keep_partial: bool = False,
+        progress: Progress | None = None,
     ) -> BlobStream | Descriptor:
         """Download a blob, verified against its digest.
 
@@ -244,6 +254,8 @@ class Repository:
             digest: of the blob.
             target: a path, which gets its content when that was found right and is left alone if not; or a binary
                 file, which is written to as bytes come. Without one a stream is returned.
+            keep_partial: when it fails, leave what came beside the path, so that the next call goes on there. A process
+                that is killed leaves it in any case.
             progress: called with events.
 
         Raises:
@@ -254,7 +266,8 @@ class Repository:
         """
         if target is None:
             return BlobStream(iterate(downloads.blocks(self._session, self.name, digest, progress=progress)))
-        return run(downloads.download(self._session, self.name, digest, partial(open_sink, target), progress=progress))
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return run(downloads.download(self._session, self.name, digest, open_target, progress=progress))
 
     def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob of another repository of this registry, without moving its bytes.
@@ -299,7 +312,7 @@ class Repository:
         subject: str | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Push files as one artifact, the OCI 1.1 way.
+        """Push files and folders as one artifact, the OCI 1.1 way. A folder is one layer, packed as oras does.
 
         Args:
             files: paths, or `File`s with a title and a media type of their own.
@@ -323,6 +336,7 @@ class Repository:
                 self.name,
                 files_of(files),
                 open_source=partial(open_source, self._session.runtime),
+                pack=packing,
                 tag=tag,
                 artifact_type=artifact_type,
                 annotations=annotations,
@@ -331,40 +345,113 @@ class Repository:
             )
         )
 
+    def push(
+        self,
+        source: Local,
+        reference: str | None = None,
+        *,
+        tag: str | None = None,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Descriptor:
+        """Push an image, an index of images or an artifact as it is. What the repository has already is not sent.
+
+        Args:
+            source: a `Layout`, a `Memory`, a `DockerArchive`, or one of your own.
+            reference: which one of the source, by its name there or its digest; may be left out if there is but one.
+            tag: to name it by; without one it has its digest alone.
+            platform: push one manifest of an index alone, such as `linux/arm64`.
+            referrers: push what is attached to it, too.
+            concurrency: blobs that are sent at the same time, at most 16.
+            progress: called with events.
+
+        Returns:
+            The descriptor of its manifest.
+
+        Raises:
+            InvalidInput: the index has no such platform.
+            DigestMismatch, SizeMismatch: something in the source is not what it should be.
+            TransferError: the source cannot be read, or has nothing of that name.
+            LimitExceeded: it has more manifests than one copy may have.
+            ResponseError, TransportError, CredentialError: it could not be sent.
+        """
+        options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        return run(copies.push(self._session, self.name, source, reference, tag=tag, options=options))
+
+    @overload
     def pull(
         self,
         reference: str,
-        target: str | Path,
+        target: str | os.PathLike[str],
         *,
         platform: str | None = None,
+        referrers: Literal[False] = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
+        concurrency: int = 4,
         progress: Progress | None = None,
-    ) -> Pulled:
-        """Pull the files of an artifact into a folder. Each gets its name when its digest was found right.
+    ) -> Pulled: ...
+
+    @overload
+    def pull(
+        self,
+        reference: str,
+        target: Local,
+        *,
+        platform: str | None = None,
+        referrers: bool = False,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Descriptor: ...
+
+    def pull(
+        self,
+        reference: str,
+        target: str | os.PathLike[str] | Local,
+        *,
+        platform: str | None = None,
+        referrers: bool = False,
+        unpack: bool = True,
+        unpack_limit: int = UNPACK_LIMIT,
+        concurrency: int = 4,
+        progress: Progress | None = None,
+    ) -> Pulled | Descriptor:
+        """Pull the files of an artifact into a folder, or an image as it is into a `Layout`.
+
+        In a folder each file gets its name when its digest was found right. In a `Layout` (or a `Memory`, or one of
+        your own) manifests are as they were, byte for byte; the tag by which it was pulled is its name there.
 
         Args:
             reference: tag or digest.
-            target: the folder; made with the first file.
-            platform: which manifest of an index, such as `linux/arm64`.
+            target: the folder, made with the first file; or a `Layout`.
+            platform: which manifest of an index, such as `linux/arm64`. A `Layout` gets all of them by default.
+            referrers: pull what is attached to it, too; into a `Layout` only.
+            unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
+            unpack_limit: bytes that one of them may have unpacked, at the most.
+            concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
+
+        Returns:
+            What was written into the folder; of a `Layout` the descriptor of the manifest.
 
         Raises:
             NotFound: there is no such manifest.
+            InvalidInput: the index has no such platform.
             InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
-            DigestMismatch: what came is not of its digest.
-            TransferError: a file cannot be written.
+            DigestMismatch, SizeMismatch: what came is not what it should be.
+            LimitExceeded: it has more manifests than one copy may have, or a folder is larger than `unpack_limit`.
+            TransferError: the target cannot be written.
             ResponseError, TransportError, CredentialError: it could not be had.
         """
+        options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        if not isinstance(target, str | os.PathLike):
+            return run(copies.pull(self._session, self.name, reference, target, options=options))
         folder = Path(target)
-        manifest, names, layers = run(
-            artifacts.pull(
-                self._session,
-                self.name,
-                reference,
-                open_sink=partial(sink_in, folder),
-                platform=platform,
-                progress=progress,
-            )
-        )
+        open_layer = partial(layer_sink, folder, unpack_limit if unpack else None)
+        pulling = artifacts.pull(self._session, self.name, reference, open_sink=open_layer, options=options)
+        manifest, names, layers = run(pulling)
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from acr.core.paging import Pages
+from acr.core.ranges import Ranges, place_in
 from acr.core.upload_sessions import Upload as CoreUpload
 from acr.shells.blocking import iterate, run
 from acr.values.descriptor import Descriptor
@@ -105,6 +107,79 @@ class BlobStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+class BlobReader(io.RawIOBase):
+    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
+
+    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
+    whole: use `download_blob` for that.
+
+    Example:
+        with repository.blob(digest).open() as blob:
+            blob.seek(-2, io.SEEK_END)
+            end = blob.read()
+    """
+
+    def __init__(self, ranges: Ranges) -> None:
+        super().__init__()
+        self._ranges = ranges
+        self._position = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blob."""
+        return self._ranges.blob.size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes.
+
+        Args:
+            size: how many at the most; all that are left, in memory, where it is negative.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: they could not be had.
+        """
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        data = run(self._ranges.read(self._position, self.size if size is None or size < 0 else size))
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer with the next bytes, and tell how many there are. Errors as of `read`."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to another place; nothing is sent.
+
+        Args:
+            offset: bytes from there.
+            whence: `io.SEEK_SET`, `io.SEEK_CUR` or `io.SEEK_END`.
+
+        Raises:
+            InvalidInput: the place is before the beginning, or `whence` is none of those.
+        """
+        self._position = place_in(self._position, self.size, offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        """Where the next bytes are read from."""
+        return self._position
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._ranges.blob.digest}, at {self._position} of {self.size} bytes>"
 
 
 class Upload:

@@ -57,6 +57,11 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
     raise InvalidInput(f"cannot download into {type(target).__name__}: expected a path or a binary file")
 
 
+def file_sink(path: Path, digest: Digest) -> Sink:
+    """A sink for a file whose folder is there."""
+    return _FileSink(path, digest)
+
+
 def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> Sink:
     """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
 
@@ -83,6 +88,8 @@ class _FileSink:
         within: a folder that it must be in, links followed; made where it is missing.
         keep: leave what is there for the next time, also when the download fails.
     """
+
+    is_private = True
 
     def __init__(self, path: Path, digest: Digest | None, *, within: Path | None = None, keep: bool = False) -> None:
         self._path = path
@@ -212,6 +219,8 @@ def _locked(path: Path) -> FileIO | None:
 class _ObjectSink:
     """A file object of the caller's. What was written to it cannot be taken back; the error tells."""
 
+    is_private = False
+
     def __init__(self, file: Writable) -> None:
         self._file = file
 
@@ -226,9 +235,10 @@ class _ObjectSink:
 
     def write(self, block: bytes | memoryview) -> None:
         # Python's own files copy what they are given; another object may keep it, and must have it to itself.
-        left = memoryview(block if isinstance(self._file, io.IOBase) else bytes(block))
+        left: bytes | memoryview = memoryview(block) if isinstance(self._file, io.IOBase) else bytes(block)
         while left:
-            left = left[self._taken(left if isinstance(self._file, io.IOBase) else bytes(left)) :]
+            taken = self._taken(left)
+            left = left[taken:] if taken < len(left) else b""
 
     def commit(self) -> None:
         """The file is the caller's to close."""

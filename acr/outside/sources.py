@@ -114,7 +114,8 @@ class _FileSource:
 
     async def aclose(self) -> None:
         if self._owned:
-            await self._runtime.blocking(self._file.close)
+            # Not through the runtime: a task that is cancelled, or a thread that is to stop, would leave it open.
+            self._file.close()
 
     def _read(self, count: int) -> bytes:
         parts: list[bytes] = []

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
+from functools import partial
+from itertools import islice
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, cast
+from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from acr.core.ports import Body, Incoming, Outgoing
 from acr.shells.blocking import Answer, BlockingRuntime, run
-from acr.shells.http import LIMITS, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
+from acr.shells.connections import Connection
+from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
+from acr.shells.lanes import KEPT, Lanes
 from acr.values.errors import AcrError, InvalidInput, TransportError
 
 P = ParamSpec("P")
@@ -26,6 +33,8 @@ _THREADS: Final = 32
 """Threads of a client that wait for files and large bodies; not those of asyncio, which are few, and the program's."""
 
 _PIECE: Final = 64 * 1024
+
+_ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
 
 
 class AsyncioRuntime:
@@ -48,7 +57,7 @@ class AsyncioRuntime:
     ) -> None:
         self._network = network
         self._fixed = transport
-        self._transports: dict[str | None, Transport] = {}
+        self._lanes: dict[tuple[str, str], Lanes] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
         self._blocking = BlockingRuntime(network)  # for large bodies
         self._closed = False
@@ -60,6 +69,7 @@ class AsyncioRuntime:
             raise InvalidInput("the client is closed")
         if request.is_large and self._fixed is None:
             return await self._send_in_thread(request)
+        lanes = self._lanes_to(request.url)
         try:
             outgoing = httpx.Request(
                 request.method,
@@ -68,8 +78,16 @@ class AsyncioRuntime:
                 content=_content(request.content),
                 extensions=self._network.extensions(request),
             )
-            return _Answer(request, await self._transport(request.url).handle_async_request(outgoing))
-        except (httpx.TransportError, *UNSENDABLE) as error:
+            if lanes is None:
+                return _Answer(request, await cast(Transport, self._fixed).handle_async_request(outgoing), None)
+            lane = await lanes.take(self._network.timeouts.pool)
+            try:
+                response = await lane.handle_async_request(outgoing)
+            except BaseException:
+                await lanes.give_back(lane)
+                raise
+            return _Answer(request, response, partial(lanes.give_back, lane))
+        except (*LOST, *UNSENDABLE) as error:
             raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
@@ -96,25 +114,36 @@ class AsyncioRuntime:
         result = await asyncio.to_thread(function, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
-    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        room = asyncio.Semaphore(limit)
-
-        async def one(task: Callable[[], Awaitable[T]]) -> T:
-            async with room:
-                return await task()
-
-        running = [asyncio.ensure_future(one(task)) for task in tasks]
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        left = iter(tasks)
+        begun: list[asyncio.Future[T]] = []
+        running: set[asyncio.Future[T]] = set()
         try:
-            return await asyncio.gather(*running)
+            while True:
+                room = (limit if width is None else width(limit)) - len(running)
+                new = [asyncio.ensure_future(task()) for task in islice(left, max(0, room))]
+                begun += new
+                running.update(new)
+                if not running:
+                    return [task.result() for task in begun]
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
         finally:
-            for task in running:
+            for task in begun:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)  # let them clean up before the failure goes on
+            await asyncio.gather(*begun, return_exceptions=True)  # let them clean up before the failure goes on
 
     async def aclose(self) -> None:
         self._closed = True
-        for transport in self._transports.values():
-            await transport.aclose()
+        for lanes in self._lanes.values():
+            await lanes.aclose()
         if self._fixed is not None:
             await self._fixed.aclose()
         await self._blocking.aclose()
@@ -129,17 +158,28 @@ class AsyncioRuntime:
             sending.add_done_callback(_close)
             raise
 
-    def _transport(self, url: str) -> Transport:
+    def _lanes_to(self, url: str) -> Lanes | None:
+        """The connections for a URL, or None where the caller gave a transport for all."""
         if self._fixed is not None:
-            return self._fixed
-        proxy = self._network.proxy_for(url)
-        if proxy not in self._transports:
-            try:
-                made = httpx.AsyncHTTPTransport(verify=self._network.verify, proxy=proxy, limits=LIMITS)
-            except (ImportError, ValueError):
-                raise unusable(proxy) from None
-            self._transports[proxy] = made
-        return self._transports[proxy]
+            return None
+        place = urlsplit(url)[:2]
+        lanes = self._lanes.get(place)
+        if lanes is None:
+            proxy = self._network.proxy_for(url)
+            make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
+            lanes = self._lanes[place] = Lanes(make, LIMITS.max_connections or 1, self._clock)
+        return lanes
+
+
+def _lane(place: tuple[str, str], context: ssl.SSLContext, proxy: str | None) -> Transport:
+    if proxy is None:
+        at = urlsplit(f"//{place[1]}")
+        port = at.port or {"https": 443, "http": 80}[place[0]]
+        return Connection(httpcore.Origin(place[0].encode(), (at.hostname or "").encode(), port), context, KEPT)
+    try:
+        return httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=_ONE)
+    except (ImportError, ValueError):
+        raise unusable(proxy) from None
 
 
 def _content(content: bytes | Body | None) -> AsyncIterator[bytes] | None:
@@ -156,9 +196,12 @@ async def _pieces(content: bytes) -> AsyncIterator[bytes]:
 class _Answer:
     """Implements `acr.core.ports.Incoming`."""
 
-    def __init__(self, request: Outgoing, response: httpx.Response) -> None:
+    def __init__(
+        self, request: Outgoing, response: httpx.Response, leave: Callable[[], Awaitable[None]] | None
+    ) -> None:
         self._request = request
         self._response = response
+        self._leave = leave
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._left = memoryview(b"")
         self._failure: TransportError | None = None
@@ -172,7 +215,7 @@ class _Answer:
                 return
             async for chunk in self._response.aiter_raw():
                 yield chunk
-        except httpx.TransportError as error:
+        except LOST as error:
             raise failed(self._request, error) from error
 
     async def readinto(self, buffer: memoryview) -> int:
@@ -200,7 +243,12 @@ class _Answer:
     async def aclose(self) -> None:
         if self._chunks is not None:
             await self._chunks.aclose()
-        await self._response.aclose()
+        leave, self._leave = self._leave, None
+        try:
+            await self._response.aclose()
+        finally:
+            if leave is not None:
+                await leave()
 
 
 class _Threaded:

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -81,7 +83,7 @@ class BlockingRuntime:
     ) -> None:
         self._network = network
         self._fixed = transport
-        self._transports: dict[str | None, Transport] = {}
+        self._transports: dict[tuple[str, str], Transport] = {}
         self._making = threading.Lock()
         self._closed = False
         self._local = threading.local()
@@ -134,11 +136,17 @@ class BlockingRuntime:
             raise CredentialError("an async credential needs AsyncRegistry; Registry takes the one of azure.identity")
         return result
 
-    async def gather(self, limit: int, tasks: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
         todo = list(tasks)
         if len(todo) < 2:
             return [await task() for task in todo]
-        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # not needed by most programs
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
 
         stop = threading.Event()
 
@@ -146,20 +154,29 @@ class BlockingRuntime:
             self._local.stop = stop
             return run(task())
 
+        left = iter(todo)
+        begun: list[Future[T]] = []
+        running: set[Future[T]] = set()
         with ThreadPoolExecutor(min(limit, len(todo)), thread_name_prefix="acr") as pool:
-            futures = [pool.submit(one, task) for task in todo]
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:  # also on Ctrl-C, which this thread alone is told of
-                if not all(future.done() and future.exception() is None for future in futures):
-                    stop.set()
-                for future in futures:
-                    future.cancel()
-        errors = [error for future in futures if not future.cancelled() and (error := future.exception()) is not None]
+                while not stop.is_set():
+                    room = (limit if width is None else width(limit)) - len(running)
+                    new = [pool.submit(one, task) for task in islice(left, max(0, room))]
+                    begun += new
+                    running.update(new)
+                    if not running:
+                        break
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    if any(future.exception() is not None for future in done):
+                        stop.set()
+            except BaseException:  # such as Ctrl-C, which this thread alone is told of
+                stop.set()
+                raise
+        errors = [error for future in begun if (error := future.exception()) is not None]
         for error in errors:
             if not isinstance(error, _Stopped):
                 raise error
-        return [future.result() for future in futures]
+        return [future.result() for future in begun]
 
     def _go_on(self) -> None:
         """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
@@ -178,15 +195,18 @@ class BlockingRuntime:
     def _transport(self, url: str) -> Transport:
         if self._fixed is not None:
             return self._fixed
-        proxy = self._network.proxy_for(url)
+        place = urlsplit(url)[:2]
         with self._making:
-            if proxy not in self._transports:
+            transport = self._transports.get(place)
+            if transport is None:
+                proxy = self._network.proxy_for(url)
+                context = self._network.context_for(place, proxy)
                 try:
-                    made = httpx.HTTPTransport(verify=self._network.verify, proxy=proxy, limits=LIMITS)
+                    transport = httpx.HTTPTransport(verify=context, proxy=proxy, limits=LIMITS)
                 except (ImportError, ValueError):
                     raise unusable(proxy) from None
-                self._transports[proxy] = made
-            return self._transports[proxy]
+                self._transports[place] = transport
+            return transport
 
 
 def _content(content: bytes | Body | None) -> Iterator[bytes] | None:

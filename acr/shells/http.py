@@ -7,13 +7,16 @@ none of that is wanted here, and leaving it out saves more than a third of the t
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import attrs
+import httpcore
 import httpx
 
 from acr.core.failures import redact
@@ -51,6 +54,11 @@ class Network:
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
     _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
+    _extensions: Mapping[str, Any] = attrs.field(
+        default=attrs.Factory(lambda self: {"timeout": attrs.asdict(self.timeouts)}, takes_self=True),
+        init=False,
+        repr=False,
+    )
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to a URL, or None."""
@@ -64,20 +72,28 @@ class Network:
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
 
-    @property
-    def verify(self) -> ssl.SSLContext | bool:
-        """What httpx takes."""
-        return self.ssl_context or True
+    def context_for(self, place: tuple[str, str], proxy: str | None) -> ssl.SSLContext:
+        """The TLS of the way to a place, which is a scheme and a netloc."""
+        if self.ssl_context is not None:
+            return self.ssl_context
+        if place[0] == "http" and (proxy is None or not proxy.startswith("https")):
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and trusts nobody
+        return _default_context(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
 
-    def extensions(self, request: Outgoing) -> dict[str, dict[str, float | None]]:
+    def extensions(self, request: Outgoing) -> Mapping[str, Any]:
         """The timeouts, as httpx's transports take them."""
         given = request.timeout
-        timeouts = self.timeouts if given is None else Timeouts(connect=given, read=given, write=given, pool=given)
-        return {"timeout": attrs.asdict(timeouts)}
+        return self._extensions if given is None else {"timeout": dict.fromkeys(self._extensions["timeout"], given)}
 
     def read_timeout(self, request: Outgoing) -> float | None:
         """Seconds to wait for the next bytes of an answer."""
         return self.timeouts.read if request.timeout is None else request.timeout
+
+
+@cache
+def _default_context(*_environment: str | None) -> ssl.SSLContext:
+    """That of httpx, made once for all clients: reading the authorities takes some 15 ms."""
+    return httpx.create_ssl_context()
 
 
 def pieces(content: bytes) -> Iterator[bytes]:
@@ -101,8 +117,22 @@ def lower(headers: httpx.Headers) -> Mapping[str, str]:
     return dict(headers.items())
 
 
-UNSENDABLE: Final = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
-"""What httpx raises of a request that no retry can help. Their texts may quote a header, and so a token."""
+UNSENDABLE: Final = (
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
+    UnicodeError,
+)
+"""What is raised of a request that no retry can help. Their texts may quote a header, and so a token."""
+
+LOST: Final = (
+    httpx.TransportError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.RemoteProtocolError,
+)
+"""What is raised where there is no answer, or not all of it."""
 
 
 def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
@@ -114,9 +144,9 @@ def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
         )
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    if isinstance(error, httpx.TimeoutException | httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
-    elif isinstance(error, httpx.ConnectError):
+    elif isinstance(error, httpx.ConnectError | httpcore.ConnectError):
         reason = f"cannot connect: {reason}"
     return TransportError(f"{where}: {reason}")
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from acr.values.digest import Digest, received_digest
 from acr.values.errors import InvalidInput, ProtocolViolation
-from acr.values.fields import integer, object_of, optional_text, text, text_map
+from acr.values.fields import integer, object_of, optional_text, text, text_map, texts
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+_USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
 
 
 @attrs.frozen
@@ -27,6 +28,8 @@ class Platform:
 
     >>> str(Platform.parse("linux/arm64/v8"))
     'linux/arm64/v8'
+    >>> Platform.parse("windows/amd64:10.0.20348").os_version
+    '10.0.20348'
     """
 
     os: str
@@ -36,18 +39,41 @@ class Platform:
 
     @classmethod
     def parse(cls, value: str) -> Platform:
-        """Read `os/architecture` or `os/architecture/variant`.
+        """Read `os/architecture` or `os/architecture/variant`, and `:version` of the operating system behind it.
 
         Raises:
             InvalidInput: the text is neither.
         """
-        parts = value.split("/")
-        if len(parts) not in (2, 3) or not all(parts):
+        name, colon, os_version = value.partition(":")
+        parts = name.split("/")
+        if len(parts) not in (2, 3) or not all(parts) or (colon and not os_version):
             raise InvalidInput(f"{value!r} is no platform: expected os/architecture, such as linux/arm64")
-        return cls(*parts)
+        return attrs.evolve(cls(*parts), os_version=os_version or None)
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        name = "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        return f"{name}:{self.os_version}" if self.os_version else name
+
+    def fits(self, wanted: Platform) -> bool:
+        """Whether it is one that was asked for.
+
+        A variant, or a version, that is not asked for may be any. A version may be asked for by its first parts.
+        `arm64` is `arm64/v8`, and `arm` is `arm/v7`, as containerd has it.
+
+        >>> server = Platform.parse("windows/amd64:10.0.20348.2762")
+        >>> [server.fits(Platform.parse(f"windows/amd64{version}")) for version in ("", ":10.0.20348", ":10.0.2")]
+        [True, True, False]
+        """
+        return (
+            (self.os, self.architecture) == (wanted.os, wanted.architecture)
+            and (wanted.variant is None or wanted.usual_variant == self.usual_variant)
+            and (wanted.os_version is None or f"{self.os_version}.".startswith(f"{wanted.os_version}."))
+        )
+
+    @property
+    def usual_variant(self) -> str | None:
+        """The variant, or the one that is meant where none is named."""
+        return self.variant or _USUAL_VARIANTS.get(self.architecture)
 
 
 @attrs.frozen
@@ -61,6 +87,7 @@ class Descriptor:
         artifact_type: type of the artifact behind it, on descriptors of manifests.
         annotations: further facts; `org.opencontainers.image.title` is a file's name.
         platform: on entries of an index.
+        urls: where else the content can be had; of layers that their owner allows nobody to pass on.
     """
 
     media_type: str
@@ -69,6 +96,7 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: Mapping[str, str] = attrs.field(default=_NONE, hash=False)
     platform: Platform | None = None
+    urls: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: object, where: str) -> Descriptor:
@@ -90,6 +118,7 @@ class Descriptor:
             artifact_type=optional_text(data, "artifactType", where),
             annotations=MappingProxyType(text_map(data, "annotations", where)),
             platform=None if platform is None else _platform(object_of(platform, f"{where}.platform")),
+            urls=texts(data, "urls", where),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +128,8 @@ class Descriptor:
             data["artifactType"] = self.artifact_type
         if self.annotations:
             data["annotations"] = dict(self.annotations)
+        if self.urls:
+            data["urls"] = list(self.urls)
         if self.platform is not None:
             entries = {
                 "architecture": self.platform.architecture,

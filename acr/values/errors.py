@@ -17,7 +17,7 @@
     │   ├── DigestMismatch
     │   ├── SizeMismatch
     │   └── UnsupportedDigest (also a ValueError) an algorithm other than sha256 and sha512
-    ├── LimitExceeded         more bytes than the protocol allows (a manifest over 4 MiB)
+    ├── LimitExceeded         more bytes or files than the protocol (a manifest over 4 MiB) or the caller allows
     ├── ProtocolViolation     an answer that the protocol does not allow
     └── TransferError         push or pull failed; `side` says where
 
@@ -195,14 +195,14 @@ class UnsupportedDigest(IntegrityError, ValueError):
 
 
 class LimitExceeded(AcrError):
-    """More bytes than the protocol allows.
+    """More bytes, or more files, than the protocol or the caller allows.
 
     Attributes:
-        limit: the most that is allowed, in bytes.
+        limit: the most that is allowed, in bytes where no other unit was named.
     """
 
-    def __init__(self, what: str, *, limit: int) -> None:
-        super().__init__(f"{what} is larger than the {limit} bytes allowed")
+    def __init__(self, what: str, *, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what} is larger than the {limit} {unit} allowed")
         self.limit = limit
 
 

@@ -67,3 +67,11 @@ def text_map(data: Mapping[str, Any], key: str, where: str) -> dict[str, str]:
         return {}
     entries = object_of(value, f"{where}.{key}")
     return {name: text(entries, name, f"{where}.{key}") for name in entries}
+
+
+def texts(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """The list of strings at `key`; absent and null are empty."""
+    found = list_of(data, key, where)
+    if not all(isinstance(value, str) for value in found):
+        raise ProtocolViolation(f"{where}.{key}: expected strings")
+    return tuple(found)

@@ -16,17 +16,23 @@ from acr.values.errors import InvalidReference
 TITLE: Final = "org.opencontainers.image.title"
 """The annotation that carries a file's name (OCI image spec, "Annotations")."""
 
+UNPACK: Final = "io.deis.oras.content.unpack"
+"""The annotation that says, with `true`, that a layer is a folder."""
+
+CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
+"""The annotation with the digest of the uncompressed tar."""
+
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
 @attrs.frozen
 class File:
-    """A file to push as a layer of an artifact.
+    """A file to push as a layer of an artifact, or a folder, which is packed as oras does.
 
     Args:
         path: where it is.
         title: its name in the artifact, relative and with `/`; the file's own name by default.
-        media_type: of the layer.
+        media_type: of the layer; a folder has its own, a tar with gzip.
         annotations: of the layer, beside the title.
 
     Raises:

@@ -49,7 +49,7 @@ class Skipped:
 
 @attrs.frozen
 class Mounted:
-    """It was taken over from another repository of the registry; nothing was moved."""
+    """It was taken over from another repository of the registry, without moving its bytes."""
 
     item: Item
 

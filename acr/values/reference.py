@@ -70,6 +70,50 @@ def check_reference(reference: str) -> str:
     return check_tag(reference)
 
 
+@attrs.frozen
+class Reference:
+    """What names a manifest within a registry: `repository`, `repository:tag`, `repository@digest`, or both.
+
+    Args:
+        repository: its repository.
+        tag: its tag.
+        digest: its digest; where there is a tag as well, the digest counts.
+    """
+
+    repository: str = attrs.field(converter=check_repository)
+    tag: str | None = attrs.field(default=None, converter=attrs.converters.optional(check_tag))
+    digest: Digest | None = attrs.field(default=None, converter=attrs.converters.optional(Digest))
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read it.
+
+        Raises:
+            InvalidReference: a part of it is malformed, or it begins with a host.
+            UnsupportedDigest: its digest is of an unknown algorithm.
+
+        >>> Reference.parse("team/app:v1")
+        Reference(repository='team/app', tag='v1', digest=None)
+        >>> str(Reference.parse("team/app@sha256:" + "a" * 64))[:20]
+        'team/app@sha256:aaaa'
+        >>> Reference.parse("localhost:5000/app")
+        Traceback (most recent call last):
+        acr.values.errors.InvalidReference: 'localhost:5000/app' begins with a host: name the repository alone, \
+such as team/app:v1
+        """
+        if not isinstance(text, str):
+            raise InvalidReference(f"{_shown(text)} is no reference: expected one such as team/app:v1")
+        name, at, digest = text.partition("@")
+        name, colon, tag = name.partition(":")
+        if "/" in tag:
+            raise InvalidReference(f"{_shown(text)} begins with a host: name the repository alone, such as team/app:v1")
+        return cls(name, tag if colon else None, digest if at else None)
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}@{self.digest}" if self.digest else f"{self.repository}{tag}"
+
+
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:100]}…"

@@ -19,6 +19,7 @@ from tests.content import bytes_of, push_image
 from tests.twin import Twin
 
 MIB = 1024 * 1024
+DIGEST = acr.Digest.of(b"abc")
 
 
 class Clock:
@@ -278,11 +279,37 @@ def test_a_token_that_is_refused_before_its_time_is_renewed_once(
         list(registry.repositories())
 
 
+def test_after_the_machine_has_slept_no_token_of_before_is_tried(twin: Twin) -> None:
+    """Its clock may stand still meanwhile. The token for pushing covers pulling, and is as old as the one refused."""
+    clock = Clock()
+    with Emulator(clock=clock) as emulator:
+        registry = twin.connect(emulator.url, acr.UsernamePassword(emulator.username, emulator.password))
+        app = registry.repository("app")
+        assert not app.blob(DIGEST).exists()
+        blob = app.upload_blob(b"abc")
+        clock.now += 10_000
+        assert app.blob(blob.digest).exists()
+        assert count(emulator, "/oauth2/token") == 3
+        assert [r.status for r in emulator.requests if r.method == "HEAD"] == [404, 401, 200]
+
+
 def test_a_revoked_refresh_token_is_replaced(registry: acr.Registry, acr_emulator: Emulator) -> None:
     list(registry.repositories())
     acr_emulator.fail(times=1, path_contains="/oauth2/token", status=401, body=b'{"errors":[{"code":"UNAUTHORIZED"}]}')
     registry.repository("app").upload_blob(b"abc")
     assert count(acr_emulator, "/oauth2/exchange") == 2
+
+
+def test_a_refresh_token_that_several_find_expired_is_replaced_for_all(twin: Twin) -> None:
+    clock = Clock()
+    with Emulator(clock=clock) as emulator:
+        registry = twin.connect(emulator.url, emulator.credential())
+        assert not registry.repository("app").blob(DIGEST).exists()
+        clock.now += 20_000
+        emulator.fail(path_contains="/oauth2/exchange", delay=0.2)  # meanwhile all are refused
+
+        calls = [registry.repository(f"app{number}").blob(DIGEST).exists for number in range(4)]
+        assert twin.at_once(calls) == [False] * 4
 
 
 def test_a_throttled_exchange_is_tried_again_and_no_login_problem(

@@ -309,3 +309,12 @@ def test_a_file_that_shrinks_while_it_is_sent_is_told(
     with pytest.raises(acr.TransferError, match=f"ended after {3 * MIB} of its {len(LARGE)} bytes"):
         registry.repository("app").upload_blob(path, chunk_size=2 * MIB, progress=shrink)
     assert open_sessions(acr_emulator) == 0
+
+
+def test_a_session_is_cancelled_after_a_connection_that_was_lost_too(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    acr_emulator.fail(times=5, method="PATCH", drop=True)
+    with pytest.raises(acr.TransportError):
+        registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
+    assert acr_emulator.open_uploads == []

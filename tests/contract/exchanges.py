@@ -37,6 +37,7 @@ class Exchange:
         scheme: of the Authorization, in lower case.
         body: of the request; None where it did not arrive as a whole, or is no JSON and no form.
         sent: whether there was a body.
+        broken: whether the request broke off.
         status: of the answer; 0 where there was none.
         answer_body: None where it did not come as a whole.
     """
@@ -48,6 +49,7 @@ class Exchange:
     scheme: str | None
     by_client: bool
     sent: bool = False
+    broken: bool = False
     body: bytes | None = None
     status: int = 0
     answer_headers: Mapping[str, str] = attrs.field(factory=dict)
@@ -130,7 +132,7 @@ def _request_body(declared: Body | None, seen: Exchange) -> Iterator[str]:
             yield "it has a body, or a Content-Type, and none is declared"
         return
     if not seen.sent:
-        if declared.required:
+        if declared.required and not seen.broken:
             yield "the body is missing"
         return
     if media_type is None:

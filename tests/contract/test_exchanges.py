@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from typing import Any
 
 import httpx
@@ -140,6 +142,16 @@ def test_the_emulator_is_watched(acr_emulator: Emulator, traffic: Traffic) -> No
     )
     assert [exchange.status for exchange in traffic.exchanges] == [0, 401]
     traffic.exchanges.clear()
+
+
+def test_a_request_that_breaks_off_lacks_no_body(acr_emulator: Emulator, traffic: Traffic) -> None:
+    head = b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nUser-Agent: acr-client/0\r\nContent-Length: 9\r\n"
+    with socket.create_connection(("127.0.0.1", int(acr_emulator.login_server.rpartition(":")[2]))) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+    while not (traffic.exchanges and traffic.exchanges[0].broken):
+        time.sleep(0.001)
+    (seen,) = traffic.exchanges
+    assert (seen.by_client, seen.sent, seen.problems()) == (True, False, [])
 
 
 def test_what_others_send_is_not_looked_at_but_the_answers_are(acr_emulator: Emulator, traffic: Traffic) -> None:

@@ -63,20 +63,17 @@ class Watch:
         traffic.exchanges.append(exchange)
         kept = exchange.headers.get("content-type", "").startswith(_LOOKED_INTO)
         pieces: list[bytes] = []
-        is_whole = False
 
         async def see() -> Message:
-            nonlocal is_whole
             message = await receive()
-            if message["type"] == "http.disconnect" and not is_whole:  # cut off on the way, as by a killed process
-                traffic.exchanges = [other for other in traffic.exchanges if other is not exchange]
             if message["type"] == "http.request":
-                is_whole = not message.get("more_body")
                 exchange.sent = exchange.sent or bool(message.get("body"))
                 if kept:
                     pieces.append(message.get("body", b""))
                 if kept and not message.get("more_body"):
                     exchange.body = b"".join(pieces)
+            elif exchange.status == 0:
+                exchange.broken = True
             return message
 
         scope[_KEY] = exchange

@@ -176,6 +176,19 @@ def test_cancel(user: User) -> None:
     assert (reply.status_code, error_of(reply)["code"]) == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
+def test_uploads_that_are_open(user: User) -> None:
+    cancelled, completed, lost, left = (start(user) for _ in range(4))
+    ids = [location.partition("?")[0].rpartition("/")[2] for location in (cancelled, completed, lost, left)]
+    assert user.registry.open_uploads == ids
+    user.send("DELETE", cancelled, DELETE)
+    assert user.registry.open_uploads == ids[1:]
+    assert user.send("PUT", f"{completed}&digest={Digest.of(b'x')}", PUSH, content=b"x").status_code == 201
+    assert user.send("PUT", f"{lost}&digest={NOWHERE}", PUSH, content=b"x").status_code == 400
+    assert user.registry.open_uploads == ids[3:]
+    user.registry.reset()
+    assert user.registry.open_uploads == []
+
+
 def test_session_is_of_its_repository(user: User) -> None:
     location = start(user).replace("/team/app/", "/other/")
     assert user.send("PATCH", location, "repository:other:pull,push", content=b"x").status_code == 404

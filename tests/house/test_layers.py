@@ -18,7 +18,7 @@ LIBRARY = sys.stdlib_module_names
 LAYERS = {
     "acr.values": {"attrs"},
     "acr.core": {"attrs", "acr.values", "acr_rest", "jwt"},
-    "acr.shells": {"attrs", "acr.values", "acr.core", "httpx"},
+    "acr.shells": {"attrs", "acr.values", "acr.core", "httpx", "httpcore"},
     "acr.outside": {"attrs", "acr.values", "acr.core", "azure"},
     "acr.facades": {"attrs", "acr.values", "acr.core", "acr.shells", "acr.outside"},
     "acr.emulator": {"attrs", "acr.values", "jwt", "pytest", "starlette", "uvicorn"},
@@ -64,7 +64,9 @@ def test_imports_point_downward(module: str, path: Path) -> None:
 
 def test_httpx_is_imported_by_the_shells_alone() -> None:
     importers = {module for module, path in sources() if any(layer_of(n) == "httpx" for n in imported(module, path))}
-    assert importers == {f"acr.shells.{name}" for name in ("http", "direct", "blocking", "asynchronous")}
+    assert importers == {
+        f"acr.shells.{name}" for name in ("http", "direct", "lanes", "connections", "blocking", "asynchronous")
+    }
 
 
 def test_there_are_no_import_cycles() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from acr.core.ports import Source
 from acr.outside.sources import open_async_source, open_source
+from acr.shells.asynchronous import AsyncioRuntime
 from acr.shells.blocking import BlockingRuntime, run
 from acr.shells.http import Network
 from acr.values.errors import InvalidInput, TransferError
@@ -339,3 +342,31 @@ def test_a_name_that_no_file_can_have_is_told() -> None:
     with pytest.raises(TransferError, match="cannot read") as caught:
         open_source(RUNTIME, "nul\0l")
     assert caught.value.side == "source"
+
+
+def test_a_file_is_closed_by_a_task_that_is_cancelled_meanwhile(tmp_path: Path) -> None:
+    async def cancelled() -> Any:
+        runtime = AsyncioRuntime(Network(timeouts=Timeouts()))
+        runtime._threads = ThreadPoolExecutor(1)
+        source: Any = open_source(runtime, path_of(CONTENT, tmp_path))
+        busy = threading.Event()
+        occupied = asyncio.ensure_future(runtime.blocking(busy.wait))
+        closing = asyncio.ensure_future(source.aclose())
+        await asyncio.sleep(0)  # both have begun
+        closing.cancel()
+        await asyncio.wait([closing])
+        busy.set()
+        await occupied
+        return source._file
+
+    assert asyncio.run(cancelled()).closed
+
+
+def test_a_file_is_closed_by_a_thread_that_is_to_stop(tmp_path: Path) -> None:
+    """Another one of its gathering has failed, and this one closes its file before it has heard of that."""
+    runtime = BlockingRuntime(Network(timeouts=Timeouts()))
+    source: Any = open_source(runtime, path_of(CONTENT, tmp_path))
+    runtime._local.stop = stop = threading.Event()
+    stop.set()
+    run(source.aclose())
+    assert source._file.closed

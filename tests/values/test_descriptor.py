@@ -17,6 +17,7 @@ MOST: dict[str, Any] = {
     "artifactType": "application/spdx+json",
     "annotations": {"org.opencontainers.image.title": "sbom.json"},
     "platform": {"architecture": "arm64", "os": "windows", "os.version": "10.0", "variant": "v8"},
+    "urls": ["https://x.example/layer"],
 }
 
 
@@ -32,7 +33,7 @@ def test_absent_and_null_are_the_same() -> None:
 
 
 def test_fields_that_are_not_known_are_passed_over() -> None:
-    assert Descriptor.from_json({**LEAST, "urls": ["https://x.example"], "data": "YWJj"}, "it").to_json() == LEAST
+    assert Descriptor.from_json({**LEAST, "data": "YWJj"}, "it").to_json() == LEAST
 
 
 def test_every_field_is_read() -> None:
@@ -45,6 +46,7 @@ def test_every_field_is_read() -> None:
         artifact_type="application/spdx+json",
         annotations={"org.opencontainers.image.title": "sbom.json"},
         platform=Platform("windows", "arm64", "v8", "10.0"),
+        urls=("https://x.example/layer",),
     )
     assert hash(descriptor) == hash(Descriptor.from_json(MOST, "other"))
 

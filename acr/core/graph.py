@@ -1,0 +1,60 @@
+"""Graphs: what a manifest leads to, judged by its fields (OCI image spec, "Image Manifest" and "Image Index")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from acr.values import media_types
+from acr.values.descriptor import Descriptor
+from acr.values.errors import ProtocolViolation, TransferError
+from acr.values.fields import list_of
+from acr.values.manifest import Manifest
+
+
+@attrs.frozen
+class Parts:
+    """What a manifest leads to.
+
+    Args:
+        manifests: other manifests.
+        blobs: config and layers. Those that nobody may pass on are left out.
+    """
+
+    manifests: Sequence[Descriptor] = ()
+    blobs: Sequence[Descriptor] = ()
+
+
+def parts_of(manifest: Manifest) -> Parts:
+    """What a manifest leads to. A type that is not known is judged by the fields, which are those of a known one.
+
+    Raises:
+        ProtocolViolation: it is an index and an image at once: what it means would be up to who reads it.
+        TransferError: it is of docker's first schema, or has no field that is known.
+    """
+    if manifest.media_type in media_types.SCHEMA1 or "fsLayers" in manifest.json:
+        raise TransferError(
+            f"the manifest {manifest.digest} is of docker's schema 1, which registries take no more: push the image"
+            " anew with docker, or convert it with `skopeo copy --format v2s2`",
+            side="source",
+        )
+    present = [key for key in ("manifests", "config", "layers", "blobs") if manifest.json.get(key) is not None]
+    if not present:
+        raise TransferError(
+            f"the manifest {manifest.digest} of type {manifest.media_type} is of no kind that is known: it has neither"
+            " manifests, config, layers nor blobs",
+            side="source",
+        )
+    if "manifests" in present:
+        if len(present) > 1:  # CVE-2021-41190
+            raise ProtocolViolation(f"the manifest {manifest.digest} has both manifests and {present[1]}")
+        return Parts(manifests=manifest.manifests)
+    where = f"the manifest {manifest.digest}"
+    others = [Descriptor.from_json(entry, where) for entry in list_of(manifest.json, "blobs", where)]
+    config = [] if manifest.config is None else [manifest.config]
+    return Parts(blobs=[*config, *(layer for layer in (*manifest.layers, *others) if _may_move(layer))])
+
+
+def _may_move(layer: Descriptor) -> bool:
+    return not layer.urls and layer.media_type not in media_types.FOREIGN_LAYERS

@@ -1,0 +1,293 @@
+"""Trees: where the files of an OCI image layout are. A folder, a tar, or memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final, Protocol
+
+from acr.core.ports import Sink
+from acr.outside.disk import reading, writing
+from acr.outside.sinks import file_sink
+from acr.outside.tar_writer import TarWriter
+from acr.outside.tars import TarFiles, open_extent
+from acr.values.descriptor import Descriptor
+from acr.values.errors import TransferError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+INDEX: Final = "index.json"
+MARK: Final = "oci-layout"
+
+
+class Tree(Protocol):
+    """Files by names with slashes, which are a layout's own, or made of a checked digest: none comes from outside."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was written that `commit` has to give its place."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a regular file; None where there is none."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """A file, seekable, at its first byte."""
+        ...
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        """A new file, or one in the place of another."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """A new small file."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from ending their work at the same time, where that can be."""
+        ...
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        """Write the last files, in this order, in the place of those that have the names; all is there then."""
+        ...
+
+    def abort(self) -> None:
+        """As of `Local`."""
+        ...
+
+
+def folder_tree(path: Path) -> Tree:
+    """Files in a folder, which is made when the first one is written."""
+    return _FolderTree(path)
+
+
+def tar_tree(path: Path) -> Tree:
+    """Files in a tar. What is written goes to a new one, which takes over what the old one has."""
+    return _TarTree(path)
+
+
+def memory_tree() -> Tree:
+    """Files in memory."""
+    return _MemoryTree()
+
+
+class _FolderTree:
+    """A folder. Folders on the way to a file are made, and removed by `abort` where they are empty."""
+
+    changed = False  # blobs have their names as soon as they are whole
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._made: list[Path] = []
+
+    def size(self, name: str) -> int | None:
+        path = self._path / name
+        with reading(path):
+            # Whatever is no regular file is left alone: a named pipe would never end.
+            return path.stat().st_size if path.is_file() else None
+
+    def open(self, name: str) -> BinaryIO:
+        path = self._path / name
+        with reading(path):
+            return path.open("rb")
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return file_sink(self._way(name), blob.digest)
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._way(name)
+        partial = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")
+        with writing(path):
+            try:
+                with partial.open("xb") as file:
+                    file.write(content)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        if fcntl is None or not self._path.is_dir():
+            yield
+            return
+        with writing(self._path):
+            folder = os.open(self._path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not every file system has locks
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        for name, content in last.items():
+            self.write(name, content)
+        self._made.clear()
+
+    def abort(self) -> None:
+        with self._lock:
+            while self._made:
+                with suppress(OSError):  # a blob is in it
+                    self._made.pop().rmdir()
+
+    def _way(self, name: str) -> Path:
+        """The path of a file to write; folders on the way to it are made."""
+        path = self._path / PurePosixPath(name)
+        with self._lock, writing(path):
+            missing = [folder for folder in path.parents if not folder.exists()]
+            for folder in reversed(missing):
+                folder.mkdir(exist_ok=True)
+                self._made.append(folder)
+        return path
+
+
+class _TarTree:
+    """A tar. Until the commit, what is new is read from the new one, and all else from the old one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._old = TarFiles(path)
+        self._lock = threading.Lock()
+        self._writer: TarWriter | None = None
+
+    @property
+    def changed(self) -> bool:
+        return self._writer is not None
+
+    def size(self, name: str) -> int | None:
+        writer = self._writer
+        extent = (writer.find(name) if writer else None) or self._old.find(name)
+        return extent.size if extent else None
+
+    def open(self, name: str) -> BinaryIO:
+        writer = self._writer
+        extent = writer.find(name) if writer else None
+        if writer is None or extent is None:
+            return self._old.open(name)
+        with reading(self._path):
+            return open_extent(writer.partial, extent)
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return self._begun().sink(name, blob.size)
+
+    def write(self, name: str, content: bytes) -> None:
+        self._begun().add(name, content)
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        writer = self._begun()
+        for name, content in last.items():
+            writer.add(name, content)
+        writer.commit()
+        self._writer = None
+
+    def abort(self) -> None:
+        with self._lock:
+            if self._writer is not None:
+                self._writer.abort()
+                self._writer = None
+
+    def _begun(self) -> TarWriter:
+        with self._lock:
+            if self._writer is None:
+                with writing(self._path):
+                    writer = TarWriter(self._path)
+                try:
+                    self._take_over(writer)
+                except BaseException:
+                    writer.abort()
+                    raise
+                self._writer = writer
+            return self._writer
+
+    def _take_over(self, writer: TarWriter) -> None:
+        kept = [extent for name, extent in self._old.regions() if name not in (INDEX, MARK)]
+        if kept:
+            with reading(self._path), self._path.open("rb") as old:
+                writer.copy(old, kept)
+
+
+class _MemoryTree:
+    """Memory."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+        self._new: set[str] = set()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._new)
+
+    def size(self, name: str) -> int | None:
+        content = self._files.get(name)
+        return None if content is None else len(content)
+
+    def open(self, name: str) -> BinaryIO:
+        content = self._files.get(name)
+        if content is None:
+            raise TransferError(f"memory has no {name}", side="source")
+        return io.BytesIO(content)
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return _MemorySink(self, name)
+
+    def write(self, name: str, content: bytes) -> None:
+        if name not in self._files:
+            self._new.add(name)
+        self._files[name] = content
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        self._files.update(last)
+        self._new.clear()
+
+    def abort(self) -> None:
+        while self._new:
+            self._files.pop(self._new.pop(), None)
+
+
+class _MemorySink:
+    """A file in memory. It is there when it is committed."""
+
+    is_private = True
+
+    def __init__(self, tree: _MemoryTree, name: str) -> None:
+        self._tree = tree
+        self._name = name
+        self._content: bytearray | None = bytearray()
+
+    def open(self) -> int:
+        return 0
+
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        return iter(())
+
+    def restart(self) -> None:
+        if self._content is not None:
+            self._content = bytearray()
+
+    def write(self, block: bytes | memoryview) -> None:
+        if self._content is not None:
+            self._content += block
+
+    def commit(self) -> None:
+        if self._content is not None:
+            self._tree.write(self._name, bytes(self._content))
+            self._content = None
+
+    def abort(self) -> None:
+        self._content = None

@@ -1,0 +1,153 @@
+"""Connections: the async shell's way to one place, of httpcore's parts, on asyncio's own streams.
+
+Made of httpcore's public connection and network backend, without its pool and without anyio, which together take about
+half of the time of a small request (benchmarks/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+_DELAY: Final = 0.25
+"""Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
+
+
+class Connection(httpx.AsyncBaseTransport):
+    """A transport with one connection to one place, for one request at a time. It is made again when it is gone.
+
+    Args:
+        origin: the place.
+        context: for TLS.
+        keepalive: seconds that it may be idle.
+    """
+
+    def __init__(self, origin: httpcore.Origin, context: ssl.SSLContext, keepalive: float) -> None:
+        self._origin = origin
+        self._context = context
+        self._keepalive = keepalive
+        self._connection: httpcore.AsyncHTTPConnection | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and wait for the head of its answer. Raises httpcore's errors, not those of httpx."""
+        connection = await self._ready()
+        url = httpcore.URL(
+            scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port, target=request.url.raw_path
+        )
+        outgoing = httpcore.Request(
+            request.method,
+            url,
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        response = await connection.handle_async_request(outgoing)
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    async def aclose(self) -> None:
+        """Close it."""
+        if self._connection is not None:
+            await self._connection.aclose()
+
+    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+        old = self._connection
+        if old is not None and not (old.is_closed() or old.has_expired()):
+            return old
+        if old is not None:
+            await old.aclose()
+        self._connection = httpcore.AsyncHTTPConnection(
+            self._origin,
+            ssl_context=self._context,
+            keepalive_expiry=self._keepalive,
+            network_backend=_Network(),
+        )
+        return self._connection
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_stream()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+class _Network(httpcore.AsyncNetworkBackend):
+    """TCP, by asyncio's streams."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+            async with asyncio.timeout(timeout):
+                reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=_DELAY)
+        return _Stream(reader, writer)
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        if not buffer:
+            return
+        with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+            self._writer.write(buffer)
+            async with asyncio.timeout(timeout):
+                await self._writer.drain()
+
+    async def aclose(self) -> None:
+        # Not waited for: a peer that does not answer the end of TLS would hold everything up.
+        self._writer.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+    ) -> httpcore.AsyncNetworkStream:
+        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+            except BaseException:
+                self._writer.close()
+                raise
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # asked of an idle connection: then it was closed from the other side
+            return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
+        return self._writer.get_extra_info({"ssl_object": "ssl_object", "socket": "socket"}.get(info, info))
+
+
+@contextmanager
+def _mapped(late: type[Exception], lost: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error)) from error
+    except OSError as error:
+        raise lost(str(error)) from error
