@@ -109,8 +109,8 @@ async def upload(
                 size = ChunkSize.of(chunk_size, largest=CHUNK_SIZE)
             else:
                 size = ChunkSize.of(chunk_size, first=session.chunk_size)
-            transfer = _Transfer(session, repository, feed, size, checkpoints, item, progress)
-            done = await transfer.run(opened or await upload_sessions.start(session, repository))
+            opened = opened or await upload_sessions.start(session, repository)
+            done = await _Transfer(session, repository, opened, feed, size, checkpoints, item, progress).run()
             if chunk_size is None and not feed.holds:
                 session.chunk_size = size.current
             return done
@@ -132,6 +132,7 @@ class _Transfer:
     Args:
         session: the client.
         repository: where to.
+        opened: the first session.
         feed: the bytes.
         size: of the next chunk.
         checkpoints: keeps how far it got.
@@ -143,6 +144,7 @@ class _Transfer:
         self,
         session: Session,
         repository: str,
+        opened: Upload,
         feed: Feed,
         size: ChunkSize,
         checkpoints: Checkpoints,
@@ -151,28 +153,28 @@ class _Transfer:
     ) -> None:
         self._session = session
         self._repository = repository
+        self._upload = opened
+        self._is_resumed = opened.offset > 0
         self._feed = feed
         self._size = size
         self._checkpoints = checkpoints
         self._item = item
         self._progress = progress
         self._sent = 0  # bytes of the last chunk
-        self._told = 0  # where the events are
+        self._told = opened.offset  # where the events are
         self._attempt = 0  # repetitions since the registry took something
         self._setbacks = 0  # how often it lost what it had
         self._committing: Descriptor | None = None
 
-    async def run(self, opened: Upload) -> Descriptor:
+    async def run(self) -> Descriptor:
         """Send all that the session lacks, and commit it.
 
         Raises:
             DigestMismatch: the source is not of the digest; nothing was stored.
             ResponseError, TransportError: it could not be done as often as the client's retries allow.
         """
-        self._upload, self._told = opened, opened.offset
-        self._is_resumed = opened.offset > 0
         try:
-            tell(self._progress, Started(self._item, opened.offset))
+            tell(self._progress, Started(self._item, self._upload.offset))
             descriptor = None
             while descriptor is None:
                 try:
