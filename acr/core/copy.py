@@ -70,7 +70,7 @@ async def push(
         check_tag(tag)
     source = LocalStore(session.runtime, local, "source")
     target = RegistryStore(session, repository)
-    return await _copy(session.runtime, source, target, await source.resolve(reference), tag, options)
+    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
 async def pull(session: Session, repository: str, reference: str, local: Local, *, options: Options) -> Descriptor:
@@ -78,7 +78,7 @@ async def pull(session: Session, repository: str, reference: str, local: Local, 
     source = RegistryStore(session, repository)
     target = LocalStore(session.runtime, local, "target")
     tag = None if looks_like_digest(check_reference(reference)) else reference
-    return await _copy(session.runtime, source, target, await source.resolve(reference), tag, options)
+    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
 async def copy(session: Session, source: str, to: Session, target: str, *, options: Options) -> Descriptor:
@@ -90,12 +90,25 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
     if there.digest is not None:
         raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
     one, other = RegistryStore(session, here.repository), RegistryStore(to, there.repository)
-    return await _copy(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
+    return await transfer(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
 
 
-async def _copy(
+async def transfer(
     runtime: Runtime, source: Store, target: Store, root: Manifest, tag: str | None, options: Options
 ) -> Descriptor:
+    """Copy a manifest, with all that it leads to, from one store to another.
+
+    Args:
+        runtime: the world outside.
+        source: where it is.
+        target: where to. What it has is not moved again; after a failure it has no name for what is incomplete.
+        root: the manifest, or the index that the platform is chosen from.
+        tag: its name in the target, or None.
+        options: how to copy.
+
+    Returns:
+        The descriptor of what was copied.
+    """
     if options.platform is not None and root.is_index:
         chosen = choose(root, options.platform, f"{source.name}@{root.digest}")
         root = _of_size(await source.manifest(chosen.digest), chosen, source)

@@ -15,7 +15,7 @@ from acr.values.digest import Digest, Hasher
 from acr.values.errors import NotFound, ResponseError, SizeMismatch, TransferError
 from acr.values.files import TITLE
 from acr.values.manifest import Manifest
-from acr.values.progress import Done, Item, Mounted, Moved, Progress, Skipped, Started, tell
+from acr.values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
 from acr.values.reference import check_repository
 
 if TYPE_CHECKING:
@@ -156,14 +156,13 @@ class RegistryStore:
 
     async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
         """As of `Store`."""
-        if await self._is_mounted(blob, source):
-            tell(progress, Mounted(_item(blob)))
-            return
+        near = source.repository if isinstance(source, RegistryStore) and source.session is self.session else None
         there = await uploads.upload(
             self.session,
             self.repository,
             partial(source.source, blob),
             digest=blob.digest,
+            mount_from=near,
             progress=progress,
             name=_item(blob).name,
         )
@@ -193,11 +192,6 @@ class RegistryStore:
 
     def abort(self) -> None:
         """What is here has no tag, and the next copy finds it."""
-
-    async def _is_mounted(self, blob: Descriptor, source: Store) -> bool:
-        if not (isinstance(source, RegistryStore) and source.session is self.session):
-            return False
-        return await uploads.mount(self.session, self.repository, blob.digest, source.repository)
 
     async def _put(self, manifest: Manifest, tag: str | None) -> None:
         if b'"subject"' not in manifest.content:

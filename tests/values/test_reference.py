@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from acr.values.digest import Digest
 from acr.values.errors import InvalidReference, UnsupportedDigest
-from acr.values.reference import Endpoint, check_reference, check_repository, check_tag
+from acr.values.reference import Endpoint, Reference, check_reference, check_repository, check_tag
 
 DIGEST = "sha256:" + "a" * 64
 NOT_TEXT: list[Any] = [None, 5, b"team/app"]
@@ -260,3 +260,34 @@ def test_any_text_is_a_name_that_stays_as_it_is_or_our_error(text: str, check: C
 
     assert found == text
     assert not {"..", ".", ""} & set(found.split("/"))  # so that it can stand in a path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("app", Reference("app")),
+        ("team/app:v1", Reference("team/app", "v1")),
+        (f"team/app@{DIGEST}", Reference("team/app", digest=Digest(DIGEST))),
+        (f"team/app:v1@{DIGEST}", Reference("team/app", "v1", Digest(DIGEST))),
+    ],
+)
+def test_a_reference_is_read_and_written_alike(text: str, expected: Reference) -> None:
+    assert Reference.parse(text) == expected
+    assert str(expected) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":", "@", "app:", "app@", ":v1", f"@{DIGEST}", "App:v1", "app:v 1", "app:v1:v2", "app@sha256:aa"]
+    + [
+        "localhost:5000/app",
+        "localhost:5000/app:v1",
+        f"app@{DIGEST}:v1",
+        f"app@{DIGEST}@{DIGEST}",
+        "../app:v1",
+        *NOT_TEXT,
+    ],
+)
+def test_what_is_no_reference(text: Any) -> None:
+    with pytest.raises(InvalidReference):
+        Reference.parse(text)
