@@ -167,6 +167,28 @@ def test_closing_the_client_closes_its_connections(twin: Twin) -> None:
         assert left.wait(5)
 
 
+def test_a_connection_in_use_when_the_client_is_closed_is_closed_behind_it() -> None:
+    closed, left = threading.Event(), threading.Event()
+
+    def waits(peer: Peer, _: Asked) -> None:
+        assert closed.wait(5)
+        peer.send(THERE)
+        if peer.is_left():
+            left.set()
+
+    async def main() -> None:
+        registry = acr.AsyncRegistry(server.url, retries=ONCE)
+        asking = asyncio.ensure_future(registry.repository("x").blob(DIGEST).head())
+        await asyncio.to_thread(server.wait)
+        await registry.close()
+        closed.set()
+        assert (await asking).size == 5
+        assert await asyncio.to_thread(left.wait, 2)
+
+    with Script(waits) as server:
+        asyncio.run(main())
+
+
 def test_a_certificate_that_nobody_vouches_for_is_told(twin: Twin, tmp_path: Path) -> None:
     with Emulator(tls=make_certificate(tmp_path)) as emulator:
         registry = twin.connect(emulator.url, retries=ONCE)
