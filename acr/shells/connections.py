@@ -96,12 +96,43 @@ class _Network(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=_DELAY)
-        return _Stream(reader, writer)
+                # As asyncio.open_connection does it, but with a reader of our own.
+                loop = asyncio.get_running_loop()
+                reader = _Reader(loop=loop)
+                protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+                transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=_DELAY)
+        return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
+class _Reader(asyncio.StreamReader):
+    """Tells whether something has come that was not read, and gives it even if the connection was lost thereafter.
+
+    asyncio's own forgets it: the answer of a server that refuses a large request, and resets the connection.
+    """
+
+    unread = 0
+    _lost: Exception | None = None
+
+    def feed_data(self, data: Any) -> None:
+        self.unread += len(data)
+        super().feed_data(data)
+
+    def set_exception(self, exc: Exception) -> None:
+        if self.unread:
+            self._lost = exc
+        else:
+            super().set_exception(exc)
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        self.unread -= len(data)
+        if self._lost is not None and not self.unread:
+            super().set_exception(self._lost)
+        return data
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
@@ -138,8 +169,9 @@ class _Stream(httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # asked of an idle connection: then it was closed from the other side
-            return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
+        if info == "is_readable":  # asked of an idle connection: then it was closed, maybe with some last words
+            reader = self._reader
+            return reader.unread > 0 or reader.at_eof() or reader.exception() is not None or self._writer.is_closing()
         return self._writer.get_extra_info({"ssl_object": "ssl_object", "socket": "socket"}.get(info, info))
 
 

@@ -34,6 +34,7 @@ class Direct:
         self._first = memoryview(first)
         self._socket = sock
         self._missing = missing
+        self._failure: OSError | EOFError | None = None
 
     @classmethod
     def of(cls, response: httpx.Response, timeout: float | None) -> Direct | None:
@@ -73,6 +74,8 @@ class Direct:
             OSError: the connection was lost.
             EOFError: it was closed before all had come.
         """
+        if self._failure is not None:  # asked again, the socket would wait anew, or forget that it was reset
+            raise self._failure
         filled = min(len(self._first), len(buffer))
         buffer[:filled] = self._first[:filled]
         self._first = self._first[filled:]
@@ -80,14 +83,13 @@ class Direct:
         while filled < end:
             try:
                 count = self._socket.recv_into(buffer[filled:end])
-            except OSError:
-                if filled:
-                    break
-                raise
-            if not count:
-                if filled:
-                    break
-                raise EOFError(f"closed {self._missing} bytes before its end")
+                if not count:
+                    raise EOFError(f"closed {self._missing} bytes before its end")
+            except (OSError, EOFError) as error:
+                if not filled:
+                    raise
+                self._failure = error
+                break
             filled += count
             self._missing -= count
         return filled

@@ -31,6 +31,7 @@ class Lanes:
         self._room = asyncio.Semaphore(limit)
         self._clock = clock
         self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()
+        self._closed = False
 
     async def take(self, timeout: float | None) -> httpx.AsyncBaseTransport:  # noqa: ASYNC109 - as httpx calls it
         """A transport for one request, the one that was given back last.
@@ -57,6 +58,10 @@ class Lanes:
 
     async def give_back(self, lane: httpx.AsyncBaseTransport) -> None:
         """Its request is over, and its answer closed."""
+        if self._closed:
+            self._room.release()
+            await lane.aclose()
+            return
         now = self._clock()
         self._idle.append((now, lane))
         self._room.release()
@@ -65,6 +70,7 @@ class Lanes:
             await stale.aclose()
 
     async def aclose(self) -> None:
-        """Close all that are not in use."""
+        """Close all that are not in use; the others when they are given back."""
+        self._closed = True
         while self._idle:
             await self._idle.pop()[1].aclose()

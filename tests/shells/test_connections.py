@@ -1,0 +1,303 @@
+"""The async shell's own connections, and what both shells make of a network: reuse, limits, TLS, proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from acr.shells.http import LIMITS
+from acr.shells.lanes import KEPT
+from acr.values.media_types import OCI_MANIFEST
+from tests.certificate import make_certificate
+from tests.shells.script import (
+    CONTENT,
+    ONCE,
+    Asked,
+    Peer,
+    Script,
+    blob,
+    closes,
+    digest_of,
+    falls_silent,
+    gives,
+    head,
+)
+from tests.twin import Twin
+
+DIGEST = digest_of(CONTENT)
+THERE = head(5)
+"""The answer to HEAD of a blob."""
+
+LIMIT = LIMITS.max_connections or 0
+
+
+def test_calls_one_after_another_share_a_connection(twin: Twin) -> None:
+    with Script(gives(THERE)) as server:
+        blob = twin.connect(server.url).repository("x").blob(DIGEST)
+        assert [blob.head().size for _ in range(3)] == [5, 5, 5]
+        assert server.connections == [0, 0, 0]
+
+
+@pytest.mark.parametrize("last_words", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])
+def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(twin: Twin, last_words: bytes) -> None:
+    """Last words are of the server's own accord: they are no answer to what is asked next."""
+    idle = threading.Event()
+
+    def leaves(peer: Peer, _: Asked) -> None:
+        peer.send(THERE)
+        assert idle.wait(5)
+        peer.send(last_words)
+        peer.close()
+        idle.clear()
+
+    with Script(leaves, gives(THERE)) as server:
+        blob = twin.connect(server.url, retries=ONCE).repository("x").blob(DIGEST)
+        blob.head()
+        idle.set()
+        while idle.is_set():
+            time.sleep(0.001)
+        settle(twin)
+        assert blob.head().size == 5
+        assert server.connections == [0, 1]
+    assert twin.slept == []
+
+
+def settle(twin: Twin) -> None:
+    """The event loop, where there is one, sees what has come."""
+    if twin.colour == "async":
+        twin.at_once([lambda: asyncio.sleep(0.02)])
+
+
+def test_connections_are_limited_and_who_waits_too_long_is_told() -> None:
+    released = threading.Event()
+
+    def waits(peer: Peer, _: Asked) -> None:
+        assert released.wait(5)
+        peer.send(THERE)
+
+    async def main() -> None:
+        options = acr.Timeouts(pool=0.1)
+        async with acr.AsyncRegistry(server.url, timeouts=options, retries=ONCE) as registry:
+            await registry.ping()
+            blob = registry.repository("x").blob(DIGEST)
+            tasks = [asyncio.ensure_future(blob.head()) for _ in range(LIMIT + 1)]
+            done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            (failed,) = done
+            with pytest.raises(acr.TransportError, match=rf"at {server.url[7:]}: timed out \(PoolTimeout\)"):
+                await failed
+            released.set()
+            assert {(await task).size for task in others} == {5}
+
+    with Script(waits) as server:
+        asyncio.run(main())
+        assert sorted(server.connections) == list(range(LIMIT))
+
+
+def test_who_waits_for_a_connection_gets_one() -> None:
+    full = threading.Barrier(LIMIT)
+
+    def waits(peer: Peer, _: Asked) -> None:
+        if not full.broken and peer.number not in served:
+            served.add(peer.number)
+            full.wait(5)
+        peer.send(THERE)
+
+    served: set[int] = set()
+
+    async def main() -> None:
+        async with acr.AsyncRegistry(server.url, retries=ONCE) as registry:
+            blob = registry.repository("x").blob(DIGEST)
+            found = await asyncio.gather(*(blob.head() for _ in range(LIMIT + 8)))
+            assert len(found) == LIMIT + 8
+
+    with Script(waits) as server:
+        asyncio.run(main())
+        assert set(server.connections) == set(range(LIMIT))
+
+
+def test_idle_connections_are_closed_after_a_while() -> None:
+    now = 0.0
+    together = threading.Barrier(2)
+    left = threading.Event()
+
+    def both(peer: Peer, _: Asked) -> None:
+        together.wait(5)
+        peer.send(THERE)
+        if peer.next() is None:
+            left.set()
+        else:
+            peer.send(THERE)
+
+    async def main() -> None:
+        nonlocal now
+        async with acr.AsyncRegistry(server.url, clock=lambda: now, retries=ONCE) as registry:
+            blob = registry.repository("x").blob(DIGEST)
+            await asyncio.gather(blob.head(), blob.head())
+            now += KEPT + 1
+            assert not left.is_set()
+            await blob.head()
+            assert await asyncio.to_thread(left.wait, 5)
+            assert len(server.asked) == 2
+
+    with Script(both) as server:
+        asyncio.run(main())
+
+
+def test_closing_the_client_closes_its_connections(twin: Twin) -> None:
+    left = threading.Event()
+
+    def watches(peer: Peer, _: Asked) -> None:
+        peer.send(THERE)
+        if peer.is_left():
+            left.set()
+
+    with Script(watches) as server:
+        registry = twin.connect(server.url)
+        registry.repository("x").blob(DIGEST).head()
+        registry.close()
+        settle(twin)
+        assert left.wait(5)
+
+
+def test_a_connection_in_use_when_the_client_is_closed_is_closed_behind_it() -> None:
+    closed, left = threading.Event(), threading.Event()
+
+    def waits(peer: Peer, _: Asked) -> None:
+        assert closed.wait(5)
+        peer.send(THERE)
+        if peer.is_left():
+            left.set()
+
+    async def main() -> None:
+        registry = acr.AsyncRegistry(server.url, retries=ONCE)
+        asking = asyncio.ensure_future(registry.repository("x").blob(DIGEST).head())
+        await asyncio.to_thread(server.wait)
+        await registry.close()
+        closed.set()
+        assert (await asking).size == 5
+        assert await asyncio.to_thread(left.wait, 2)
+
+    with Script(waits) as server:
+        asyncio.run(main())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told(twin: Twin, tmp_path: Path) -> None:
+    with Emulator(tls=make_certificate(tmp_path)) as emulator:
+        registry = twin.connect(emulator.url, retries=ONCE)
+        with pytest.raises(acr.TransportError, match=r"cannot connect: .*CERTIFICATE_VERIFY_FAILED.*self.signed"):
+            registry.ping()
+
+
+def test_a_refused_connection_is_told(twin: Twin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    registry = twin.connect(f"http://127.0.0.1:{port}", retries=ONCE)
+    with pytest.raises(acr.TransportError, match=rf"GET /v2/ at 127.0.0.1:{port}: cannot connect: .*111"):
+        registry.ping()
+
+
+@pytest.mark.parametrize(("listens", "name"), [("::1", "[::1]"), ("127.0.0.1", "localhost")])
+def test_this_machine_has_several_names(twin: Twin, listens: str, name: str) -> None:
+    with Script(blob(CONTENT), host=listens) as server:
+        place = f"{name}:{server.port}"
+        with twin.connect(f"http://{place}").repository("x").download_blob(DIGEST) as stream:
+            assert stream.read() == CONTENT
+        assert server.asked[0].headers["host"] == place
+
+
+def test_a_proxy_is_sent_the_whole_url(twin: Twin) -> None:
+    url = f"http://registry.invalid/v2/x/blobs/{DIGEST}"
+    with Script(gives(THERE), blob(CONTENT, closes, stop=77), blob(CONTENT)) as proxy:
+        repository = twin.connect("http://registry.invalid", allow_http=True, proxy=proxy.url).repository("x")
+        assert repository.blob(DIGEST).head().size == 5
+        with repository.download_blob(DIGEST) as stream:
+            assert stream.read() == CONTENT
+        assert [(asked.method, asked.target) for asked in proxy.asked] == [("HEAD", url), ("GET", url), ("GET", url)]
+        assert {asked.headers["host"] for asked in proxy.asked} == {"registry.invalid"}
+
+
+def test_an_upload_is_sent_with_its_length(twin: Twin) -> None:
+    bodies: list[bytes] = []
+
+    def takes(peer: Peer, asked: Asked) -> None:
+        assert "transfer-encoding" not in asked.headers
+        bodies.append(peer.read(int(asked.headers["content-length"])))
+        end = sum(map(len, bodies))
+        peer.send(head(0, "Location: /v2/x/blobs/uploads/1?at=2", f"Range: 0-{end - 1}", status="202 Accepted"))
+
+    def stores(peer: Peer, asked: Asked) -> None:
+        peer.read(int(asked.headers.get("content-length", 0)))
+        peer.send(head(0, f"Docker-Content-Digest: {DIGEST}", status="201 Created"))
+
+    begins = gives(head(0, "Location: /v2/x/blobs/uploads/1?at=1", status="202 Accepted"))
+    with Script(begins, takes, takes, stores) as server:
+        repository = twin.connect(server.url, retries=ONCE).repository("x")
+        assert str(repository.upload_blob(CONTENT, chunk_size=700_000).digest) == DIGEST
+        assert [asked.method for asked in server.asked][-1] == "PUT"
+        assert b"".join(bodies) == CONTENT[: sum(map(len, bodies))]
+        assert set(server.connections) == {0}
+
+
+def test_an_answer_before_the_end_of_a_request_is_heard(twin: Twin) -> None:
+    """The server closes with bytes unread, so that an RST follows its answer."""
+
+    def refuses(peer: Peer, _: Asked) -> None:
+        peer.send(head(0, "Connection: close", status="413 Content Too Large"))
+        peer.close()
+
+    with Script(refuses, window=4096) as server:
+        manifest = acr.Manifest.of(b'{"schemaVersion": 2, "x": "%s"}' % (b"x" * 3_900_000), OCI_MANIFEST)
+        with pytest.raises(acr.ResponseError) as caught:
+            twin.connect(server.url, retries=ONCE).repository("x").put_manifest(manifest)
+        assert caught.value.status == 413
+
+
+def test_a_cancelled_download_leaves_at_once() -> None:
+    left = threading.Event()
+
+    def hangs(peer: Peer, asked: Asked) -> None:
+        falls_silent(peer, asked)
+        left.set()
+
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.005)
+            ticks += 1
+
+    async def main() -> None:
+        async with acr.AsyncRegistry(server.url) as registry:
+            ticker = asyncio.ensure_future(tick())
+            stream = registry.repository("x").download_blob(DIGEST)
+            reading = asyncio.ensure_future(stream.read())
+            await asyncio.to_thread(server.wait)
+            before = ticks
+            await asyncio.sleep(0.1)
+            assert ticks - before > 3  # the loop goes on while a thread waits for the body
+            assert not reading.done()
+            began = time.monotonic()
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+            assert time.monotonic() - began < 2
+            assert reading.cancelled()
+            await stream.close()
+            assert await asyncio.to_thread(left.wait, 2)
+            ticker.cancel()
+
+    before = set(threading.enumerate())
+    with Script(blob(CONTENT, hangs, stop=500_000)) as server:
+        asyncio.run(main())
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2)
+        assert not thread.is_alive(), thread
