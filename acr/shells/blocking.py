@@ -102,7 +102,12 @@ class BlockingRuntime:
                 content=_content(request.content),
                 extensions=self._network.extensions(request),
             )
-            response = self._transport(request.url).handle_request(outgoing)
+            transport = self._transport(request.url)
+            response = transport.handle_request(outgoing)
+            if self._closed:  # meanwhile, by another thread, which could not know of this connection
+                response.close()
+                transport.close()
+                raise InvalidInput("the client is closed")
             return Answer(request, response, self._network.read_timeout(request))
         except (httpx.TransportError, *UNSENDABLE) as error:
             raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
