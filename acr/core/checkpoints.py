@@ -10,7 +10,7 @@ from acr.core import upload_sessions
 from acr.core.ports import Checkpoint
 from acr.core.session import Session
 from acr.core.upload_sessions import Upload
-from acr.values.errors import AcrError, IntegrityError, NotFound, ProtocolViolation
+from acr.values.errors import AcrError, IntegrityError, InvalidInput, NotFound, ProtocolViolation
 from acr.values.progress import Item
 from acr.values.upload_state import UploadState
 
@@ -75,13 +75,23 @@ class Checkpoints:
         await self._clear()
 
     async def _load(self) -> UploadState | None:
-        """What was kept, if it is of these bytes."""
-        if self._place is None:
+        """What was kept, if it is of these bytes.
+
+        Raises:
+            InvalidInput: it is no state of an upload. It may be a file that somebody wants to keep.
+        """
+        text = None if self._place is None else await self._session.runtime.blocking(self._place.load)
+        if not text:
             return None
-        text = await self._session.runtime.blocking(self._place.load)
         try:
-            state = UploadState.from_json(json.loads(text or ""))
-        except (AcrError, ValueError, RecursionError):
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not (isinstance(value, dict) and {"location", "offset"} <= value.keys()):
+            raise InvalidInput("checkpoint: there is a file of another kind: remove it, or name one that is not there")
+        try:
+            state = UploadState.from_json(value)
+        except (AcrError, ValueError):
             return None
         own = self._state(Upload(self._session, self._repository, state.location))
         return state if attrs.evolve(own, offset=state.offset) == state else None

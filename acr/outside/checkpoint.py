@@ -13,7 +13,7 @@ from acr.core.ports import Checkpoint
 from acr.values.errors import InvalidInput, TransferError
 
 _LIMIT: Final = 64 * 1024
-"""Bytes of a state; a longer file is none of ours."""
+"""Bytes of a state; a longer file is none of ours, and its beginning shows it."""
 
 
 def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Checkpoint | None:
@@ -50,10 +50,10 @@ class _FileCheckpoint:
         with self._told("read"):
             try:
                 with self._path.open("rb") as file:
-                    content = file.read(_LIMIT + 1)
+                    content = file.read(_LIMIT)
             except FileNotFoundError:
                 return None
-        return content.decode(errors="replace") if len(content) <= _LIMIT else None
+        return content.decode(errors="replace")
 
     def save(self, text: str) -> None:
         with self._told("write"):

@@ -145,22 +145,27 @@ def test_a_state_of_something_else_is_replaced(
     assert not any("other" in request.path for request in acr_emulator.requests)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 30_000, b"x" * 100_000])
-def test_a_file_that_is_no_state_is_replaced(
-    repository: acr.Repository, source: Path, checkpoint: Path, stopped: dict[str, Any], content: bytes
+@pytest.mark.parametrize("content", [b"{", b"{}", b"[]", b"null", b"\xff\xfe", b"[" * 30_000, b"x" * 100_000])
+def test_a_file_that_is_no_state_is_refused_and_kept(
+    repository: acr.Repository,
+    acr_emulator: Emulator,
+    source: Path,
+    checkpoint: Path,
+    stopped: dict[str, Any],
+    content: bytes,
 ) -> None:
     checkpoint.write_bytes(content)
-    with pytest.raises(Stop):
-        repository.upload_blob(source, progress=stopped_at(3 * MIB), **stopped)
-    assert json.loads(checkpoint.read_text())["offset"] == 2 * MIB
-    assert repository.upload_blob(source, **stopped).size == len(LARGE)
-    assert not checkpoint.exists()
+    acr_emulator.clear_requests()
+    with pytest.raises(acr.InvalidInput, match="checkpoint: there is a file of another kind"):
+        repository.upload_blob(source, **stopped)
+    assert checkpoint.read_bytes() == content
+    assert taken(acr_emulator) == []
 
 
-def test_a_truncated_state_is_replaced(
+def test_an_empty_file_will_do(
     repository: acr.Repository, source: Path, checkpoint: Path, stopped: dict[str, Any]
 ) -> None:
-    checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    checkpoint.write_bytes(b"")
     assert repository.upload_blob(source, **stopped).size == len(LARGE)
     assert not checkpoint.exists()
 
@@ -271,7 +276,7 @@ def test_a_session_is_gone_on_with_rather_than_mounted_over(
 def test_a_mounted_blob_needs_no_checkpoint(registry: acr.Registry, source: Path, tmp_path: Path) -> None:
     registry.repository("base").upload_blob(source)
     checkpoint = tmp_path / "state"
-    checkpoint.write_text("{}")
+    checkpoint.touch()
     registry.repository("app").upload_blob(source, digest=DIGEST, mount_from="base", checkpoint=checkpoint)
     assert not checkpoint.exists()
 
