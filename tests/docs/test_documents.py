@@ -127,10 +127,10 @@ def test_an_example_of_a_docstring_runs_as_it_stands(example: str, acr_emulator:
 
         async def in_async_code() -> None:
             async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.credential()) as twin:
-                names.update(repository=twin.repository("team/app"), digest=digest)
+                names.update(registry=twin, repository=twin.repository("team/app"), digest=digest)
                 await eval(compiled, names)  # noqa: S307 - our own docstrings
 
-        names.update(repository=repository, digest=digest)
+        names.update(registry=registry, repository=repository, digest=digest)
         compiled = compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if compiled.co_flags & inspect.CO_COROUTINE:
             asyncio.run(in_async_code())

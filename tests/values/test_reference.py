@@ -278,13 +278,10 @@ def test_a_reference_is_read_and_written_alike(text: str, expected: Reference) -
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":", "@", "app:", "app@", ":v1", f"@{DIGEST}", "App:v1", "app:v 1", "app:v1:v2", "app@sha256:aa"]
-    + [
-        "localhost:5000/app",
-        "localhost:5000/app:v1",
-        f"app@{DIGEST}:v1",
-        f"app@{DIGEST}@{DIGEST}",
-        "../app:v1",
+    [
+        *("", ":", "@", "app:", "app@", ":v1", f"@{DIGEST}", "App:v1", "app:v 1", "app:v1:v2", "../app:v1"),
+        *("app@sha256:aa", f"app@{DIGEST}:v1", f"app@{DIGEST}@{DIGEST}"),
+        *("localhost:5000/app", "localhost:5000/app:v1"),
         *NOT_TEXT,
     ],
 )
