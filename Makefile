@@ -37,6 +37,10 @@ test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and t
 test-peers: $(VENV)/.made ## Test with clients and registries that others wrote (Node, Go, Debian; the network once)
 	$(BIN)/python -m pytest tests/peers tests/registries
 
+.PHONY: test-faults
+test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
+	ACR_FAULT_RUNS=500 ACR_KILL_RUNS=50 $(BIN)/python -m pytest tests/faults
+
 .PHONY: coverage
 coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which must be 95 % at the least
 	$(MAKE) test COVERAGE=1

@@ -42,14 +42,15 @@ class ChunkSize:
     usual: int
 
     @classmethod
-    def of(cls, wanted: int | None, *, largest: int = _LARGEST) -> ChunkSize:
+    def of(cls, wanted: int | None, *, first: int = CHUNK_SIZE, largest: int = _LARGEST) -> ChunkSize:
         """The size of the first chunk.
 
         Args:
-            wanted: bytes of the first and of the largest chunk; None to begin with 4 MiB and grow.
+            wanted: bytes of the first and of the largest chunk; None to grow.
+            first: bytes of the first where the size grows: what went well in an earlier upload, or 4 MiB.
             largest: bytes of the largest where the size grows.
         """
-        return cls(CHUNK_SIZE, largest, CHUNK_SIZE) if wanted is None else cls(wanted, wanted, wanted)
+        return cls(min(first, largest), largest, CHUNK_SIZE) if wanted is None else cls(wanted, wanted, wanted)
 
     def went_well(self, seconds: float) -> None:
         """A chunk of this size was taken, after so many seconds."""

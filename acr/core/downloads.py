@@ -185,10 +185,11 @@ async def download(
                 hasher.verify(fetched.digest, fetched.what)
                 break
             except (DigestMismatch, SizeMismatch):
+                if sink.is_private:
+                    await blocking(sink.restart)  # nothing of it is worth being kept
                 if not have:
                     raise
-                await blocking(sink.restart)  # what the earlier run has left was damaged
-                have = 0
+                have = 0  # what the earlier run has left was damaged
         await blocking(sink.commit)
     except BaseException:
         sink.abort()  # not awaited: the task may be cancelled already

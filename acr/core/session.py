@@ -17,6 +17,7 @@ from acr.core.sending import JSON_LIMIT, Sender, read
 from acr.core.tokens import Tokens
 from acr.values.credentials import Credential
 from acr.values.errors import ProtocolViolation, Unauthorized
+from acr.values.options import CHUNK_SIZE
 from acr.values.reference import Endpoint
 
 _REGISTRY: Final = "the registry"
@@ -50,6 +51,8 @@ class Session:
         self.tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
+        self.chunk_size = CHUNK_SIZE
+        """Bytes of the first chunk of the next upload: what went well in the last one."""
         self._challenge: Challenge | None = None
 
     async def call(

@@ -324,6 +324,8 @@ class _RegistrySource:
         filled = 0
         while filled < count and (got := await download.readinto(buffer[filled:])):
             filled += got
+        if download.offset == self.size:  # nobody asks for more: look here that there is none
+            await download.readinto(memoryview(bytearray(1)))
         return bytes(buffer[:filled])
 
     async def seek(self, offset: int) -> None:

@@ -100,16 +100,20 @@ async def upload(
         if opened is None and expected is not None and mount_from is not None:
             opened = await _mount(session, repository, expected, mount_from)
             if opened is None:
-                size = (await blobs.head(session, repository, expected)).size if source.size is None else source.size
+                count = (await blobs.head(session, repository, expected)).size if source.size is None else source.size
                 await checkpoints.done()
                 tell(progress, Mounted(item))
-                return Descriptor(OCTET_STREAM, expected, size)
+                return Descriptor(OCTET_STREAM, expected, count)
         with Feed(session.runtime, source, hashed_as) as feed:
-            largest = {"largest": CHUNK_SIZE} if feed.holds else {}
-            transfer = _Transfer(
-                session, repository, feed, ChunkSize.of(chunk_size, **largest), checkpoints, item, progress
-            )
-            return await transfer.run(opened or await upload_sessions.start(session, repository))
+            if feed.holds:
+                size = ChunkSize.of(chunk_size, largest=CHUNK_SIZE)
+            else:
+                size = ChunkSize.of(chunk_size, first=session.chunk_size)
+            opened = opened or await upload_sessions.start(session, repository)
+            done = await _Transfer(session, repository, opened, feed, size, checkpoints, item, progress).run()
+            if chunk_size is None and not feed.holds:
+                session.chunk_size = size.current
+            return done
     finally:
         await source.aclose()
 
@@ -128,6 +132,7 @@ class _Transfer:
     Args:
         session: the client.
         repository: where to.
+        opened: the first session.
         feed: the bytes.
         size: of the next chunk.
         checkpoints: keeps how far it got.
@@ -139,6 +144,7 @@ class _Transfer:
         self,
         session: Session,
         repository: str,
+        opened: Upload,
         feed: Feed,
         size: ChunkSize,
         checkpoints: Checkpoints,
@@ -147,28 +153,28 @@ class _Transfer:
     ) -> None:
         self._session = session
         self._repository = repository
+        self._upload = opened
+        self._is_resumed = opened.offset > 0
         self._feed = feed
         self._size = size
         self._checkpoints = checkpoints
         self._item = item
         self._progress = progress
         self._sent = 0  # bytes of the last chunk
-        self._told = 0  # where the events are
+        self._told = opened.offset  # where the events are
         self._attempt = 0  # repetitions since the registry took something
         self._setbacks = 0  # how often it lost what it had
         self._committing: Descriptor | None = None
 
-    async def run(self, opened: Upload) -> Descriptor:
+    async def run(self) -> Descriptor:
         """Send all that the session lacks, and commit it.
 
         Raises:
             DigestMismatch: the source is not of the digest; nothing was stored.
             ResponseError, TransportError: it could not be done as often as the client's retries allow.
         """
-        self._upload, self._told = opened, opened.offset
-        self._is_resumed = opened.offset > 0
         try:
-            tell(self._progress, Started(self._item, opened.offset))
+            tell(self._progress, Started(self._item, self._upload.offset))
             descriptor = None
             while descriptor is None:
                 try:

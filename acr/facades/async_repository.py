@@ -238,11 +238,16 @@ class AsyncRepository:
 
     @overload
     def download_blob(
-        self, digest: str, target: Downloadable, *, progress: Progress | None = None
+        self, digest: str, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
     ) -> Coroutine[Any, Any, Descriptor]: ...
 
     def download_blob(
-        self, digest: str, target: Downloadable | None = None, *, progress: Progress | None = None
+        self,
+        digest: str,
+        target: Downloadable | None = None,
+        *,
+        keep_partial: bool = False,
+        progress: Progress | None = None,
     ) -> AsyncBlobStream | Coroutine[Any, Any, Descriptor]:
         """Download a blob, verified against its digest.
 
@@ -250,6 +255,8 @@ class AsyncRepository:
             digest: of the blob.
             target: a path, which gets its content when that was found right and is left alone if not; or a binary
                 file, which is written to as bytes come. Without one a stream is returned.
+            keep_partial: when it fails, leave what came beside the path, so that the next call goes on there. A process
+                that is killed leaves it in any case.
             progress: called with events.
 
         Raises:
@@ -260,7 +267,8 @@ class AsyncRepository:
         """
         if target is None:
             return AsyncBlobStream(downloads.blocks(self._session, self.name, digest, progress=progress))
-        return downloads.download(self._session, self.name, digest, partial(open_sink, target), progress=progress)
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return downloads.download(self._session, self.name, digest, open_target, progress=progress)
 
     async def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob of another repository of this registry, without moving its bytes.

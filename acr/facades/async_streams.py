@@ -119,7 +119,7 @@ class AsyncBlobReader:
 
     Example:
         async with await repository.blob(digest).open() as blob:
-            blob.seek(-22, io.SEEK_END)
+            blob.seek(-2, io.SEEK_END)
             end = await blob.read()
     """
 

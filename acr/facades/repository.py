@@ -236,10 +236,17 @@ class Repository:
     def download_blob(self, digest: str, target: None = None, *, progress: Progress | None = None) -> BlobStream: ...
 
     @overload
-    def download_blob(self, digest: str, target: Downloadable, *, progress: Progress | None = None) -> Descriptor: ...
+    def download_blob(
+        self, digest: str, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+    ) -> Descriptor: ...
 
     def download_blob(
-        self, digest: str, target: Downloadable | None = None, *, progress: Progress | None = None
+        self,
+        digest: str,
+        target: Downloadable | None = None,
+        *,
+        keep_partial: bool = False,
+        progress: Progress | None = None,
     ) -> BlobStream | Descriptor:
         """Download a blob, verified against its digest.
 
@@ -247,6 +254,8 @@ class Repository:
             digest: of the blob.
             target: a path, which gets its content when that was found right and is left alone if not; or a binary
                 file, which is written to as bytes come. Without one a stream is returned.
+            keep_partial: when it fails, leave what came beside the path, so that the next call goes on there. A process
+                that is killed leaves it in any case.
             progress: called with events.
 
         Raises:
@@ -257,7 +266,8 @@ class Repository:
         """
         if target is None:
             return BlobStream(iterate(downloads.blocks(self._session, self.name, digest, progress=progress)))
-        return run(downloads.download(self._session, self.name, digest, partial(open_sink, target), progress=progress))
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return run(downloads.download(self._session, self.name, digest, open_target, progress=progress))
 
     def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob of another repository of this registry, without moving its bytes.

@@ -117,7 +117,7 @@ class BlobReader(io.RawIOBase):
 
     Example:
         with repository.blob(digest).open() as blob:
-            blob.seek(-22, io.SEEK_END)
+            blob.seek(-2, io.SEEK_END)
             end = blob.read()
     """
 

@@ -235,9 +235,10 @@ class _ObjectSink:
 
     def write(self, block: bytes | memoryview) -> None:
         # Python's own files copy what they are given; another object may keep it, and must have it to itself.
-        left = memoryview(block if isinstance(self._file, io.IOBase) else bytes(block))
+        left: bytes | memoryview = memoryview(block) if isinstance(self._file, io.IOBase) else bytes(block)
         while left:
-            left = left[self._taken(left if isinstance(self._file, io.IOBase) else bytes(left)) :]
+            taken = self._taken(left)
+            left = left[taken:] if taken < len(left) else b""
 
     def commit(self) -> None:
         """The file is the caller's to close."""

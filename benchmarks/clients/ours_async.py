@@ -95,10 +95,9 @@ async def pull(job: Job) -> Told:
 
 async def push(job: Job) -> Told:
     """An image, from a folder."""
-    source: Any = layout(job)
+    source = layout(job)
     async with _timed(job) as (repository, begin):
-        verb: Any = repository.push  # type: ignore[attr-defined, unused-ignore]
-        await verb(source, "v1", tag="v1")
+        await repository.push(source, "v1", tag="v1")
     return done(begin, 1)
 
 

@@ -1,4 +1,4 @@
-"""Uploads: sources of every kind, chunks sent once, and a way back after every fault."""
+"""Uploads: sources of every kind, skipped, mounted or sent, each byte once."""
 
 from __future__ import annotations
 
@@ -14,21 +14,17 @@ import acr
 from acr.emulator import Emulator
 from tests.content import bytes_of
 from tests.twin import Twin
-
-MIB = 1024 * 1024
-CHUNK = MIB
-CONTENT = bytes_of(3 * MIB + 17)
-DIGEST = acr.Digest.of(CONTENT)
-
-
-def patches(emulator: Emulator) -> list[str]:
-    return [r.headers["content-range"] for r in emulator.requests if r.method == "PATCH"]
-
-
-def open_sessions(emulator: Emulator) -> int:
-    """Upload sessions that were opened and neither committed nor cancelled."""
-    done = [(r.method, r.status) for r in emulator.requests if "/uploads/" in r.path]
-    return done.count(("POST", 202)) - done.count(("PUT", 201)) - done.count(("DELETE", 204))
+from tests.uploading import (
+    CHUNK,
+    CONTENT,
+    DIGEST,
+    LARGE,
+    MIB,
+    SOURCES,
+    Watcher,
+    open_sessions,
+    patches,
+)
 
 
 def test_a_path(registry: acr.Registry, tmp_path: Path) -> None:
@@ -144,203 +140,10 @@ def test_the_events_of_an_upload(registry: acr.Registry) -> None:
     assert isinstance(events[-1], acr.Done)
 
 
-FAULTS = {
-    "the chunk is lost": {"method": "PATCH", "drop": True},
-    "the answer to a chunk is lost": {"method": "PATCH", "drop": True, "after": True},
-    "a chunk gets 503": {"method": "PATCH", "status": 503, "body": b"busy"},
-    "a chunk gets 503 although it arrived": {"method": "PATCH", "status": 503, "body": b"busy", "after": True},
-    "a chunk gets 416": {"method": "PATCH", "status": 416},
-    "a chunk gets 404": {
-        "method": "PATCH",
-        "status": 404,
-        "body": b'{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"blob upload invalid"}]}',
-    },
-    "a chunk gets 429": {"method": "PATCH", "status": 429, "headers": {"Retry-After": "3"}},
-    "the session cannot be opened at first": {"method": "POST", "path_contains": "/uploads/", "status": 502},
-    "the commit is lost": {"method": "PUT", "drop": True},
-    "the answer to the commit is lost": {"method": "PUT", "drop": True, "after": True},
-    "the commit gets 500": {"method": "PUT", "status": 500},
-    "the status is lost, too": {"path_contains": "/uploads/", "times": 3, "drop": True},
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("size", [1000, len(CONTENT)], ids=["small", "chunked"])
-def test_an_upload_survives(registry: acr.Registry, acr_emulator: Emulator, fault: str, size: int) -> None:
-    repository = registry.repository("app")
-    repository.upload_blob(b"to have a token")
-    acr_emulator.fail(**FAULTS[fault])  # type: ignore[arg-type]
-    content = CONTENT[:size]
-    blob = repository.upload_blob(content, chunk_size=CHUNK)
-    assert blob.digest == acr.Digest.of(content)
-    assert repository.download_blob(blob.digest).read() == content
-
-
-def test_a_chunk_whose_answer_is_lost_is_not_sent_again_if_the_registry_has_it(
-    registry: acr.Registry, acr_emulator: Emulator
-) -> None:
-    repository = registry.repository("app")
-    acr_emulator.fail(method="PATCH", status=503, after=False)
-    repository.upload_blob(CONTENT, chunk_size=CHUNK)
-    assert patches(acr_emulator).count("0-1048575") == 2
-    assert patches(acr_emulator).count("1048576-2097151") == 1
-
-
-def test_an_upload_that_fails_for_good_leaves_no_session(twin: Twin, acr_emulator: Emulator) -> None:
-    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=1))
-    acr_emulator.fail(times=9, method="PATCH", status=500)
-    with pytest.raises(acr.ServerError):
-        registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
-    assert open_sessions(acr_emulator) == 0
-
-
-@pytest.mark.parametrize("at", [0, 1])
-def test_a_source_that_is_read_once_is_begun_anew_while_its_first_chunk_is_at_hand(
-    twin: Twin, acr_emulator: Emulator, at: int
-) -> None:
-    registry = twin.connect(acr_emulator.url, acr_emulator.credential())
-    acr_emulator.fail(method="PATCH", times=at, delay=0.001)
-    for method in ("PATCH", "GET"):
-        acr_emulator.fail(method=method, path_contains="/uploads/", status=404)
-    repository = registry.repository("app")
-    if at == 0:
-        assert repository.upload_blob(iter([CONTENT]), chunk_size=CHUNK).digest == DIGEST
-    else:
-        with pytest.raises(acr.NotFound):
-            repository.upload_blob(iter([CONTENT]), chunk_size=CHUNK)
-
-
-def test_a_session_by_hand(registry: acr.Registry) -> None:
-    repository = registry.repository("team/app")
-    with repository.start_upload() as upload:
-        upload.write(CONTENT[:MIB])
-        before = upload.location
-        upload.write(b"")
-        assert (upload.offset, upload.status()) == (MIB, MIB)
-        upload.write(CONTENT[MIB:])
-        assert upload.location != before
-        blob = upload.commit()
-    assert (blob.digest, blob.size, upload.offset) == (DIGEST, len(CONTENT), len(CONTENT))
-    assert repository.download_blob(DIGEST).read() == CONTENT
-
-
-def test_a_session_of_one_byte_chunks(registry: acr.Registry) -> None:
-    """`Range: 0-0` is an empty upload as well as one of a single byte."""
-    with registry.repository("app").start_upload() as upload:
-        for byte in (b"a", b"b", b"c"):
-            upload.write(byte)
-        assert upload.commit().digest == acr.Digest.of(b"abc")
-
-
-def test_a_session_goes_on_in_another_client(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
-    upload = registry.repository("app").start_upload()
-    upload.write(CONTENT[:MIB])
-    other = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app")
-    resumed = other.resume_upload(upload.location)
-    assert resumed.offset == MIB
-    resumed.write(CONTENT[MIB:])
-    with pytest.raises(acr.InvalidInput, match="digest"):
-        resumed.commit()
-    assert resumed.commit(DIGEST).digest == DIGEST
-
-
-def test_a_session_of_another_host_is_refused(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with pytest.raises(acr.ProtocolViolation, match="another host"):
-        registry.repository("app").resume_upload("https://other.example/v2/app/blobs/uploads/1")
-    assert acr_emulator.requests == []
-
-
-def test_a_session_that_is_left_is_cancelled(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with registry.repository("app").start_upload() as upload:
-        upload.write(b"abc")
-    assert open_sessions(acr_emulator) == 0
-    with pytest.raises(acr.NotFound):
-        upload.status()
-
-
-def test_a_session_is_cancelled_after_a_connection_that_was_lost_too(
-    registry: acr.Registry, acr_emulator: Emulator
-) -> None:
-    acr_emulator.fail(times=5, method="PATCH", drop=True)
-    with pytest.raises(acr.TransportError):
-        registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
-    assert acr_emulator.open_uploads == []
-
-
-def test_a_cancelled_session_is_gone(registry: acr.Registry) -> None:
-    upload = registry.repository("app").start_upload()
-    upload.cancel()
-    with pytest.raises(acr.NotFound) as caught:
-        upload.write(b"abc")
-    assert caught.value.codes == ("BLOB_UPLOAD_UNKNOWN",)
-
-
-def test_a_commit_of_another_digest_stores_nothing(registry: acr.Registry) -> None:
-    repository = registry.repository("app")
-    upload = repository.start_upload()
-    upload.write(b"abc")
-    with pytest.raises(acr.DigestMismatch):
-        upload.commit(acr.Digest.of(b"other"))
-    assert upload.commit().digest == acr.Digest.of(b"abc")
-
-
-def test_a_commit_that_fails_once_does_not_send_the_blob_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    acr_emulator.fail(method="PUT", status=503)
-    registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
-    assert len(patches(acr_emulator)) == 4
-    assert [r.status for r in acr_emulator.requests if r.method == "PUT"] == [503, 201]
-
-
-def test_a_session_that_cannot_be_opened_is_not_asked_for_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    acr_emulator.fail(times=9, method="POST", path_contains="/uploads/", status=404)
-    with pytest.raises(acr.NotFound):
-        registry.repository("app").upload_blob(b"abc")
-    assert sum(r.method == "POST" and "/uploads/" in r.path for r in acr_emulator.requests) == 1
-
-
 def test_a_blob_goes_from_one_repository_to_another_as_a_stream(registry: acr.Registry) -> None:
     blob = registry.repository("one").upload_blob(CONTENT)
     with registry.repository("one").download_blob(blob.digest) as stream:
         assert registry.repository("two").upload_blob(stream, chunk_size=CHUNK).digest == DIGEST
-
-
-def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with registry.repository("app").start_upload(algorithm="sha512") as upload:
-        upload.write(b"abc")
-        acr_emulator.fail(method="PUT", status=201, headers={"Docker-Content-Digest": acr.Digest.of(b"abc")})
-        assert upload.commit().digest == acr.Digest.of(b"abc", algorithm="sha512")
-
-
-def test_a_session_has_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with registry.repository("app").start_upload() as upload:
-        assert upload.uuid
-        assert upload.uuid in upload.location
-
-
-def test_a_cancelled_session_is_not_cancelled_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with registry.repository("app").start_upload() as upload:
-        upload.cancel()
-    assert [r.method for r in acr_emulator.requests].count("DELETE") == 1
-
-
-def test_cleaning_up_is_tried_once(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
-    repository = registry.repository("app")
-    repository.upload_blob(b"to have a token")
-    fault = acr_emulator.fail(times=9, method="DELETE", status=503)
-    with pytest.raises(acr.DigestMismatch):
-        repository.upload_blob(b"abc", digest=acr.Digest.of(b"other"))
-    assert fault.left == 8
-    assert twin.slept == []
-
-
-def test_a_session_that_goes_on_and_a_mount_ask_for_the_right_token_at_once(
-    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
-) -> None:
-    location = registry.repository("app").start_upload().location
-    acr_emulator.clear_requests()
-    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").resume_upload(location).write(b"abc")
-    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").mount_blob(DIGEST, "base")
-    assert [r.path for r in acr_emulator.requests if r.status == 401] == ["/v2/", "/v2/"]
 
 
 def test_the_events_of_a_small_upload(registry: acr.Registry) -> None:
@@ -356,17 +159,50 @@ def test_the_events_of_a_small_upload(registry: acr.Registry) -> None:
     assert events == [acr.Started(item), *[acr.Moved(item, 1)] * 4, acr.Done(item)]
 
 
-def test_a_token_that_cannot_be_had_in_the_middle_is_not_asked_for_anew(twin: Twin) -> None:
-    """The retries of the exchange are used up: those of the chunk, or of the commit, must not begin on top of them."""
-    now = [1_800_000_000.0]
-    with Emulator(clock=lambda: now[0]) as emulator:
-        retries = acr.Retries(limit=2)
-        registry = twin.connect(emulator.url, emulator.credential(), retries=retries, clock=lambda: now[0])
-        upload = registry.repository("app").start_upload()
-        for call in (lambda: upload.write(b"abc"), lambda: upload.commit(acr.Digest.of(b""))):
-            now[0] += 5_000
-            fault = emulator.fail(times=99, path_contains="/oauth2/token", status=503)
-            with pytest.raises(acr.ServerError):
-                call()
-            assert fault.left == 96
-            fault.left = 0
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_mounted_blob_is_not_sent(registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, kind: str) -> None:
+    registry.repository("base").upload_blob(CONTENT)
+    repository = registry.repository("app")
+    acr_emulator.clear_requests()
+    watcher = Watcher()
+    source = SOURCES[kind](CONTENT, tmp_path / "blob")
+    blob = repository.upload_blob(source, digest=DIGEST, mount_from="base", progress=watcher)
+    assert (blob.digest, blob.size) == (DIGEST, len(CONTENT))
+    assert [type(event) for event in watcher.events] == [acr.Mounted]
+    assert repository.blob(DIGEST).exists()
+    assert {r.method for r in acr_emulator.requests} <= {"HEAD", "GET", "POST"}
+    assert sum(r.received for r in acr_emulator.requests if "/uploads/" in r.path) == 0
+
+
+@pytest.mark.parametrize("size", [1000, len(LARGE)])
+def test_the_session_that_is_opened_instead_of_a_mount_is_used(
+    registry: acr.Registry, acr_emulator: Emulator, size: int
+) -> None:
+    content = LARGE[:size]
+    blob = registry.repository("app").upload_blob(content, digest=acr.Digest.of(content), mount_from="base")
+    assert blob.size == size
+    posts = [r.path for r in acr_emulator.requests if r.method == "POST" and "/uploads/" in r.path]
+    assert len(posts) == 1
+    assert "from=base" in posts[0]
+    assert open_sessions(acr_emulator) == 0
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_mount_that_is_refused_does_not_stand_in_the_way(
+    registry: acr.Registry, acr_emulator: Emulator, status: int
+) -> None:
+    registry.repository("base").upload_blob(CONTENT)
+    acr_emulator.fail(method="POST", path_contains="mount=", times=2, status=status)
+    watcher = Watcher()
+    repository = registry.repository("app")
+    assert repository.upload_blob(CONTENT, digest=DIGEST, mount_from="base", progress=watcher).size == len(CONTENT)
+    assert isinstance(watcher.events[-1], acr.Done)
+
+
+def test_a_mount_needs_a_digest_and_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    with pytest.raises(acr.InvalidInput, match="digest="):
+        repository.upload_blob(b"abc", mount_from="base")
+    with pytest.raises(acr.InvalidReference):
+        repository.upload_blob(b"abc", digest=acr.Digest.of(b"abc"), mount_from="No Name")
+    assert acr_emulator.requests == []

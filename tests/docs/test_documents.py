@@ -118,6 +118,7 @@ def test_an_example_of_a_docstring_runs_as_it_stands(example: str, acr_emulator:
         "endpoint": acr_emulator.url,
         "credential": acr_emulator.credential(),
         "file": io.BytesIO(),
+        "io": io,
     }
     names |= {name: getattr(acr, name) for name in ("AsyncRegistry", "Registry")}
     with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:

@@ -309,8 +309,9 @@ class _Connection:
         if fault is not None and part is not None:
             raise _HangUp(reset=fault.reset)
         if upload is not None:
-            self._started = upload[1].decode()
-            self._proxy.tells(self._started)
+            started = upload[1].decode()
+            self._started = started
+            self._proxy.tells(started)
 
     @property
     def _upstream(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

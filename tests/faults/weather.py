@@ -174,7 +174,7 @@ class Weather:
 def draw(random: Random, asked: Asked) -> Fault:
     """Any fault. Hours do not pass while tokens are on their way, nor before storage, which asks for none."""
     leaps = asked.origin == "registry" and not asked.target.startswith("/oauth2/")
-    kinds = [kind for kind in _WEIGHTS if leaps or kind != "expire"]
+    kinds: list[Kind] = [kind for kind in _WEIGHTS if leaps or kind != "expire"]
     (kind,) = random.choices(kinds, [_WEIGHTS[kind] for kind in kinds])
     if kind in ("refuse", "refuse late"):
         return _refusal(random, kind)

@@ -1,0 +1,369 @@
+"""Checkpoints: an upload whose process ended is gone on with by the next, and what does not fit is ignored."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.content import bytes_of
+from tests.twin import Twin
+from tests.uploading import GONE, LARGE, MIB, SOURCES, Watcher, once, open_sessions, taken
+
+DIGEST = acr.Digest.of(LARGE)
+
+
+class Stop(BaseException):
+    """As Ctrl-C, or a task that is cancelled."""
+
+
+class Pipe(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+def stopped_at(offset: int, error: BaseException | None = None) -> Callable[[acr.ProgressEvent], None]:
+    """A callback that stops the upload when it is told that so many bytes went out."""
+    watcher = Watcher()
+
+    def progress(event: acr.ProgressEvent) -> None:
+        watcher(event)
+        if watcher.at >= offset:
+            raise error or Stop
+
+    return progress
+
+
+@pytest.fixture
+def repository(registry: acr.Registry) -> acr.Repository:
+    return registry.repository("app")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "blob"
+    path.write_bytes(LARGE)
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "checkpoint"
+
+
+@pytest.fixture
+def stopped(repository: acr.Repository, source: Path, checkpoint: Path) -> dict[str, Any]:
+    """The options of an upload that was stopped in its third chunk, of 2 MiB each."""
+    checkpoint.parent.mkdir()
+    options = {"checkpoint": checkpoint, "digest": DIGEST, "chunk_size": 2 * MIB}
+    with pytest.raises(Stop):
+        repository.upload_blob(source, progress=stopped_at(4 * MIB + 1), **options)  # type: ignore[arg-type]
+    return options
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("kind", ["path", "bytes", "file"])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_what_was_sent_is_not_sent_again(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path, kind: str, known: bool, algorithm: str
+) -> None:
+    digest = acr.Digest.of(LARGE, algorithm=algorithm)
+    options: dict[str, Any] = {
+        "checkpoint": str(tmp_path / "state"),
+        "chunk_size": 2 * MIB,
+        "digest": digest if known else None,
+        "algorithm": algorithm,
+    }
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    with pytest.raises(Stop):
+        client.repository("app").upload_blob(
+            SOURCES[kind](LARGE, tmp_path / "blob"), progress=stopped_at(4 * MIB + 1), **options
+        )
+    assert open_sessions(acr_emulator) == 1
+    acr_emulator.clear_requests()
+    watcher = Watcher()
+    another = twin.connect(acr_emulator.url, acr_emulator.credential())
+    source = SOURCES[kind](LARGE, tmp_path / "blob")
+    blob = another.repository("app").upload_blob(source, progress=watcher, **options)
+    assert (blob.digest, blob.size) == (digest, len(LARGE))
+    assert taken(acr_emulator) == [f"{4 * MIB}-{len(LARGE) - 1}"]
+    assert [event.offset for event in watcher.events if isinstance(event, acr.Started)] == [4 * MIB]
+    assert watcher.at == len(LARGE)
+    assert another.repository("app").download_blob(digest).read() == LARGE
+    assert open_sessions(acr_emulator) == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_state_is_kept_for_its_owner_alone(stopped: dict[str, Any], checkpoint: Path) -> None:
+    state = acr.UploadState.from_json(json.loads(checkpoint.read_text()))
+    assert (state.repository, state.offset, state.digest, state.size) == ("app", 4 * MIB, DIGEST, len(LARGE))
+    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+    if sys.platform != "win32":
+        assert checkpoint.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"registry": "other.azurecr.io"},
+        {"repository": "base"},
+        {"digest": acr.Digest.of(b"other")},
+        {"digest": None},
+        {"algorithm": "sha512"},
+        {"size": len(LARGE) - 1},
+        {"size": None},
+        {"location": "https://other.example/v2/app/blobs/uploads/1"},
+        {"location": "/v2/app/blobs/uploads/00000000-0000-0000-0000-000000000000"},
+        {"location": "\n"},
+        {"offset": -1},
+    ],
+    ids=str,
+)
+def test_a_state_of_something_else_is_replaced(
+    repository: acr.Repository,
+    acr_emulator: Emulator,
+    source: Path,
+    checkpoint: Path,
+    stopped: dict[str, Any],
+    change: dict[str, Any],
+) -> None:
+    acr_emulator.clear_requests()
+    checkpoint.write_text(json.dumps({**json.loads(checkpoint.read_text()), **change}))
+    assert repository.upload_blob(source, **stopped).size == len(LARGE)
+    assert taken(acr_emulator)[0] == f"0-{2 * MIB - 1}"
+    assert not checkpoint.exists()
+    assert not any("other" in request.path for request in acr_emulator.requests)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 30_000, b"x" * 100_000])
+def test_a_file_that_is_no_state_is_replaced(
+    repository: acr.Repository, source: Path, checkpoint: Path, stopped: dict[str, Any], content: bytes
+) -> None:
+    checkpoint.write_bytes(content)
+    with pytest.raises(Stop):
+        repository.upload_blob(source, progress=stopped_at(3 * MIB), **stopped)
+    assert json.loads(checkpoint.read_text())["offset"] == 2 * MIB
+    assert repository.upload_blob(source, **stopped).size == len(LARGE)
+    assert not checkpoint.exists()
+
+
+def test_a_truncated_state_is_replaced(
+    repository: acr.Repository, source: Path, checkpoint: Path, stopped: dict[str, Any]
+) -> None:
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    assert repository.upload_blob(source, **stopped).size == len(LARGE)
+    assert not checkpoint.exists()
+
+
+def test_a_session_that_is_gone_meanwhile_is_begun_anew(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, checkpoint: Path, stopped: dict[str, Any]
+) -> None:
+    acr_emulator.fail(method="GET", path_contains="/uploads/", status=404, body=GONE)
+    watcher = Watcher()
+    assert repository.upload_blob(source, progress=watcher, **stopped).size == len(LARGE)
+    assert watcher.events[0] == acr.Started(acr.Item(DIGEST, len(LARGE), DIGEST))
+    assert not checkpoint.exists()
+
+
+def test_the_registry_knows_better_how_far_it_got(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, checkpoint: Path, stopped: dict[str, Any]
+) -> None:
+    """The process was killed between the answer to a chunk and the writing of the checkpoint."""
+    state = json.loads(checkpoint.read_text())
+    checkpoint.write_text(json.dumps({**state, "offset": 2 * MIB}))
+    acr_emulator.clear_requests()
+    assert repository.upload_blob(source, **stopped).size == len(LARGE)
+    assert taken(acr_emulator) == [f"{4 * MIB}-{len(LARGE) - 1}"]
+
+
+def test_a_session_with_more_than_the_source_has_is_given_up(
+    repository: acr.Repository, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    upload = repository.start_upload()
+    upload.write(LARGE + b"more")
+    checkpoint = tmp_path / "state"
+    checkpoint.write_text(json.dumps({**upload.state.to_json(), "size": len(LARGE)}))
+    assert repository.upload_blob(LARGE, checkpoint=checkpoint).digest == DIGEST
+    assert open_sessions(acr_emulator) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_source_that_changed_meanwhile_is_sent_anew(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, tmp_path: Path, known: bool
+) -> None:
+    checkpoint, other = tmp_path / "state", bytes(len(LARGE))
+    source.write_bytes(other)
+    digest = DIGEST if known else None
+    with pytest.raises(Stop):
+        repository.upload_blob(
+            source, checkpoint=checkpoint, digest=digest, chunk_size=2 * MIB, progress=stopped_at(3 * MIB)
+        )
+    source.write_bytes(LARGE)
+    watcher = Watcher()
+    blob = repository.upload_blob(source, checkpoint=checkpoint, digest=digest, progress=watcher)
+    assert blob.digest == DIGEST
+    assert watcher.retried == [0]
+    assert repository.download_blob(DIGEST).read() == LARGE
+    assert open_sessions(acr_emulator) == 0
+    assert not checkpoint.exists()
+
+
+def test_an_upload_that_fails_is_left_to_the_next(
+    twin: Twin, acr_emulator: Emulator, source: Path, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "state"
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=1))
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    for error in (acr.TransportError, acr.ServerError):
+        acr_emulator.fail(method="PATCH", delay=0.000_1)
+        is_lost = error is acr.TransportError
+        fault = acr_emulator.fail(method="PATCH", times=9, drop=is_lost, status=None if is_lost else 500)
+        with pytest.raises(error):
+            repository.upload_blob(source, checkpoint=checkpoint, chunk_size=MIB)
+        fault.left = 0
+        assert open_sessions(acr_emulator) == 1
+    acr_emulator.clear_requests()
+    assert repository.upload_blob(source, checkpoint=checkpoint, chunk_size=MIB).digest == DIGEST
+    assert taken(acr_emulator)[0] == f"{2 * MIB}-{3 * MIB - 1}"
+    assert not checkpoint.exists()
+
+
+def test_a_source_of_another_digest_is_not_gone_on_with(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "state"
+    with pytest.raises(acr.DigestMismatch):
+        repository.upload_blob(source, checkpoint=checkpoint, digest=acr.Digest.of(b"other"))
+    assert open_sessions(acr_emulator) == 0
+    assert not checkpoint.exists()
+
+
+def test_a_blob_that_is_there_meanwhile_is_skipped_and_the_session_given_up(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, checkpoint: Path, stopped: dict[str, Any]
+) -> None:
+    repository.upload_blob(LARGE)
+    watcher = Watcher()
+    repository.upload_blob(source, progress=watcher, **stopped)
+    assert [type(event) for event in watcher.events] == [acr.Skipped]
+    assert open_sessions(acr_emulator) == 0
+    assert not checkpoint.exists()
+
+
+def test_a_session_is_gone_on_with_rather_than_mounted_over(
+    registry: acr.Registry, acr_emulator: Emulator, source: Path, stopped: dict[str, Any]
+) -> None:
+    acr_emulator.clear_requests()
+    registry.repository("app").upload_blob(source, mount_from="base", **stopped)
+    assert not any("mount=" in request.path for request in acr_emulator.requests)
+
+
+def test_a_mounted_blob_needs_no_checkpoint(registry: acr.Registry, source: Path, tmp_path: Path) -> None:
+    registry.repository("base").upload_blob(source)
+    checkpoint = tmp_path / "state"
+    checkpoint.write_text("{}")
+    registry.repository("app").upload_blob(source, digest=DIGEST, mount_from="base", checkpoint=checkpoint)
+    assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+def test_a_small_blob_needs_no_checkpoint(
+    repository: acr.Repository, acr_emulator: Emulator, tmp_path: Path, size: int
+) -> None:
+    folder = tmp_path / "none"  # writing there would fail
+    assert repository.upload_blob(LARGE[:size], checkpoint=folder / "state").size == size
+    acr_emulator.fail(method="PUT", status=400)
+    with pytest.raises(acr.ResponseError):
+        repository.upload_blob(LARGE[:size], checkpoint=folder / "state")
+    assert open_sessions(acr_emulator) == 0
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_at_the_start(
+    repository: acr.Repository, acr_emulator: Emulator, source: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(acr.TransferError, match="cannot write the checkpoint"):
+        repository.upload_blob(source, checkpoint=tmp_path / "none" / "state")
+    assert taken(acr_emulator) == []
+    assert open_sessions(acr_emulator) == 0
+
+
+@pytest.mark.parametrize("make", [once, lambda content: list(once(content)), Pipe])
+def test_a_source_that_cannot_be_read_again_is_refused(
+    repository: acr.Repository, acr_emulator: Emulator, tmp_path: Path, make: Callable[[bytes], Any]
+) -> None:
+    with pytest.raises(acr.InvalidInput, match="checkpoint: expected a source that can be read again"):
+        repository.upload_blob(make(LARGE), checkpoint=tmp_path / "state")
+    assert acr_emulator.requests == []
+
+
+def test_the_source_is_no_checkpoint(repository: acr.Repository, source: Path) -> None:
+    with pytest.raises(acr.InvalidInput, match="is what is uploaded"):
+        repository.upload_blob(source, checkpoint=source)
+    assert source.read_bytes() == LARGE
+
+
+def test_a_cancelled_task_leaves_its_upload_to_the_next(acr_emulator: Emulator, source: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "state"
+
+    async def cancelled(**options: Any) -> None:
+        def progress(event: acr.ProgressEvent) -> None:
+            watcher(event)
+            if watcher.at > 2 * MIB:
+                task.cancel()
+
+        watcher = Watcher()
+        async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.credential()) as registry:
+            upload = registry.repository("app").upload_blob(source, chunk_size=2 * MIB, progress=progress, **options)
+            task = asyncio.ensure_future(upload)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(cancelled(checkpoint=checkpoint))
+    assert open_sessions(acr_emulator) == 1
+    assert json.loads(checkpoint.read_text())["offset"] == 2 * MIB
+    asyncio.run(cancelled())
+    assert open_sessions(acr_emulator) == 1  # that of the checkpoint
+
+
+KILLED = """
+import sys
+import acr
+
+url, username, password, source, checkpoint = sys.argv[1:]
+with acr.Registry(url, acr.UsernamePassword(username, password)) as registry:
+    registry.repository("app").upload_blob(source, checkpoint=checkpoint, chunk_size=1024 * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_process_is_followed_by_one_that_sends_the_rest(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    content = bytes_of(64 * MIB)
+    source, checkpoint = tmp_path / "blob", tmp_path / "state"
+    source.write_bytes(content)
+    arguments = [acr_emulator.url, acr_emulator.username, acr_emulator.password, str(source), str(checkpoint)]
+    process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], cwd=Path.cwd())
+    ready = threading.Event()
+    while len(taken(acr_emulator)) < 5 and process.poll() is None:
+        ready.wait(0.002)
+    process.kill()
+    process.wait()
+    before = len(taken(acr_emulator))
+    client = twin.connect(acr_emulator.url, acr_emulator.credential())
+    blob = client.repository("app").upload_blob(source, checkpoint=checkpoint, chunk_size=MIB)
+    assert blob.digest == acr.Digest.of(content)
+    assert 5 <= before < 64
+    assert taken(acr_emulator) == [f"{at}-{at + MIB - 1}" for at in range(0, len(content), MIB)]  # each of them once
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blob"]
+    assert open_sessions(acr_emulator) == 0

@@ -1,0 +1,138 @@
+"""Upload sessions by hand: written to, asked, committed, cancelled, and gone on with elsewhere."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.twin import Twin
+from tests.uploading import (
+    CONTENT,
+    DIGEST,
+    MIB,
+    open_sessions,
+)
+
+
+def test_a_session_by_hand(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    with repository.start_upload() as upload:
+        upload.write(CONTENT[:MIB])
+        before = upload.location
+        upload.write(b"")
+        assert (upload.offset, upload.status()) == (MIB, MIB)
+        upload.write(CONTENT[MIB:])
+        assert upload.location != before
+        blob = upload.commit()
+    assert (blob.digest, blob.size, upload.offset) == (DIGEST, len(CONTENT), len(CONTENT))
+    assert repository.download_blob(DIGEST).read() == CONTENT
+
+
+def test_a_session_of_one_byte_chunks(registry: acr.Registry) -> None:
+    """`Range: 0-0` is an empty upload as well as one of a single byte."""
+    with registry.repository("app").start_upload() as upload:
+        for byte in (b"a", b"b", b"c"):
+            upload.write(byte)
+        assert upload.commit().digest == acr.Digest.of(b"abc")
+
+
+def test_a_session_goes_on_in_another_client(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    upload = registry.repository("app").start_upload()
+    upload.write(CONTENT[:MIB])
+    other = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app")
+    resumed = other.resume_upload(upload.location)
+    assert resumed.offset == MIB
+    resumed.write(CONTENT[MIB:])
+    with pytest.raises(acr.InvalidInput, match="digest"):
+        resumed.commit()
+    assert resumed.commit(DIGEST).digest == DIGEST
+
+
+def test_a_session_of_another_host_is_refused(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with pytest.raises(acr.ProtocolViolation, match="another host"):
+        registry.repository("app").resume_upload("https://other.example/v2/app/blobs/uploads/1")
+    assert acr_emulator.requests == []
+
+
+def test_a_session_that_is_left_is_cancelled(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.write(b"abc")
+    assert open_sessions(acr_emulator) == 0
+    with pytest.raises(acr.NotFound):
+        upload.status()
+
+
+def test_a_cancelled_session_is_gone(registry: acr.Registry) -> None:
+    upload = registry.repository("app").start_upload()
+    upload.cancel()
+    with pytest.raises(acr.NotFound) as caught:
+        upload.write(b"abc")
+    assert caught.value.codes == ("BLOB_UPLOAD_UNKNOWN",)
+
+
+def test_a_commit_of_another_digest_stores_nothing(registry: acr.Registry) -> None:
+    repository = registry.repository("app")
+    upload = repository.start_upload()
+    upload.write(b"abc")
+    with pytest.raises(acr.DigestMismatch):
+        upload.commit(acr.Digest.of(b"other"))
+    assert upload.commit().digest == acr.Digest.of(b"abc")
+
+
+def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload(algorithm="sha512") as upload:
+        upload.write(b"abc")
+        acr_emulator.fail(method="PUT", status=201, headers={"Docker-Content-Digest": acr.Digest.of(b"abc")})
+        assert upload.commit().digest == acr.Digest.of(b"abc", algorithm="sha512")
+
+
+def test_a_session_has_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        assert upload.uuid
+        assert upload.uuid in upload.location
+
+
+def test_a_cancelled_session_is_not_cancelled_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.cancel()
+    assert [r.method for r in acr_emulator.requests].count("DELETE") == 1
+
+
+def test_a_session_that_goes_on_and_a_mount_ask_for_the_right_token_at_once(
+    twin: Twin, registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    location = registry.repository("app").start_upload().location
+    acr_emulator.clear_requests()
+    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").resume_upload(location).write(b"abc")
+    twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app").mount_blob(DIGEST, "base")
+    assert [r.path for r in acr_emulator.requests if r.status == 401] == ["/v2/", "/v2/"]
+
+
+def test_a_session_goes_on_by_its_state(twin: Twin, registry: acr.Registry, acr_emulator: Emulator) -> None:
+    upload = registry.repository("app").start_upload(algorithm="sha512")
+    upload.write(CONTENT[:MIB])
+    state = upload.state
+    assert (state.registry, state.repository) == (acr_emulator.login_server, "app")
+    assert (state.location, state.offset, state.algorithm) == (upload.location, MIB, "sha512")
+    upload.write(CONTENT[MIB : 2 * MIB])
+    state = acr.UploadState.from_json(json.loads(json.dumps(upload.state.to_json())))
+    other = twin.connect(acr_emulator.url, acr_emulator.credential())
+    resumed = other.repository("app").resume_upload(state)
+    assert (resumed.offset, resumed.state.algorithm) == (2 * MIB, "sha512")
+    resumed.write(CONTENT[2 * MIB :])
+    assert resumed.commit(DIGEST).size == len(CONTENT)
+
+
+def test_the_state_of_another_upload_is_not_told_to_this_registry(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    state = registry.repository("app").start_upload().state
+    acr_emulator.clear_requests()
+    for change in ({"registry": "other.azurecr.io"}, {"repository": "base"}):
+        with pytest.raises(acr.InvalidInput, match="is of an upload to"):
+            registry.repository("app").resume_upload(attrs.evolve(state, **change))  # type: ignore[arg-type]
+    assert acr_emulator.requests == []

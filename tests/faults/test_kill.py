@@ -1,0 +1,141 @@
+"""A process is killed in the midst of a transfer, by a seed; the next one finishes without moving anything again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.faults.seeds import again, seeded, seeds
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL, and the locks of partial files")
+
+SIZE: Final = 40 * 1024 * 1024
+RUNS: Final = seeds("ACR_KILL_RUNS", 3)
+PROJECT: Final = Path(__file__).resolve().parent.parent.parent
+
+SYNC: Final = """
+import sys
+import acr
+
+url, username, password, name, verb, *arguments = sys.argv[1:]
+with acr.Registry(url, acr.UsernamePassword(username, password)) as registry:
+    repository = registry.repository("app")
+    if verb == "download":
+        repository.download_blob(*arguments)
+    else:
+        digest, path, state = arguments
+        repository.upload_blob(path, digest=digest, checkpoint=state)
+"""
+ASYNC: Final = """
+import asyncio
+import sys
+import acr
+
+url, username, password, name, verb, *arguments = sys.argv[1:]
+
+async def main():
+    async with acr.AsyncRegistry(url, acr.UsernamePassword(username, password)) as registry:
+        repository = registry.repository("app")
+        if verb == "download":
+            await repository.download_blob(*arguments)
+        else:
+            digest, path, state = arguments
+            await repository.upload_blob(path, digest=digest, checkpoint=state)
+
+asyncio.run(main())
+"""
+
+
+def killed(seed: int, emulator: Emulator, verb: str, *arguments: str, when: Callable[[], bool]) -> None:
+    """Let a process do something, and kill it as soon as a condition holds; it may be done before."""
+    code = ASYNC if seed % 2 else SYNC
+    who = [emulator.url, emulator.username, emulator.password, "app", verb]
+    process = subprocess.Popen([sys.executable, "-c", code, *who, *arguments], cwd=PROJECT)
+    never = threading.Event()
+    while process.poll() is None and not when():
+        never.wait(0.0005)
+    never.wait(seeded(seed, "moment").random() * 0.004)  # anywhere within what it does then
+    process.kill()
+    assert process.wait(20) in (0, -9)
+
+
+@contextmanager
+def told(request: pytest.FixtureRequest, seed: int) -> Iterator[None]:
+    """A failure names the run that has it again."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"seed {seed}; again with:\n  {again(request.node.nodeid.partition('[')[0], seed)}")
+        raise
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_a_download_goes_on(seed: int, acr_emulator: Emulator, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    content = seeded(seed, "content").randbytes(SIZE)
+    target = tmp_path / "blob"
+    with told(request, seed), acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        repository = registry.repository("app")
+        digest = repository.upload_blob(content).digest
+        partial = tmp_path / f".blob.{digest.hex[:16]}.part"
+        wanted = seeded(seed, "size").randrange(SIZE * 9 // 10)
+
+        def has_enough() -> bool:
+            with suppress(FileNotFoundError):
+                return partial.stat().st_size >= wanted
+            return False
+
+        killed(seed, acr_emulator, "download", digest, str(target), when=has_enough)
+        have = partial.stat().st_size if partial.exists() else 0
+        if target.exists():  # it was quicker
+            assert have == 0
+        assert target.exists() or have >= wanted
+        before = len(acr_emulator.requests)
+        repository.download_blob(digest, target)
+
+        asked = [one.headers.get("range") for one in acr_emulator.requests[before:] if one.origin == "storage"]
+        assert asked == ([f"bytes={have}-"] if have else [None])
+        assert target.read_bytes() == content
+        assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_an_upload_goes_on(seed: int, acr_emulator: Emulator, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    content = seeded(seed, "content").randbytes(SIZE)
+    digest = acr.Digest.of(content)
+    source, state = tmp_path / "blob", tmp_path / "state.json"
+    source.write_bytes(content)
+    wanted = seeded(seed, "size").randrange(SIZE * 9 // 10)
+
+    def has_enough() -> bool:
+        with suppress(FileNotFoundError, ValueError):
+            return bool(json.loads(state.read_bytes())["offset"] >= wanted)
+        return False
+
+    with told(request, seed):
+        killed(seed, acr_emulator, "upload", digest, str(source), str(state), when=has_enough)
+        with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+            repository = registry.repository("app")
+            done = repository.upload_blob(source, digest=digest, checkpoint=state)
+            assert (done.digest, done.size) == (digest, SIZE)
+            with repository.download_blob(digest) as stream:
+                assert stream.read() == content
+
+        taken = [one for one in acr_emulator.requests if one.method == "PATCH" and one.status == 202]
+        ranges = [tuple(map(int, one.headers["content-range"].split("-"))) for one in taken]
+        assert ranges[0][0] == 0
+        assert ranges[-1][1] == SIZE - 1
+        # What the registry had confirmed, it was sent once: each chunk begins where the one before ended.
+        assert all(begin == end + 1 for (_, end), (begin, _) in itertools.pairwise(ranges))
+        assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+        assert acr_emulator.open_uploads == []
