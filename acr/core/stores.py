@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, ParamSpec, Protocol, TypeVar
+from typing import Final, Literal, ParamSpec, Protocol, TypeVar
 
 from acr.core import downloads, manifests, referrers, uploads
+from acr.core.blob_sources import LocalSource, RegistrySource
 from acr.core.ports import Local, Runtime, Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
@@ -17,9 +18,6 @@ from acr.values.files import TITLE
 from acr.values.manifest import Manifest
 from acr.values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
 from acr.values.reference import check_repository
-
-if TYPE_CHECKING:
-    from acr.core.downloads import Download
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,7 +130,7 @@ class RegistryStore:
 
     def source(self, blob: Descriptor) -> Source:
         """As of `Store`."""
-        return _RegistrySource(self.session, self.repository, blob)
+        return RegistrySource(self.session, self.repository, blob)
 
     async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
         """As of `Store`."""
@@ -243,7 +241,7 @@ class LocalStore:
 
     def source(self, blob: Descriptor) -> Source:
         """As of `Store`."""
-        return _LocalSource(self._runtime, partial(self._local.open, blob), blob)
+        return LocalSource(self._runtime, partial(self._local.open, blob), blob)
 
     async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
         """As of `Store`."""
@@ -304,89 +302,6 @@ class LocalStore:
             if error.side == self._side:
                 raise
             raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
-
-
-class _RegistrySource:
-    """Implements `acr.core.ports.Source` for a blob of a registry. To go back is to ask for it again."""
-
-    is_seekable = True
-
-    def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
-        self._session = session
-        self._repository = repository
-        self._blob = blob
-        self._download: Download | None = None
-        self.size: int | None = blob.size
-
-    async def read(self, count: int) -> bytes:
-        download = self._download = self._download or self._from(0)
-        buffer = memoryview(bytearray(count))
-        filled = 0
-        while filled < count and (got := await download.readinto(buffer[filled:])):
-            filled += got
-        if download.offset == self.size:  # nobody asks for more: look here that there is none
-            await download.readinto(memoryview(bytearray(1)))
-        return bytes(buffer[:filled])
-
-    async def seek(self, offset: int) -> None:
-        await self.aclose()
-        self._download = self._from(offset)
-
-    async def aclose(self) -> None:
-        if self._download is not None:
-            await self._download.aclose()
-
-    def _from(self, offset: int) -> Download:
-        blob = self._blob
-        return downloads.Download(self._session, self._repository, blob.digest, offset=offset, size=blob.size)
-
-
-class _LocalSource:
-    """Implements `acr.core.ports.Source` for a blob on this machine."""
-
-    is_seekable = True
-
-    def __init__(self, runtime: Runtime, open_file: Callable[[], BinaryIO], blob: Descriptor) -> None:
-        self._runtime = runtime
-        self._open_file = open_file
-        self._file: BinaryIO | None = None
-        self._what = f"the blob {blob.digest}"
-        self.size: int | None = blob.size
-
-    async def read(self, count: int) -> bytes:
-        return await self._runtime.blocking(self._read, count)
-
-    async def seek(self, offset: int) -> None:
-        await self._runtime.blocking(self._seek, offset)
-
-    async def aclose(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _read(self, count: int) -> bytes:
-        parts: list[bytes] = []
-        missing = count
-        try:
-            while missing and (part := self._opened().read(missing)):  # a raw file may give less than asked
-                parts.append(part)
-                missing -= len(part)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _seek(self, offset: int) -> None:
-        try:
-            self._opened().seek(offset)
-        except OSError as error:
-            raise self._unreadable(error) from error
-
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
-            self._file = self._open_file()
-        return self._file
-
-    def _unreadable(self, error: OSError) -> TransferError:
-        return TransferError(f"cannot read {self._what}: {error.strerror or error}", side="source")
 
 
 def _item(blob: Descriptor) -> Item:

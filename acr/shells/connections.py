@@ -59,7 +59,8 @@ class Connection(httpx.AsyncBaseTransport):
 
     async def _ready(self) -> httpcore.AsyncHTTPConnection:
         old = self._connection
-        if old is not None and not (old.is_closed() or old.has_expired()):
+        # One whose request was cancelled may still be in the midst of it.
+        if old is not None and old.is_available() and not old.has_expired():
             return old
         if old is not None:
             await old.aclose()
