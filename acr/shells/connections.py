@@ -61,7 +61,8 @@ class Connection(httpx.AsyncBaseTransport):
 
     async def _ready(self) -> httpcore.AsyncHTTPConnection:
         old = self._connection
-        if old is not None and not (old.is_closed() or old.has_expired()):
+        # A task that was cancelled while it let go of it may have left it in the midst of something.
+        if old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
             return old
         if old is not None:
             await old.aclose()
