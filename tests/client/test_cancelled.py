@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 from contextlib import suppress
 
 import acr
@@ -28,21 +29,23 @@ def test_no_connection_is_lost(acr_emulator: Emulator) -> None:
 
 
 def test_the_client_can_be_used_on(acr_emulator: Emulator) -> None:
-    """Also where a task is cancelled once more, while it lets go of its connection."""
+    """Also where a task is cancelled once more, while it lets go of its connection; and no room is lost in the pool."""
 
-    async def cancelled_twice(steps: int, later: int) -> None:
-        async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.async_credential()) as registry:
+    async def cancelled_again_and_again() -> None:
+        timeouts = acr.Timeouts(pool=1)
+        async with acr.AsyncRegistry(
+            acr_emulator.url, acr_emulator.async_credential(), timeouts=timeouts, retries=acr.Retries(limit=0)
+        ) as registry:
             app = registry.repository("app")
-            await app.upload_blob(b"abc")
-            asking = asyncio.ensure_future(app.blob(acr.Digest.of(b"abc")).head())
-            for count in (steps, later):
-                for _ in range(count):
-                    await asyncio.sleep(0)
-                asking.cancel()
-            with suppress(asyncio.CancelledError):
-                await asking
-            assert (await app.blob(acr.Digest.of(b"abc")).head()).size == 3
+            config = await app.put_manifest({"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX}, tag="v1")
+            for steps, later in itertools.product(range(24), range(1, 6)):
+                asking = asyncio.ensure_future(app.manifest("v1").get())
+                for count in (steps, later):
+                    for _ in range(count):
+                        await asyncio.sleep(0)
+                    asking.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asking
+                assert (await app.manifest("v1").get()).digest == config.digest
 
-    for steps in range(12):
-        for later in range(1, 5):
-            asyncio.run(cancelled_twice(steps, later))
+    asyncio.run(cancelled_again_and_again())
