@@ -241,10 +241,10 @@ class _Answer:
         return filled
 
     async def aclose(self) -> None:
-        if self._chunks is not None:
-            await self._chunks.aclose()
         leave, self._leave = self._leave, None
         try:
+            if self._chunks is not None:
+                await self._chunks.aclose()
             await self._response.aclose()
         finally:
             if leave is not None:

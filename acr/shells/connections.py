@@ -15,6 +15,8 @@ from typing import Any, Final
 import httpcore
 import httpx
 
+from acr.values.reference import Endpoint
+
 _DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
 
@@ -59,8 +61,8 @@ class Connection(httpx.AsyncBaseTransport):
 
     async def _ready(self) -> httpcore.AsyncHTTPConnection:
         old = self._connection
-        # One whose request was cancelled may still be in the midst of it.
-        if old is not None and old.is_available() and not old.has_expired():
+        # A task that was cancelled while it let go of it may have left it in the midst of something.
+        if old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
             return old
         if old is not None:
             await old.aclose()
@@ -101,7 +103,10 @@ class _Network(httpcore.AsyncNetworkBackend):
                 loop = asyncio.get_running_loop()
                 reader = _Reader(loop=loop)
                 protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-                transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=_DELAY)
+                # This machine refuses at once where it does not listen. And asyncio may lose a socket, until it is
+                # collected, when it is cancelled while it races.
+                delay = None if Endpoint("http", host, port).is_loopback else _DELAY
+                transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=delay)
         return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 

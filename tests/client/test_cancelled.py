@@ -1,0 +1,51 @@
+"""A task that is cancelled, at whatever moment, leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+from contextlib import suppress
+
+import acr
+from acr.emulator import Emulator
+
+
+def test_no_connection_is_lost(acr_emulator: Emulator) -> None:
+    """A socket that is lost warns when it is collected, and pytest makes an error of it."""
+
+    async def cancelled_after(steps: int) -> None:
+        async with acr.AsyncRegistry(acr_emulator.url) as registry:
+            asking = asyncio.ensure_future(registry.ping())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+
+    for steps in range(40):
+        asyncio.run(cancelled_after(steps))
+    gc.collect()
+
+
+def test_the_client_can_be_used_on(acr_emulator: Emulator) -> None:
+    """Also where a task is cancelled once more, while it lets go of its connection; and no room is lost in the pool."""
+
+    async def cancelled_again_and_again() -> None:
+        timeouts = acr.Timeouts(pool=1)
+        async with acr.AsyncRegistry(
+            acr_emulator.url, acr_emulator.async_credential(), timeouts=timeouts, retries=acr.Retries(limit=0)
+        ) as registry:
+            app = registry.repository("app")
+            config = await app.put_manifest({"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX}, tag="v1")
+            for steps, later in itertools.product(range(24), range(1, 6)):
+                asking = asyncio.ensure_future(app.manifest("v1").get())
+                for count in (steps, later):
+                    for _ in range(count):
+                        await asyncio.sleep(0)
+                    asking.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asking
+                assert (await app.manifest("v1").get()).digest == config.digest
+
+    asyncio.run(cancelled_again_and_again())
