@@ -254,6 +254,20 @@ class Runtime(Protocol):
         """Call a function of the user's, which may be a coroutine function where there is an event loop."""
         ...
 
+    async def to_the_end(
+        self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
+    ) -> T:
+        """Do something without being stopped in the middle: what the registry is left with would be lost.
+
+        Whoever is stopped meanwhile, because of a failure elsewhere or as a task that is cancelled, is so afterwards.
+        Nobody waits longer than some seconds for that.
+
+        Args:
+            task: what to do.
+            undo: is done with what came of it, where nobody is left to take it.
+        """
+        ...
+
     async def gather(
         self,
         limit: int,

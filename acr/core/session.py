@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from acr_rest.api.registry import container_registry_check_docker_v2_support as check_support
@@ -63,6 +63,7 @@ class Session:
         scopes: Scopes,
         repeatable: bool = True,
         limit: int = JSON_LIMIT,
+        undo: Callable[[T], Awaitable[object]] | None = None,
     ) -> T:
         """Send, read the whole answer, parse it.
 
@@ -72,6 +73,7 @@ class Session:
             scopes: what it needs.
             repeatable: whether it may be sent again when it is not known if it was received.
             limit: bytes of the answer, at the most.
+            undo: is done with the answer, where the caller has been stopped meanwhile.
 
         Raises:
             ResponseError: the registry answered with an error.
@@ -81,14 +83,17 @@ class Session:
             ProtocolViolation: the answer is none that the operation can have.
         """
 
-        async def once() -> Response:
-            return await read(request, await self.open(request, scopes=scopes), limit)
+        async def once() -> T:
+            reply = await read(request, await self.open(request, scopes=scopes), limit)
+            try:
+                return parse(reply)
+            except InvalidResponse as error:
+                raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
 
-        reply = await self.sender.repeat(once, repeatable=repeatable)
-        try:
-            return parse(reply)
-        except InvalidResponse as error:
-            raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
+        async def wholly() -> T:
+            return await self.runtime.to_the_end(once, undo)
+
+        return await self.sender.repeat(once if undo is None else wholly, repeatable=repeatable)
 
     async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.

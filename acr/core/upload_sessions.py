@@ -14,6 +14,7 @@ from acr_rest.api.container_registry_blob import container_registry_blob_get_upl
 from acr_rest.api.container_registry_blob import container_registry_blob_mount_blob as mount_blob
 from acr_rest.api.container_registry_blob import container_registry_blob_start_upload as start_upload
 from acr_rest.api.container_registry_blob import container_registry_blob_upload_chunk as upload_chunk
+from acr_rest.types import Response
 
 from acr.core import blobs, scopes
 from acr.core.links import local_target, uploaded
@@ -189,6 +190,9 @@ class Upload:
 
         It needs the right to delete; without it, and without a connection, the registry forgets in time.
         """
+        await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
+
+    async def _cancel_in_a_hurry(self) -> None:
         with suppress(AcrError), hurry():
             await self.cancel()
 
@@ -230,8 +234,13 @@ async def start(session: Session, repository: str, *, algorithm: str | None = No
     """
     hasher = None if algorithm is None else Hasher(algorithm)
     request = start_upload.build_request(check_repository(repository))
-    reply = await session.call(request, start_upload.parse, scopes=scopes.push(repository))
-    return Upload(session, repository, _location(session, repository, reply.location), hasher, reply.docker_upload_uuid)
+
+    def opened(response: Response) -> Upload:
+        reply = start_upload.parse(response)
+        location = _location(session, repository, reply.location)
+        return Upload(session, repository, location, hasher, reply.docker_upload_uuid)
+
+    return await session.call(request, opened, scopes=scopes.push(repository), undo=Upload.give_up)
 
 
 async def resume(session: Session, repository: str, state: str | UploadState) -> Upload:
@@ -270,11 +279,20 @@ async def mount_or_start(session: Session, repository: str, digest: Digest, sour
     """
     request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=digest)
     both = scopes.push(repository) | scopes.pull(source)
-    reply = await session.call(request, mount_blob.parse, scopes=both)
-    if reply.status == 201:
-        return None
-    location = _location(session, repository, reply.location)
-    return Upload(session, repository, location, uuid=reply.docker_upload_uuid)
+
+    def opened(response: Response) -> Upload | None:
+        reply = mount_blob.parse(response)
+        if reply.status == 201:
+            return None
+        location = _location(session, repository, reply.location)
+        return Upload(session, repository, location, uuid=reply.docker_upload_uuid)
+
+    return await session.call(request, opened, scopes=both, undo=_give_up)
+
+
+async def _give_up(upload: Upload | None) -> None:
+    if upload is not None:
+        await upload.give_up()
 
 
 def _location(session: Session, repository: str, location: str | None) -> str:

@@ -32,6 +32,9 @@ Transport: TypeAlias = httpx.AsyncBaseTransport
 _THREADS: Final = 32
 """Threads of a client that wait for files and large bodies; not those of asyncio, which are few, and the program's."""
 
+_PATIENCE: Final = 3.0
+"""Seconds that a task which was cancelled waits for what must not be stopped in the middle."""
+
 _PIECE: Final = 64 * 1024
 
 _ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
@@ -113,6 +116,20 @@ class AsyncioRuntime:
             return await function(*args, **kwargs)
         result = await asyncio.to_thread(function, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
+
+    async def to_the_end(
+        self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
+    ) -> T:
+        running = asyncio.ensure_future(task())
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running], timeout=_PATIENCE)
+            if undo is not None and running.done() and not running.cancelled() and running.exception() is None:
+                await undo(running.result())
+            raise
+        finally:
+            running.cancel()
 
     async def gather(
         self,

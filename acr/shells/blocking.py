@@ -141,6 +141,16 @@ class BlockingRuntime:
             raise CredentialError("an async credential needs AsyncRegistry; Registry takes the one of azure.identity")
         return result
 
+    async def to_the_end(
+        self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
+    ) -> T:
+        stop: threading.Event | None = getattr(self._local, "stop", None)
+        self._local.stop = None
+        try:
+            return await task()
+        finally:
+            self._local.stop = stop
+
     async def gather(
         self,
         limit: int,

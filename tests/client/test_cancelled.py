@@ -49,3 +49,27 @@ def test_the_client_can_be_used_on(acr_emulator: Emulator) -> None:
                 assert (await app.manifest("v1").get()).digest == config.digest
 
     asyncio.run(cancelled_again_and_again())
+
+
+def test_no_upload_is_left_open(acr_emulator: Emulator) -> None:
+    """Not even one whose opening the registry was just asked for."""
+
+    async def cancelled_after(registry: acr.AsyncRegistry, steps: int) -> bool:
+        content = f"{steps} bytes".encode() * 5_000
+        uploading = asyncio.ensure_future(registry.repository("app").upload_blob(content, chunk_size=30_000))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        uploading.cancel()
+        await asyncio.wait([uploading])
+        assert acr_emulator.open_uploads == [], steps
+        return uploading.cancelled()
+
+    async def cancelled_at_each_step() -> None:
+        async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.async_credential()) as registry:
+            await registry.repository("app").upload_blob(b"to have a token")
+            steps = itertools.count(0, 9)
+            while any([await cancelled_after(registry, next(steps)) for _ in range(10)]):
+                pass
+
+    asyncio.run(cancelled_at_each_step())
+    assert [r.status for r in acr_emulator.requests if r.method == "DELETE"].count(204) > 10

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Generator
+from functools import partial
 
 import pytest
 
-from acr.shells.blocking import run
+from acr.shells.blocking import BlockingRuntime, run
+from acr.shells.http import Network
+from acr.values.options import Timeouts
 
 
 class Ready(Awaitable[int]):
@@ -25,3 +29,27 @@ def test_what_can_be_awaited_is_stepped_to_its_end() -> None:
 def test_a_core_that_suspends_would_be_a_fault_of_ours_and_does_not_hang() -> None:
     with pytest.raises(RuntimeError, match="suspended on the blocking runtime"):
         run(asyncio.sleep(0))
+
+
+def test_what_is_done_to_the_end_is_not_stopped_by_a_failure_elsewhere() -> None:
+    runtime = BlockingRuntime(Network(timeouts=Timeouts()))
+    begun = threading.Event()
+    done: list[str] = []
+
+    async def clean_up(stopped: threading.Event) -> None:
+        begun.set()
+        assert stopped.wait(5)
+        await runtime.blocking(done.append, "cleaned up")
+
+    async def careful() -> None:
+        await runtime.to_the_end(partial(clean_up, runtime._local.stop))
+        done.append("returned")
+        await runtime.blocking(done.append, "gone on")
+
+    async def failing() -> None:
+        begun.wait(5)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run(runtime.gather(2, [careful, failing]))
+    assert done == ["cleaned up", "returned"]
