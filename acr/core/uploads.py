@@ -154,7 +154,7 @@ class _Transfer:
         self._session = session
         self._repository = repository
         self._upload = opened
-        self._is_resumed = opened.offset > 0
+        self._is_on_trust = opened.offset > 0  # what the session holds was told by the registry, not seen to arrive
         self._feed = feed
         self._size = size
         self._checkpoints = checkpoints
@@ -238,8 +238,9 @@ class _Transfer:
         if status == 413 and self._size.refused(self._sent):
             self._tell_again(self._upload.offset, str(error))
             return None
-        if self._is_resumed and isinstance(error, ResponseError) and "DIGEST_INVALID" in error.codes:
-            await self._upload.give_up()  # what an earlier process sent was something else
+        if self._is_on_trust and isinstance(error, ResponseError) and "DIGEST_INVALID" in error.codes:
+            # An earlier process sent something else, or the registry told of bytes that it then did not keep.
+            await self._upload.give_up()
             await self._begin_anew(error)
             return None
         if status in (None, 408, 504):
@@ -280,6 +281,7 @@ class _Transfer:
 
     async def _realign(self, have: int) -> None:
         upload = self._upload
+        self._is_on_trust = True
         if have > max(upload.offset, self._feed.seen):
             raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, which is more than were sent")
         if have < upload.offset:
@@ -299,7 +301,7 @@ class _Transfer:
         if not self._feed.reaches(0):
             raise error
         self._setbacks += 1
-        self._is_resumed = False
+        self._is_on_trust = False
         self._upload = await upload_sessions.start(self._session, self._repository)
         if self._checkpoints.is_kept:
             await self._checkpoints.save(self._upload)

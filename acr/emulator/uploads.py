@@ -30,6 +30,8 @@ class Upload:
         repository: what it was opened for; it is of no use elsewhere.
         draft: what has arrived.
         started: ticks.
+        offset: bytes of the chunks that were taken in. Those of one that is still coming do not count: it may yet
+            be cut off, and then has never been.
         state: what the next chunk has to carry: 32 bytes and a JSON object, base64url with padding, as ACR's. Ours are
             random and new with every chunk, so the state of an earlier offset, or a made-up one, is never taken.
     """
@@ -39,17 +41,13 @@ class Upload:
     started: int
     id: str = attrs.field(factory=lambda: str(uuid.uuid4()))
     hasher: Hasher = attrs.field(factory=Hasher)
+    offset: int = 0
     state: str = ""
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
     @property
-    def offset(self) -> int:
-        """Bytes that have arrived."""
-        return self.hasher.size
-
-    @property
     def range(self) -> str:
-        """As the Range header has it; `0-0` where nothing has arrived."""
+        """As the Range header has it; `0-0` where nothing was taken in."""
         return f"0-{max(self.offset - 1, 0)}"
 
     @property
@@ -59,7 +57,8 @@ class Upload:
         return f"/v2/{self.repository}/blobs/uploads/{self.id}?_nouploadcache=false&_state={state}"
 
     def renew(self) -> None:
-        """Change the state."""
+        """What has arrived is taken in: change offset and state."""
+        self.offset = self.hasher.size
         facts = {"Name": self.repository, "UUID": self.id, "Offset": self.offset, "StartedAt": rfc3339(self.started)}
         text = json.dumps(facts, separators=(",", ":")).encode()
         self.state = base64.urlsafe_b64encode(secrets.token_bytes(32) + text).decode()
@@ -131,7 +130,7 @@ async def take_in(upload: Upload, pieces: AsyncIterator[bytes], length: int | No
     except BaseException:
         _rewind(upload, before)
         raise
-    if length is not None and upload.offset - before.size != length:
+    if length is not None and upload.hasher.size - before.size != length:
         _rewind(upload, before)
         return False
     upload.renew()

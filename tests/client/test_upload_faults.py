@@ -129,6 +129,40 @@ def test_a_source_that_is_read_once_is_begun_anew_while_its_first_chunk_is_at_ha
             repository.upload_blob(iter([CONTENT]), chunk_size=CHUNK)
 
 
+@pytest.mark.parametrize("kind", ["path", "bytes", "once"])
+def test_a_registry_that_tells_of_bytes_that_it_does_not_keep_is_sent_all_of_them(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    """Its status counted bytes of a request that broke off, and that it then dropped: DIGEST_INVALID follows."""
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    content = bytes_of(1000)
+    source = [content].__iter__() if kind == "once" else SOURCES[kind](content, tmp_path / "blob")
+    acr_emulator.fail(method="PUT", drop=True)
+    acr_emulator.fail(method="GET", path_contains="/uploads/", status=204, headers={"Range": "0-499"})
+    watcher = Watcher()
+    blob = repository.upload_blob(source, progress=watcher)
+    assert blob.digest == acr.Digest.of(content)
+    assert repository.download_blob(blob.digest).read() == content
+    assert watcher.retried == [500, 0]
+    assert acr_emulator.open_uploads == []
+
+
+def test_a_registry_that_finds_every_blob_invalid_is_not_sent_it_for_ever(twin: Twin, acr_emulator: Emulator) -> None:
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=2))
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    invalid = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"}]}'
+    for _ in range(9):
+        acr_emulator.fail(method="PUT", drop=True)
+        acr_emulator.fail(method="PUT", status=400, body=invalid)
+    with pytest.raises(acr.AcrError) as caught:
+        repository.upload_blob(bytes_of(1000))
+    assert isinstance(caught.value, acr.TransportError)
+    assert sum(r.method == "POST" for r in acr_emulator.requests if "/uploads/" in r.path) == 4
+    assert acr_emulator.open_uploads == []
+
+
 def test_a_commit_that_fails_once_does_not_send_the_blob_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
     acr_emulator.fail(method="PUT", status=503)
     registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)

@@ -151,6 +151,21 @@ def test_chunk_that_breaks_off_has_not_happened(user: User, registry: Emulator) 
     assert user.send("PUT", f"{status.headers['Location']}&digest={digest}", PUSH).status_code == 201
 
 
+def test_bytes_of_a_chunk_that_is_still_coming_do_not_count(user: User, registry: Emulator) -> None:
+    """A client that went on behind them would be refused when they are dropped."""
+    location = start(user)
+    host, _, port = registry.login_server.partition(":")
+    token = user.token(PUSH)
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"PATCH {location} HTTP/1.1\r\nHost: {registry.login_server}\r\nAuthorization: Bearer {token}\r\n"
+        connection.sendall(f"{head}Content-Length: 3000000\r\n\r\n".encode() + bytes(2_500_000))
+        for _ in range(50):
+            assert user.send("GET", location, PULL).headers["Range"] == "0-0"
+        connection.sendall(bytes(500_000))
+        assert b" 202 " in connection.recv(4096)
+    assert user.send("GET", location, PULL).headers["Range"] == "0-2999999"
+
+
 def test_wrong_digest(user: User) -> None:
     location = chunk(user, start(user), b"one").headers["Location"]
     reply = user.send("PUT", f"{location}&digest=sha256%3A00000000", PUSH)
