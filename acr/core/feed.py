@@ -1,4 +1,8 @@
-"""Feed: the bytes of a source as bodies of requests, read while they are sent, and hashed once, beside the network."""
+"""Feed: the bytes of a source as bodies of requests, read while they are sent, and hashed once, beside the network.
+
+Where the digest is known, the registry is the one that hashes: it must find out in any case. What it refuses is then
+hashed here, which tells whether the source is wrong.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +41,10 @@ class Feed:
         runtime: the world outside.
         source: the bytes; they stay the caller's to close.
         algorithm: what they are hashed by.
+        is_known: whether their digest is known: what can be read again is then not hashed before `digest` asks for it.
     """
 
-    def __init__(self, runtime: Runtime, source: Source, algorithm: str) -> None:
+    def __init__(self, runtime: Runtime, source: Source, algorithm: str, *, is_known: bool = False) -> None:
         self.size = source.size
         """Bytes of the whole; of a source that does not tell, None until its end was read."""
         self._runtime = runtime
@@ -47,6 +52,10 @@ class Feed:
         self._at = 0  # where the source stands
         self.holds = not source.is_seekable or source.size is None or source.size <= CHUNK_SIZE
         """Whether what is being sent is in memory."""
+        self.hashes = self.holds or not is_known
+        """Whether what is sent is hashed on the way."""
+        self.seen = 0
+        """How many bytes were given at any time; a registry cannot have more of them."""
         self._held: deque[bytes] = deque()
         self._held_from = 0
         self._hasher = Hasher(algorithm)
@@ -54,11 +63,6 @@ class Feed:
         self._waiting: deque[Future[None]] = deque()
         self._thread: Executor | None = None
         self._stack = ExitStack()
-
-    @property
-    def seen(self) -> int:
-        """How many bytes were read at any time; a registry cannot have more of them."""
-        return self._hashed
 
     def reaches(self, offset: int) -> bool:
         """Whether the bytes from an offset on can be had (again)."""
@@ -68,13 +72,14 @@ class Feed:
         """The bytes from an offset on, as a body that can be sent again until the next is asked for.
 
         Args:
-            offset: of the first of them; bytes before it that were not read yet are hashed first.
+            offset: of the first of them; bytes before it that are to be hashed, and were not, are so first.
             most: how many; there are fewer at the end only.
 
         Raises:
             TransferError: they cannot be read.
         """
-        await self._hash_up_to(offset)
+        if self.hashes:
+            await self._hash_up_to(offset)
         end = offset + most
         if self.holds:
             while self._held and self._held_from + len(self._held[0]) <= offset:
@@ -85,7 +90,7 @@ class Feed:
         return Body(end - offset, partial(self._pieces, offset, end))
 
     async def digest(self, upto: int) -> Digest:
-        """The digest of the first `upto` bytes, which are all there are."""
+        """The digest of the first `upto` bytes, all there are. What was not hashed on the way is read again."""
         await self._hash_up_to(upto)
         while self._waiting:
             await self._runtime.result(self._waiting.popleft())
@@ -94,11 +99,16 @@ class Feed:
     async def _pieces(self, offset: int, end: int) -> AsyncGenerator[bytes, None]:
         at = offset
         while at < end:
-            count = min(PIECE, end - at)
-            piece = self._held_at(at, count) if self.holds else await self._read(at, count)
-            await self._hash(at, piece)
+            piece = await self._piece(at, min(PIECE, end - at))
+            if self.hashes:
+                await self._hash(at, piece)
+            self.seen = max(self.seen, at + len(piece))
             yield piece
             at += len(piece)
+
+    async def _piece(self, at: int, count: int) -> bytes:
+        """Bytes of a body, at most `count`."""
+        return self._held_at(at, count) if self.holds else await self._read(at, count)
 
     async def _read(self, at: int, count: int) -> bytes:
         """The next bytes, at least one unless the source may end here."""
@@ -136,11 +146,10 @@ class Feed:
         raise AssertionError("a body was read after the next one was asked for")
 
     async def _hash_up_to(self, offset: int) -> None:
-        if self._hashed < offset:
-            if self.holds:
-                await self._hold(self._hashed, offset)
-            async for _ in self._pieces(self._hashed, offset):
-                pass
+        if self.holds and self._hashed < offset:
+            await self._hold(self._hashed, offset)
+        while self._hashed < offset:
+            await self._hash(self._hashed, await self._piece(self._hashed, min(PIECE, offset - self._hashed)))
 
     async def _hash(self, at: int, piece: bytes) -> None:
         """Hash what of a piece was not hashed before."""

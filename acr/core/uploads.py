@@ -104,7 +104,7 @@ async def upload(
                 await checkpoints.done()
                 tell(progress, Mounted(item))
                 return Descriptor(OCTET_STREAM, expected, count)
-        with Feed(session.runtime, source, hashed_as) as feed:
+        with Feed(session.runtime, source, hashed_as, is_known=expected is not None) as feed:
             if feed.holds:
                 size = ChunkSize.of(chunk_size, largest=CHUNK_SIZE)
             else:
@@ -209,12 +209,24 @@ class _Transfer:
 
     async def _commit(self, body: Body) -> Descriptor:
         size = self._upload.offset + body.size
-        digest = await self._feed.digest(size)
-        if self._item.digest is not None and digest != self._item.digest:
-            raise DigestMismatch(f"the blob for {self._repository}", expected=self._item.digest, actual=digest)
+        digest = self._item.digest
+        if digest is None or self._feed.hashes:
+            digest = await self._hashed(size)
         self._committing = Descriptor(OCTET_STREAM, digest, size)
-        await self._upload.complete(digest, self._watched(body) if body.size else None)
+        try:
+            await self._upload.complete(digest, self._watched(body) if body.size else None)
+        except ResponseError as error:
+            if error.status == 400:  # its own way of saying that the digest is of other bytes is not every registry's
+                await self._hashed(size)
+            raise
         return self._committing
+
+    async def _hashed(self, size: int) -> Digest:
+        """The digest of all bytes, which must be the one that was asked for."""
+        digest = await self._feed.digest(size)
+        if self._item.digest not in (None, digest):
+            raise DigestMismatch(f"the blob for {self._repository}", expected=self._item.digest, actual=digest)
+        return digest
 
     def _watched(self, body: Body) -> Body:
         """The same body, telling how far it is."""

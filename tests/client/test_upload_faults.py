@@ -163,6 +163,33 @@ def test_a_registry_that_finds_every_blob_invalid_is_not_sent_it_for_ever(twin: 
     assert acr_emulator.open_uploads == []
 
 
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("content", [LARGE, LARGE[:1000]], ids=["large", "small"])
+def test_a_source_of_another_digest_is_told_as_such(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, kind: str, content: bytes
+) -> None:
+    """Whoever finds it out: of a large one that can be read again, it is the registry."""
+    with pytest.raises(acr.DigestMismatch) as caught:
+        registry.repository("app").upload_blob(SOURCES[kind](content, tmp_path / "blob"), digest=acr.Digest.of(b"x"))
+    assert (caught.value.expected, caught.value.actual) == (acr.Digest.of(b"x"), acr.Digest.of(content))
+    assert acr_emulator.open_uploads == []
+    assert sum(r.received for r in acr_emulator.requests if r.method in ("PATCH", "PUT")) <= len(content)
+
+
+@pytest.mark.parametrize("code", ["DIGEST_INVALID", "BLOB_UPLOAD_INVALID"])
+def test_a_registry_that_refuses_the_right_bytes_is_not_believed(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, code: str
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(LARGE)
+    body = f'{{"errors":[{{"code":"{code}","message":"no"}}]}}'.encode()
+    acr_emulator.fail(method="PUT", status=400, body=body)
+    with pytest.raises(acr.ResponseError) as caught:
+        registry.repository("app").upload_blob(path, digest=acr.Digest.of(LARGE))
+    assert caught.value.codes == (code,)
+    assert acr_emulator.open_uploads == []
+
+
 def test_a_commit_that_fails_once_does_not_send_the_blob_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
     acr_emulator.fail(method="PUT", status=503)
     registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)

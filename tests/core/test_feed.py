@@ -110,6 +110,30 @@ def test_the_digest_may_be_wanted_before_anything_is_sent(make: Callable[[bytes]
         assert bytes_in(body) == content
 
 
+def test_of_a_known_digest_only_what_cannot_be_read_again_is_hashed_on_the_way() -> None:
+    file = Counting(CONTENT)
+    with Feed(RUNTIME, open_source(RUNTIME, file), "sha256", is_known=True) as feed:
+        assert not feed.hashes
+        body = run(feed.body(CHUNK_SIZE, len(CONTENT)))  # as an upload that another process began
+        assert bytes_in(body) == CONTENT[CHUNK_SIZE:]
+        assert (file.count, feed.seen) == (len(CONTENT) - CHUNK_SIZE, len(CONTENT))
+        assert run(feed.digest(len(CONTENT))) == Digest.of(CONTENT)  # asked for after all
+    for source in (CONTENT[:PIECE], iter([CONTENT])):
+        with Feed(RUNTIME, open_source(RUNTIME, source), "sha256", is_known=True) as feed:
+            assert feed.hashes
+
+
+class Counting(io.BytesIO):
+    """Counts what is read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
 @pytest.mark.parametrize("size", [CHUNK_SIZE - 5, len(CONTENT)])
 def test_a_source_that_ends_before_its_time_is_an_error(size: int) -> None:
     file = io.BytesIO(CONTENT[:size])
