@@ -168,9 +168,9 @@ __all__ = [
 ]
 
 # Names are loaded when they are asked for: pytest imports this package in every run of those who have it installed (for
-# the emulator's fixture), and a command line wants to be quick. The order is from the ground up, so that a value is
-# found without loading httpx, and the sync half without loading asyncio.
-_HOMES = (
+# the emulator's fixture), and a command line wants to be quick. Values are looked for from the ground up, not in httpx;
+# all else has its place here, so that the sync half is found without asyncio, and layouts without either.
+_VALUES = (
     "values.version",
     "values.errors",
     "values.digest",
@@ -187,28 +187,42 @@ _HOMES = (
     "values.traffic",
     "values.upload_state",
     "values",
-    "core.ports",
-    "outside.docker_config",
-    "outside.entra",
-    "outside.sinks",
-    "outside.sources",
-    "facades.options",
-    "facades.registry",
-    "facades.repository",
-    "facades.handles",
-    "facades.streams",
-    "facades.async_registry",
-    "facades.async_repository",
-    "facades.async_handles",
-    "facades.async_streams",
-    "outside.layout",
-    "outside.docker_archive",
 )
+_HOMES = {
+    "Local": "core.ports",
+    "AsyncRepositoryBlob": "facades.async_handles",
+    "AsyncRepositoryManifest": "facades.async_handles",
+    "AsyncRepositoryTag": "facades.async_handles",
+    "AsyncRegistry": "facades.async_registry",
+    "AsyncRepository": "facades.async_repository",
+    "AsyncBlobReader": "facades.async_streams",
+    "AsyncBlobStream": "facades.async_streams",
+    "AsyncListing": "facades.async_streams",
+    "AsyncUpload": "facades.async_streams",
+    "RepositoryBlob": "facades.handles",
+    "RepositoryManifest": "facades.handles",
+    "RepositoryTag": "facades.handles",
+    "Artifact": "facades.options",
+    "Registry": "facades.registry",
+    "Repository": "facades.repository",
+    "BlobReader": "facades.streams",
+    "BlobStream": "facades.streams",
+    "Listing": "facades.streams",
+    "Upload": "facades.streams",
+    "DockerArchive": "outside.docker_archive",
+    "DockerConfig": "outside.docker_config",
+    "default_credential": "outside.entra",
+    "Layout": "outside.layout",
+    "Memory": "outside.layout",
+    "Downloadable": "outside.sinks",
+    "SyncUploadable": "outside.sources",
+    "Uploadable": "outside.sources",
+}
 
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        for home in _HOMES:
+        for home in (_HOMES[name],) if name in _HOMES else _VALUES:
             module = import_module(f"{__name__}.{home}")
             if hasattr(module, name):
                 globals()[name] = value = getattr(module, name)

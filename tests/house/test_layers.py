@@ -99,7 +99,8 @@ def _candidates(module: str, path: Path) -> Iterator[str]:
     [
         ("import acr", []),
         ("from acr import Digest, NotFound, Manifest", ["attrs"]),
-        ("from acr import Registry", ["attrs", "httpx"]),
+        ("from acr import DockerArchive, Layout, Memory", ["attrs"]),
+        ("from acr import Layout, Registry", ["attrs", "httpx"]),
         ("from acr import AsyncRegistry", ["attrs", "httpx", "asyncio"]),
         ("import acr.emulator.pytest_plugin", []),
     ],
