@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 _BLOCK: Final = 2 * 1024 * 1024
-"""Bytes that are hashed and written at once: with half of it async downloads take a tenth longer, for each block is a way
+"""Bytes that are hashed and written at once: with half of it async downloads take a tenth longer, since each block goes
 to another thread and back."""
 
 _BLOCKS: Final = 4

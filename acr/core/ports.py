@@ -11,6 +11,7 @@ import attrs
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest
 from acr.values.manifest import Manifest
+from acr.values.reference import Endpoint
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -37,19 +38,21 @@ class Body:
 
 @attrs.frozen
 class Outgoing:
-    """A request as it goes out: an absolute URL, all headers, the body.
+    """A request as it goes out: where to, what for, all headers but those of the connection, the body.
 
     Args:
         method: of HTTP.
-        url: absolute.
-        headers: all but the length.
+        endpoint: where to.
+        target: path and query.
+        headers: all but host and length.
         content: the body, whole or while it is read.
         timeout: seconds; takes the place of all of the client's own, where it is given.
         is_large: the answer may have a large body, which will be read by `Incoming.readinto`.
     """
 
     method: str
-    url: str
+    endpoint: Endpoint
+    target: str = attrs.field(repr=False)  # it may hold a signature
     headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
     content: bytes | Body | None = attrs.field(default=None, repr=False)
     timeout: float | None = None

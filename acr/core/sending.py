@@ -83,7 +83,7 @@ class Sender:
         if authorization is not None:
             headers["Authorization"] = authorization
         timeout = _HURRY if _IN_A_HURRY.get() else None
-        outgoing = Outgoing(request.method, f"{endpoint}{request.target}", headers, content, timeout, is_large)
+        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, timeout, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
         began, era = self.runtime.now(), self.throttle.era
@@ -170,4 +170,4 @@ def path_of(request: Request) -> str:
 def _told(request: Outgoing) -> RequestInfo:
     """What a hook may know of a request."""
     headers = {name: redact(value) for name, value in request.headers.items() if name != "Authorization"}
-    return RequestInfo(request.method, redact(request.url), headers)
+    return RequestInfo(request.method, redact(f"{request.endpoint}{request.target}"), headers)

@@ -11,8 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
-from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 import httpx
@@ -20,9 +19,11 @@ import httpx
 from acr.core.ports import Body, Incoming, Outgoing
 from acr.shells.blocking import Answer, BlockingRuntime, run
 from acr.shells.connections import Connection
-from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
-from acr.shells.lanes import KEPT, Lanes
+from acr.shells.foreign import AsyncForeign
+from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, lower, pieces, unusable
+from acr.shells.lanes import KEPT, Lane, Lanes
 from acr.values.errors import AcrError, InvalidInput, TransportError
+from acr.values.reference import Endpoint
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,8 +60,8 @@ class AsyncioRuntime:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._network = network
-        self._fixed = transport
-        self._lanes: dict[tuple[str, str], Lanes] = {}
+        self._fixed = None if transport is None else AsyncForeign(transport)
+        self._lanes: dict[Endpoint, Lanes] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
         self._blocking = BlockingRuntime(network)  # for large bodies
         self._closed = False
@@ -72,17 +73,11 @@ class AsyncioRuntime:
             raise InvalidInput("the client is closed")
         if request.is_large and self._fixed is None:
             return await self._send_in_thread(request)
-        lanes = self._lanes_to(request.url)
         try:
-            outgoing = httpx.Request(
-                request.method,
-                request.url,
-                headers=headers_of(request),
-                content=_content(request.content),
-                extensions=self._network.extensions(request),
-            )
-            if lanes is None:
-                return _Answer(request, await cast(Transport, self._fixed).handle_async_request(outgoing), None)
+            outgoing = self._network.outgoing(request, _content(request.content))
+            if self._fixed is not None:
+                return _Answer(request, await self._fixed.handle_async_request(outgoing), None)
+            lanes = self._lanes_to(request.endpoint)
             lane = await lanes.take(self._network.timeouts.pool)
             try:
                 response = await lane.handle_async_request(outgoing)
@@ -175,26 +170,21 @@ class AsyncioRuntime:
             sending.add_done_callback(_close)
             raise
 
-    def _lanes_to(self, url: str) -> Lanes | None:
-        """The connections for a URL, or None where the caller gave a transport for all."""
-        if self._fixed is not None:
-            return None
-        place = urlsplit(url)[:2]
+    def _lanes_to(self, place: Endpoint) -> Lanes:
         lanes = self._lanes.get(place)
         if lanes is None:
-            proxy = self._network.proxy_for(url)
+            proxy = self._network.proxy_for(place)
             make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
             lanes = self._lanes[place] = Lanes(make, LIMITS.max_connections or 1, self._clock)
         return lanes
 
 
-def _lane(place: tuple[str, str], context: ssl.SSLContext, proxy: str | None) -> Transport:
+def _lane(place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Lane:
     if proxy is None:
-        at = urlsplit(f"//{place[1]}")
-        port = at.port or {"https": 443, "http": 80}[place[0]]
-        return Connection(httpcore.Origin(place[0].encode(), (at.hostname or "").encode(), port), context, KEPT)
+        url = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port)
+        return Connection(url.origin, context, KEPT)
     try:
-        return httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=_ONE)
+        return AsyncForeign(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=_ONE))
     except (ImportError, ValueError):
         raise unusable(proxy) from None
 
@@ -214,7 +204,7 @@ class _Answer:
     """Implements `acr.core.ports.Incoming`."""
 
     def __init__(
-        self, request: Outgoing, response: httpx.Response, leave: Callable[[], Awaitable[None]] | None
+        self, request: Outgoing, response: httpcore.Response, leave: Callable[[], Awaitable[None]] | None
     ) -> None:
         self._request = request
         self._response = response
@@ -222,15 +212,12 @@ class _Answer:
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._left = memoryview(b"")
         self._failure: TransportError | None = None
-        self.status = response.status_code
+        self.status = response.status
         self.headers: Mapping[str, str] = lower(response.headers)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
-            if self._response.is_stream_consumed:  # as those of httpx's mock transport are from the beginning
-                yield self._response.content
-                return
-            async for chunk in self._response.aiter_raw():
+            async for chunk in self._response.aiter_stream():
                 yield chunk
         except LOST as error:
             raise failed(self._request, error) from error

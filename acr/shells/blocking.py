@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import inspect
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from acr.core.ports import Body, Outgoing
 from acr.shells.direct import Buffered, Direct
-from acr.shells.http import LIMITS, UNSENDABLE, Network, failed, headers_of, lower, pieces, unusable
+from acr.shells.foreign import Foreign
+from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, lower, pieces, unusable
 from acr.values.errors import CredentialError, InvalidInput
+from acr.values.reference import Endpoint
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -82,8 +85,8 @@ class BlockingRuntime:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._network = network
-        self._fixed = transport
-        self._transports: dict[tuple[str, str], Transport] = {}
+        self._fixed = None if transport is None else Foreign(transport)
+        self._ways: dict[Endpoint, httpcore.ConnectionPool | Foreign] = {}
         self._making = threading.Lock()
         self._closed = False
         self._local = threading.local()
@@ -95,21 +98,15 @@ class BlockingRuntime:
         if self._closed:
             raise InvalidInput("the client is closed")
         try:
-            outgoing = httpx.Request(
-                request.method,
-                request.url,
-                headers=headers_of(request),
-                content=_content(request.content),
-                extensions=self._network.extensions(request),
-            )
-            transport = self._transport(request.url)
-            response = transport.handle_request(outgoing)
+            outgoing = self._network.outgoing(request, _content(request.content))
+            way = self._way_to(request.endpoint)
+            response = way.handle_request(outgoing)
             if self._closed:  # meanwhile, by another thread, which could not know of this connection
                 response.close()
-                transport.close()
+                way.close()
                 raise InvalidInput("the client is closed")
             return Answer(request, response, self._network.read_timeout(request))
-        except (httpx.TransportError, *UNSENDABLE) as error:
+        except (*LOST, *UNSENDABLE) as error:
             raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
@@ -202,26 +199,34 @@ class BlockingRuntime:
 
     async def aclose(self) -> None:
         self._closed = True
-        for transport in self._transports.values():
-            transport.close()
+        for way in self._ways.values():
+            way.close()
         if self._fixed is not None:
             self._fixed.close()
 
-    def _transport(self, url: str) -> Transport:
+    def _way_to(self, place: Endpoint) -> httpcore.ConnectionPool | Foreign:
         if self._fixed is not None:
             return self._fixed
-        place = urlsplit(url)[:2]
         with self._making:
-            transport = self._transports.get(place)
-            if transport is None:
-                proxy = self._network.proxy_for(url)
-                context = self._network.context_for(place, proxy)
-                try:
-                    transport = httpx.HTTPTransport(verify=context, proxy=proxy, limits=LIMITS)
-                except (ImportError, ValueError):
-                    raise unusable(proxy) from None
-                self._transports[place] = transport
-            return transport
+            way = self._ways.get(place)
+            if way is None:
+                proxy = self._network.proxy_for(place)
+                way = self._ways[place] = _way(self._network.context_for(place, proxy), proxy)
+            return way
+
+
+def _way(context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            context,
+            max_connections=LIMITS.max_connections,
+            max_keepalive_connections=LIMITS.max_keepalive_connections,
+            keepalive_expiry=LIMITS.keepalive_expiry,
+        )
+    try:
+        return Foreign(httpx.HTTPTransport(verify=context, proxy=proxy, limits=LIMITS))
+    except (ImportError, ValueError):
+        raise unusable(proxy) from None
 
 
 def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
@@ -233,28 +238,28 @@ def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
 class Answer:
     """Implements `acr.core.ports.Incoming`."""
 
-    def __init__(self, request: Outgoing, response: httpx.Response, timeout: float | None) -> None:
+    def __init__(self, request: Outgoing, response: httpcore.Response, timeout: float | None) -> None:
         self._request = request
         self._response = response
         self._timeout = timeout
         self._body: Direct | Buffered | None = None
-        self.status = response.status_code
+        self.status = response.status
         self.headers: Mapping[str, str] = lower(response.headers)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
-            for chunk in self._raw():
+            for chunk in self._response.iter_stream():
                 yield chunk
-        except httpx.TransportError as error:
+        except LOST as error:
             raise failed(self._request, error) from error
 
     async def readinto(self, buffer: memoryview) -> int:
         try:
             if self._body is None:
-                direct = Direct.of(self._response, self._timeout) if self._request.is_large else None
-                self._body = direct or Buffered(self._raw())
+                direct = Direct.of(self._response, self.headers, self._timeout) if self._request.is_large else None
+                self._body = direct or Buffered(self._response.iter_stream())
             return self._body.readinto(buffer)
-        except (httpx.TransportError, OSError, EOFError) as error:
+        except (*LOST, OSError, EOFError) as error:
             raise failed(self._request, error) from error
 
     async def aclose(self) -> None:
@@ -267,11 +272,6 @@ class Answer:
         if sock is not None:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-
-    def _raw(self) -> Iterator[bytes]:
-        if self._response.is_stream_consumed:  # as those of httpx's mock transport are from the beginning
-            return iter([self._response.content])
-        return self._response.iter_raw()
 
 
 class _Lock:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import httpcore
-import httpx
 
 from acr.values.reference import Endpoint
 
@@ -21,8 +20,8 @@ _DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
 
 
-class Connection(httpx.AsyncBaseTransport):
-    """A transport with one connection to one place, for one request at a time. It is made again when it is gone.
+class Connection:
+    """One connection to one place, for one request at a time. It is made again when it is gone.
 
     Args:
         origin: the place.
@@ -36,23 +35,10 @@ class Connection(httpx.AsyncBaseTransport):
         self._keepalive = keepalive
         self._connection: httpcore.AsyncHTTPConnection | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and wait for the head of its answer. Raises httpcore's errors, not those of httpx."""
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
         connection = await self._ready()
-        url = httpcore.URL(
-            scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port, target=request.url.raw_path
-        )
-        outgoing = httpcore.Request(
-            request.method,
-            url,
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        response = await connection.handle_async_request(outgoing)
-        return httpx.Response(
-            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
-        )
+        return await connection.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close it."""
@@ -73,17 +59,6 @@ class Connection(httpx.AsyncBaseTransport):
             network_backend=_Network(),
         )
         return self._connection
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_stream()
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
 
 
 class _Network(httpcore.AsyncNetworkBackend):

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-import httpx
+import httpcore
+
+from acr.shells.http import LOST
 
 WORTH: Final = 1024 * 1024
 """Bytes of a body that is worth it: the connection cannot be used again."""
@@ -37,20 +39,21 @@ class Direct:
         self._failure: OSError | EOFError | None = None
 
     @classmethod
-    def of(cls, response: httpx.Response, timeout: float | None) -> Direct | None:
+    def of(cls, response: httpcore.Response, headers: Mapping[str, str], timeout: float | None) -> Direct | None:
         """The way to the body of an answer, if it can be read so. Its head was read, and nothing of its body.
 
         Args:
             response: the answer.
+            headers: its headers, names in lower case.
             timeout: seconds to wait for the next bytes.
 
         Raises:
-            httpx.TransportError: the body's first bytes did not come.
+            Exception: one of LOST: the body's first bytes did not come.
         """
-        length = response.headers.get("content-length", "")
+        length = headers.get("content-length", "")
         plain = (
             response.extensions.get("http_version") == b"HTTP/1.1"
-            and "transfer-encoding" not in response.headers
+            and "transfer-encoding" not in headers
             and length.isdecimal()
             and int(length) >= WORTH
         )
@@ -61,7 +64,7 @@ class Direct:
         # An SSLObject is TLS on top of another connection: then the socket carries what is still encrypted.
         if not isinstance(sock, socket.socket) or isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
             return None
-        held = response.iter_raw()
+        held = response.iter_stream()
         first = next(held, b"")
         sock.settimeout(timeout)
         return cls(held, first, sock, int(length) - len(first))
@@ -101,13 +104,13 @@ class Buffered:
     def __init__(self, held: Iterator[bytes]) -> None:
         self._held = held
         self._left = memoryview(b"")
-        self._failure: httpx.TransportError | None = None
+        self._failure: Exception | None = None
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes. An error is raised when there is nothing to give before it.
 
         Raises:
-            httpx.TransportError: the connection was lost, or timed out.
+            Exception: one of LOST: the connection was lost, or timed out.
         """
         if self._failure is not None:
             raise self._failure
@@ -116,7 +119,7 @@ class Buffered:
             if not self._left:
                 try:
                     piece = next(self._held, None)
-                except httpx.TransportError as error:
+                except LOST as error:
                     if not filled:
                         raise
                     self._failure = error

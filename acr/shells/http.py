@@ -1,7 +1,9 @@
-"""HTTP: what both shells do alike with httpx. Its transports are used without its client.
+"""HTTP: what both shells do alike. They speak httpcore's language, in which httpx talks to the network, too.
 
-The client would log URLs (a redirect to storage carries a signature), keep cookies, follow redirects and decode bodies;
-none of that is wanted here, and leaving it out saves more than a third of the time of a small request.
+httpx's client would log URLs (a redirect to storage carries a signature), keep cookies, follow redirects and decode
+bodies; none of that is wanted here. Leaving it and its requests and answers out saves more than half of the time of a
+small call (benchmarks/RESULTS.md). Its transports, those that callers bring and those for proxies, are used by way of
+`acr.shells.foreign`.
 """
 
 from __future__ import annotations
@@ -9,10 +11,10 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import attrs
@@ -26,7 +28,12 @@ from acr.values.options import Timeouts
 from acr.values.reference import Endpoint
 
 _PIECE: Final = 1024 * 1024
-"""Bytes of a body that are handed to httpx at once. A whole chunk as `bytes` would be kept alive by a cycle."""
+"""Bytes of a body that are handed over at once. A whole chunk as `bytes` would be kept alive by a cycle."""
+
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+"""What may stand in the first line of a request. A redirect may hold something else."""
+
+_LONGEST: Final = 64 * 1024
 
 LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=60)
 
@@ -54,36 +61,57 @@ class Network:
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
     _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
-    _extensions: Mapping[str, Any] = attrs.field(
-        default=attrs.Factory(lambda self: {"timeout": attrs.asdict(self.timeouts)}, takes_self=True),
+    _timeouts: Mapping[str, float | None] = attrs.field(
+        default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),
         init=False,
         repr=False,
     )
 
-    def proxy_for(self, url: str) -> str | None:
-        """The proxy on the way to a URL, or None."""
+    def proxy_for(self, place: Endpoint) -> str | None:
+        """The proxy on the way to a place, or None."""
         if self.proxy is not None:
             return self.proxy
-        parts = urlsplit(url)
-        proxy = self._environment.get(parts.scheme) or self._environment.get("all")
+        proxy = self._environment.get(place.scheme) or self._environment.get("all")
         # This machine is never reached by way of a proxy that was meant for the rest of the world.
-        place = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
-        if proxy is None or place.is_loopback or proxy_bypass(parts.netloc):
+        if proxy is None or place.is_loopback or proxy_bypass(place.netloc):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
 
-    def context_for(self, place: tuple[str, str], proxy: str | None) -> ssl.SSLContext:
-        """The TLS of the way to a place, which is a scheme and a netloc."""
+    def context_for(self, place: Endpoint, proxy: str | None) -> ssl.SSLContext:
+        """The TLS of the way to a place."""
         if self.ssl_context is not None:
             return self.ssl_context
-        if place[0] == "http" and (proxy is None or not proxy.startswith("https")):
+        if place.scheme == "http" and (proxy is None or not proxy.startswith("https")):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and trusts nobody
         return _default_context(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
 
-    def extensions(self, request: Outgoing) -> Mapping[str, Any]:
-        """The timeouts, as httpx's transports take them."""
-        given = request.timeout
-        return self._extensions if given is None else {"timeout": dict.fromkeys(self._extensions["timeout"], given)}
+    def outgoing(self, request: Outgoing, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpcore.Request:
+        """A request as httpcore takes it: with host and length, and the timeouts.
+
+        Raises:
+            UnicodeEncodeError: a header is not ASCII.
+            httpcore.LocalProtocolError: the target is longer than any server reads.
+        """
+        if len(request.target) > _LONGEST:
+            raise httpcore.LocalProtocolError("the target is too long")
+        place, given = request.endpoint, request.timeout
+        timeouts = self._timeouts if given is None else dict.fromkeys(self._timeouts, given)
+        headers = [(b"Host", place.netloc.encode("ascii"))]
+        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
+        if request.content is not None or request.method in ("PATCH", "POST", "PUT"):
+            headers.append((b"Content-Length", b"%d" % _length(request.content)))
+        return httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=place.scheme.encode("ascii"),
+                host=place.host.encode("ascii"),
+                port=place.port,
+                target=quote(request.target, safe=_VISIBLE).encode("ascii"),
+            ),
+            headers=headers,
+            content=content,
+            extensions={"timeout": timeouts},
+        )
 
     def read_timeout(self, request: Outgoing) -> float | None:
         """Seconds to wait for the next bytes of an answer."""
@@ -103,18 +131,24 @@ def pieces(content: bytes) -> Iterator[bytes]:
         yield bytes(view[at : at + _PIECE])
 
 
-def headers_of(request: Outgoing) -> dict[str, str]:
-    """The headers of a request. The length is named, or httpx would send pieces as chunked."""
-    headers = dict(request.headers)
-    if request.content is not None:
-        content = request.content
-        headers["Content-Length"] = str(content.size if isinstance(content, Body) else len(content))
-    return headers
+def _length(content: bytes | Body | None) -> int:
+    return content.size if isinstance(content, Body) else len(content or b"")
 
 
-def lower(headers: httpx.Headers) -> Mapping[str, str]:
-    """Headers of an answer, repeated ones joined by commas."""
-    return dict(headers.items())
+def lower(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    """Headers of an answer, names in lower case, repeated ones joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1").lower(), _text(value)
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 UNSENDABLE: Final = (
@@ -122,6 +156,7 @@ UNSENDABLE: Final = (
     httpx.LocalProtocolError,
     httpx.UnsupportedProtocol,
     httpcore.LocalProtocolError,
+    httpcore.UnsupportedProtocol,
     UnicodeError,
 )
 """What is raised of a request that no retry can help. Their texts may quote a header, and so a token."""
@@ -137,8 +172,7 @@ LOST: Final = (
 
 def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
     """What httpx raised, as ours. The URL's query is left out: it may hold a signature."""
-    parts = urlsplit(request.url)
-    where = f"{request.method} {parts.path[:300]} at {parts.netloc}"
+    where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
     if isinstance(error, UNSENDABLE):
         return InvalidInput(
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"

@@ -1,4 +1,4 @@
-"""Lanes: the async shell's connections, each a transport of httpx with one connection of its own.
+"""Lanes: the async shell's connections, each for one request at a time.
 
 httpcore's pool goes through all its requests and connections whenever one begins or ends: with 64 at once that takes
 71 % of the time. A lane has nothing to look through.
@@ -9,45 +9,57 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
-import httpx
+import httpcore
 
 KEPT: Final = 60.0
 """Seconds that an idle connection is kept."""
+
+
+class Lane(Protocol):
+    """A way to a place, for one request at a time."""
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it."""
+        ...
 
 
 class Lanes:
     """Connections to one place.
 
     Args:
-        make: makes a transport that is used for one request at a time.
+        make: makes one.
         limit: of them.
         clock: seconds that only go forward.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], limit: int, clock: Callable[[], float]) -> None:
+    def __init__(self, make: Callable[[], Lane], limit: int, clock: Callable[[], float]) -> None:
         self._make = make
         self._room = asyncio.Semaphore(limit)
         self._clock = clock
-        self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()
+        self._idle: deque[tuple[float, Lane]] = deque()
         self._closed = False
 
-    async def take(self, timeout: float | None) -> httpx.AsyncBaseTransport:  # noqa: ASYNC109 - as httpx calls it
-        """A transport for one request, the one that was given back last.
+    async def take(self, timeout: float | None) -> Lane:  # noqa: ASYNC109 - as httpx calls it
+        """A way for one request, the one that was given back last.
 
         Args:
             timeout: seconds to wait until one is free.
 
         Raises:
-            httpx.PoolTimeout: none was.
+            httpcore.PoolTimeout: none was.
         """
         if self._room.locked():
             try:
                 async with asyncio.timeout(timeout):
                     await self._room.acquire()
             except TimeoutError:
-                raise httpx.PoolTimeout("all connections are in use") from None
+                raise httpcore.PoolTimeout("all connections are in use") from None
         else:
             await self._room.acquire()  # at once
         try:
@@ -56,7 +68,7 @@ class Lanes:
             self._room.release()
             raise
 
-    async def give_back(self, lane: httpx.AsyncBaseTransport) -> None:
+    async def give_back(self, lane: Lane) -> None:
         """Its request is over, and its answer closed."""
         if self._closed:
             self._room.release()

@@ -64,9 +64,7 @@ def test_imports_point_downward(module: str, path: Path) -> None:
 
 def test_httpx_is_imported_by_the_shells_alone() -> None:
     importers = {module for module, path in sources() if any(layer_of(n) == "httpx" for n in imported(module, path))}
-    assert importers == {
-        f"acr.shells.{name}" for name in ("http", "direct", "lanes", "connections", "blocking", "asynchronous")
-    }
+    assert importers == {f"acr.shells.{name}" for name in ("http", "foreign", "blocking", "asynchronous")}
 
 
 def test_there_are_no_import_cycles() -> None:

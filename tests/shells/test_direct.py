@@ -6,17 +6,19 @@ import io
 import re
 import socket
 import ssl
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
-import httpx
+import httpcore
 import pytest
 
 import acr
 from acr.emulator import Emulator
 from acr.shells.direct import WORTH, Direct
+from acr.shells.http import lower
 from tests.certificate import make_certificate
 from tests.shells.script import (
     CONTENT,
@@ -46,9 +48,14 @@ def fetch(twin: Twin, server: Script | Emulator, digest: str = DIGEST, **options
     return sink.getvalue()
 
 
-def response_of(server: Script, context: ssl.SSLContext | None = None) -> tuple[httpx.HTTPTransport, httpx.Response]:
-    transport = httpx.HTTPTransport(verify=context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    return transport, transport.handle_request(httpx.Request("GET", f"{server.url}/body"))
+@contextmanager
+def response_of(server: Script, context: ssl.SSLContext | None = None) -> Iterator[httpcore.Response]:
+    with httpcore.ConnectionPool(context) as pool, pool.stream("GET", f"{server.url}/body") as response:
+        yield response
+
+
+def direct(response: httpcore.Response) -> Direct | None:
+    return Direct.of(response, lower(response.headers), 5)
 
 
 def read_all(body: Direct, block: int = 300_000) -> bytes:
@@ -64,33 +71,28 @@ def read_all(body: Direct, block: int = 300_000) -> bytes:
 def test_a_large_body_is_read_from_its_socket_with_what_came_beside_the_head(
     pieces: tuple[bytes, ...], block: int
 ) -> None:
-    with Script(gives(*pieces)) as server:
-        transport, response = response_of(server)
-        with transport, closing(response):
-            body = Direct.of(response, 5)
-            assert body is not None
-            assert read_all(body, block) == CONTENT
+    with Script(gives(*pieces)) as server, response_of(server) as response:
+        body = direct(response)
+        assert body is not None
+        assert read_all(body, block) == CONTENT
 
 
 def test_a_large_body_in_tls_is_read_directly(tmp_path: Path) -> None:
     files = make_certificate(tmp_path)
-    with Script(gives(head(len(CONTENT)) + CONTENT), tls=files) as server:
-        transport, response = response_of(server, ssl.create_default_context(cafile=str(files[0])))
-        with transport, closing(response):
-            body = Direct.of(response, 5)
-            assert body is not None
-            assert read_all(body) == CONTENT
+    context = ssl.create_default_context(cafile=str(files[0]))
+    with Script(gives(head(len(CONTENT)) + CONTENT), tls=files) as server, response_of(server, context) as response:
+        body = direct(response)
+        assert body is not None
+        assert read_all(body) == CONTENT
 
 
 @pytest.mark.parametrize(
     "answer", [CHUNKED, OLD, head(len(SMALL)) + SMALL, b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CONTENT]
 )
-def test_other_bodies_are_left_to_httpx(answer: bytes) -> None:
-    with Script(gives(answer, end=closes)) as server:
-        transport, response = response_of(server)
-        with transport, closing(response):
-            assert Direct.of(response, 5) is None
-            assert response.read() in (CONTENT, SMALL)
+def test_other_bodies_are_left_to_httpcore(answer: bytes) -> None:
+    with Script(gives(answer, end=closes)) as server, response_of(server) as response:
+        assert direct(response) is None
+        assert response.read() in (CONTENT, SMALL)
 
 
 @attrs.frozen
@@ -104,14 +106,14 @@ class Stream:
         return {"socket": self.sock, "ssl_object": self.tls}.get(name)
 
 
-def test_tls_inside_tls_and_what_is_no_socket_are_left_to_httpx() -> None:
+def test_tls_inside_tls_and_what_is_no_socket_are_left_to_httpcore() -> None:
     tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-    headers = {"Content-Length": str(WORTH)}
+    headers = [(b"Content-Length", str(WORTH).encode())]
     with socket.socket() as sock:
         for stream in (Stream(sock, tls), Stream(None, None), None):
             extensions = {"http_version": b"HTTP/1.1", "network_stream": stream}
-            response = httpx.Response(200, headers=headers, content=iter([b"x"]), extensions=extensions)
-            assert Direct.of(response, 5) is None
+            response = httpcore.Response(200, headers=headers, content=iter([b"x"]), extensions=extensions)
+            assert direct(response) is None
             assert response.read() == b"x"  # nothing of it was taken away
 
 
