@@ -1,1 +1,1 @@
-"""Shells: the two runtimes of the core, and the only importers of httpx."""
+"""Shells: the two runtimes of the core, and the only importers of httpcore and httpx."""

@@ -11,24 +11,27 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
-from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
-import httpx
 
 from acr.core.ports import Body, Incoming, Outgoing
 from acr.shells.blocking import Answer, BlockingRuntime, run
 from acr.shells.connections import Connection
-from acr.shells.foreign import AsyncForeign
-from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, lower, pieces, unusable
-from acr.shells.lanes import KEPT, Lane, Lanes
+from acr.shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr.shells.lanes import Lane, Lanes
 from acr.values.errors import AcrError, InvalidInput, TransportError
 from acr.values.reference import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+    from acr.shells.foreign import AsyncForeign
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Transport: TypeAlias = httpx.AsyncBaseTransport
+Transport: TypeAlias = "httpx.AsyncBaseTransport"
 
 _THREADS: Final = 32
 """Threads of a client that wait for files and large bodies; not those of asyncio, which are few, and the program's."""
@@ -38,15 +41,13 @@ _PATIENCE: Final = 3.0
 
 _PIECE: Final = 64 * 1024
 
-_ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
-
 
 class AsyncioRuntime:
     """Implements `acr.core.ports.Runtime` on asyncio.
 
     Args:
         network: how the registry is reached.
-        transport: replaces httpx's own, for tests or special networks.
+        transport: of httpx; replaces our own, for tests or special networks.
         clock: seconds that only go forward.
         sleep: waits.
     """
@@ -60,7 +61,7 @@ class AsyncioRuntime:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._network = network
-        self._fixed = None if transport is None else AsyncForeign(transport)
+        self._fixed = None if transport is None else _foreign(transport)
         self._lanes: dict[Endpoint, Lanes] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
         self._blocking = BlockingRuntime(network)  # for large bodies
@@ -175,7 +176,7 @@ class AsyncioRuntime:
         if lanes is None:
             proxy = self._network.proxy_for(place)
             make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
-            lanes = self._lanes[place] = Lanes(make, LIMITS.max_connections or 1, self._clock)
+            lanes = self._lanes[place] = Lanes(make, MOST_CONNECTIONS, self._clock)
         return lanes
 
 
@@ -183,10 +184,15 @@ def _lane(place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Lane:
     if proxy is None:
         url = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port)
         return Connection(url.origin, context, KEPT)
-    try:
-        return AsyncForeign(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=_ONE))
-    except (ImportError, ValueError):
-        raise unusable(proxy) from None
+    from acr.shells.foreign import AsyncForeign
+
+    return AsyncForeign.by_way_of(proxy, context)
+
+
+def _foreign(transport: Transport) -> AsyncForeign:
+    from acr.shells.foreign import AsyncForeign
+
+    return AsyncForeign(transport)
 
 
 def _content(content: bytes | Body | None) -> AsyncIterator[bytes] | None:

@@ -13,22 +13,24 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
-import httpx
 
 from acr.core.ports import Body, Outgoing
 from acr.shells.direct import Buffered, Direct
-from acr.shells.foreign import Foreign
-from acr.shells.http import LIMITS, LOST, UNSENDABLE, Network, failed, lower, pieces, unusable
+from acr.shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
 from acr.values.errors import CredentialError, InvalidInput
 from acr.values.reference import Endpoint
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
+    import httpx
+
+    from acr.shells.foreign import Foreign
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Transport: TypeAlias = httpx.BaseTransport
+Transport: TypeAlias = "httpx.BaseTransport"
 
 
 def run(awaitable: Awaitable[T]) -> T:
@@ -71,7 +73,7 @@ class BlockingRuntime:
 
     Args:
         network: how the registry is reached.
-        transport: replaces httpx's own, for tests or special networks.
+        transport: of httpx; replaces our own, for tests or special networks.
         clock: seconds that only go forward.
         sleep: waits.
     """
@@ -85,7 +87,7 @@ class BlockingRuntime:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._network = network
-        self._fixed = None if transport is None else Foreign(transport)
+        self._fixed = None if transport is None else _foreign(transport)
         self._ways: dict[Endpoint, httpcore.ConnectionPool | Foreign] = {}
         self._making = threading.Lock()
         self._closed = False
@@ -217,16 +219,16 @@ class BlockingRuntime:
 
 def _way(context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
     if proxy is None:
-        return httpcore.ConnectionPool(
-            context,
-            max_connections=LIMITS.max_connections,
-            max_keepalive_connections=LIMITS.max_keepalive_connections,
-            keepalive_expiry=LIMITS.keepalive_expiry,
-        )
-    try:
-        return Foreign(httpx.HTTPTransport(verify=context, proxy=proxy, limits=LIMITS))
-    except (ImportError, ValueError):
-        raise unusable(proxy) from None
+        return httpcore.ConnectionPool(context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
+    from acr.shells.foreign import Foreign
+
+    return Foreign.by_way_of(proxy, context)
+
+
+def _foreign(transport: Transport) -> Foreign:
+    from acr.shells.foreign import Foreign
+
+    return Foreign(transport)
 
 
 def _content(content: bytes | Body | None) -> Iterator[bytes] | None:

@@ -1,24 +1,43 @@
-"""Foreign: transports of httpx, those that callers bring and those for proxies, spoken to in httpcore's language."""
+"""Foreign: transports of httpx, those that callers bring and those for proxies, spoken to in httpcore's language.
+
+They are the only use of httpx, and loading it takes as long as loading all the rest: so this file is loaded when it is
+needed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import httpcore
 import httpx
 
+from acr.shells.http import KEPT, MOST_CONNECTIONS, unusable
+
 
 class Foreign:
-    """A transport of httpx, as what takes httpcore's requests. It raises the errors of httpx."""
+    """A transport of httpx, as what takes httpcore's requests, and raises its errors."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
 
+    @classmethod
+    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> Foreign:
+        """Connections by way of a proxy. Raises InvalidInput where it cannot be used."""
+        limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
+        try:
+            return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits))
+        except (ImportError, ValueError):
+            raise unusable(proxy) from None
+
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
         content = iter(cast("Iterable[bytes]", request.stream)) if _has_body(request) else None
-        return _incoming(self._transport.handle_request(_outgoing(request, content)))
+        with _mapped():
+            response = self._transport.handle_request(_outgoing(request, content))
+        return _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
 
     def close(self) -> None:
         """Close it."""
@@ -31,14 +50,54 @@ class AsyncForeign:
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
+    @classmethod
+    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> AsyncForeign:
+        """A connection by way of a proxy. Raises InvalidInput where it cannot be used."""
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
+        try:
+            return cls(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits))
+        except (ImportError, ValueError):
+            raise unusable(proxy) from None
+
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
         content = aiter(cast("AsyncIterable[bytes]", request.stream)) if _has_body(request) else None
-        return _incoming(await self._transport.handle_async_request(_outgoing(request, content)))
+        with _mapped():
+            response = await self._transport.handle_async_request(_outgoing(request, content))
+        return _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream)))
 
     async def aclose(self) -> None:
         """Close it."""
         await self._transport.aclose()
+
+
+class _Stream:
+    """The body of an answer."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _mapped():
+            yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncStream:
+    """The same, async."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _mapped():
+            async for piece in self._stream:
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _has_body(request: httpcore.Request) -> bool:
@@ -56,11 +115,24 @@ def _outgoing(request: httpcore.Request, content: Iterable[bytes] | AsyncIterabl
     )
 
 
-def _incoming(response: httpx.Response) -> httpcore.Response:
+def _incoming(response: httpx.Response, stream: _Stream | _AsyncStream) -> httpcore.Response:
     read = response.is_stream_consumed  # as those of httpx's mock transport are from the beginning
     return httpcore.Response(
         response.status_code,
         headers=response.headers.raw,
-        content=response.content if read else cast("Iterable[bytes] | AsyncIterable[bytes]", response.stream),
+        content=response.content if read else stream,
         extensions=dict(response.extensions),
     )
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Errors of httpx as those of httpcore, which have the same names; a caller's own as what it is a kind of."""
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise httpcore.LocalProtocolError(str(error)) from error
+    except httpx.TransportError as error:
+        names = [kind.__name__ for kind in type(error).__mro__]
+        known = (getattr(httpcore, name) for name in names if hasattr(httpcore, name))
+        raise next(known, httpcore.NetworkError)(str(error)) from error

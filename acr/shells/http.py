@@ -11,15 +11,15 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 from urllib.parse import quote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import attrs
+import certifi
 import httpcore
-import httpx
 
 from acr.core.failures import redact
 from acr.core.ports import Body, Outgoing
@@ -35,12 +35,26 @@ _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 _LONGEST: Final = 64 * 1024
 
-LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=60)
+MOST_CONNECTIONS: Final = 64
+"""To one place, at the same time."""
+
+KEPT: Final = 60.0
+"""Seconds that an idle connection is kept."""
 
 
 def _check_proxy(_: object, __: object, proxy: str | None) -> None:
     if proxy is not None and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
         raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
+
+
+def _proxies() -> Mapping[str, str]:
+    """The proxies of the environment: of its variables and, on macOS and Windows, of the system's settings."""
+    has_settings = sys.platform in ("darwin", "win32")
+    if not (has_settings or any(name.lower().endswith("_proxy") for name in os.environ)):
+        return {}
+    from urllib.request import getproxies  # with all that it loads it takes some 8 ms
+
+    return getproxies()
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +74,7 @@ class Network:
     timeouts: Timeouts
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = None
-    _environment: Mapping[str, str] = attrs.field(factory=getproxies, init=False, repr=False)
+    _environment: Mapping[str, str] = attrs.field(factory=_proxies, init=False, repr=False)
     _timeouts: Mapping[str, float | None] = attrs.field(
         default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),
         init=False,
@@ -73,7 +87,11 @@ class Network:
             return self.proxy
         proxy = self._environment.get(place.scheme) or self._environment.get("all")
         # This machine is never reached by way of a proxy that was meant for the rest of the world.
-        if proxy is None or place.is_loopback or proxy_bypass(place.netloc):
+        if proxy is None or place.is_loopback:
+            return None
+        from urllib.request import proxy_bypass
+
+        if proxy_bypass(place.netloc):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -83,7 +101,7 @@ class Network:
             return self.ssl_context
         if place.scheme == "http" and (proxy is None or not proxy.startswith("https")):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and trusts nobody
-        return _default_context(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+        return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
     def outgoing(self, request: Outgoing, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpcore.Request:
         """A request as httpcore takes it: with host and length, and the timeouts.
@@ -119,9 +137,11 @@ class Network:
 
 
 @cache
-def _default_context(*_environment: str | None) -> ssl.SSLContext:
-    """That of httpx, made once for all clients: reading the authorities takes some 15 ms."""
-    return httpx.create_ssl_context()
+def _default_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """As httpx has it. Made once for all clients: reading the authorities takes some 15 ms."""
+    if not file and folder:
+        return ssl.create_default_context(capath=folder)
+    return ssl.create_default_context(cafile=file or certifi.where())
 
 
 def pieces(content: bytes) -> Iterator[bytes]:
@@ -151,36 +171,29 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-UNSENDABLE: Final = (
-    httpx.InvalidURL,
-    httpx.LocalProtocolError,
-    httpx.UnsupportedProtocol,
-    httpcore.LocalProtocolError,
-    httpcore.UnsupportedProtocol,
-    UnicodeError,
-)
+UNSENDABLE: Final = (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol, UnicodeError)
 """What is raised of a request that no retry can help. Their texts may quote a header, and so a token."""
 
 LOST: Final = (
-    httpx.TransportError,
     httpcore.TimeoutException,
     httpcore.NetworkError,
+    httpcore.ProxyError,
     httpcore.RemoteProtocolError,
 )
 """What is raised where there is no answer, or not all of it."""
 
 
 def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
-    """What httpx raised, as ours. The URL's query is left out: it may hold a signature."""
+    """What httpcore raised, as ours. The URL's query is left out: it may hold a signature."""
     where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
     if isinstance(error, UNSENDABLE):
         return InvalidInput(
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
         )
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpx.TimeoutException | httpcore.TimeoutException | TimeoutError):
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
-    elif isinstance(error, httpx.ConnectError | httpcore.ConnectError):
+    elif isinstance(error, httpcore.ConnectError):
         reason = f"cannot connect: {reason}"
     return TransportError(f"{where}: {reason}")
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import httpcore
 
-KEPT: Final = 60.0
-"""Seconds that an idle connection is kept."""
+from acr.shells.http import KEPT
 
 
 class Lane(Protocol):
@@ -45,7 +44,7 @@ class Lanes:
         self._idle: deque[tuple[float, Lane]] = deque()
         self._closed = False
 
-    async def take(self, timeout: float | None) -> Lane:  # noqa: ASYNC109 - as httpx calls it
+    async def take(self, timeout: float | None) -> Lane:  # noqa: ASYNC109 - as httpcore calls it
         """A way for one request, the one that was given back last.
 
         Args:

@@ -18,7 +18,7 @@ LIBRARY = sys.stdlib_module_names
 LAYERS = {
     "acr.values": {"attrs"},
     "acr.core": {"attrs", "acr.values", "acr_rest", "jwt"},
-    "acr.shells": {"attrs", "acr.values", "acr.core", "httpx", "httpcore"},
+    "acr.shells": {"attrs", "acr.values", "acr.core", "certifi", "httpx", "httpcore"},
     "acr.outside": {"attrs", "acr.values", "acr.core", "azure"},
     "acr.facades": {"attrs", "acr.values", "acr.core", "acr.shells", "acr.outside"},
     "acr.emulator": {"attrs", "acr.values", "jwt", "pytest", "starlette", "uvicorn"},
@@ -62,9 +62,16 @@ def test_imports_point_downward(module: str, path: Path) -> None:
     assert reached <= LAYERS[own], f"{module} imports {reached - LAYERS[own]}"
 
 
-def test_httpx_is_imported_by_the_shells_alone() -> None:
-    importers = {module for module, path in sources() if any(layer_of(n) == "httpx" for n in imported(module, path))}
-    assert importers == {f"acr.shells.{name}" for name in ("http", "foreign", "blocking", "asynchronous")}
+@pytest.mark.parametrize(
+    ("library", "shells"),
+    [
+        ("httpx", ["asynchronous", "blocking", "foreign"]),
+        ("httpcore", ["asynchronous", "blocking", "connections", "direct", "foreign", "http", "lanes"]),
+    ],
+)
+def test_what_speaks_http_is_imported_by_the_shells_alone(library: str, shells: list[str]) -> None:
+    importers = {module for module, path in sources() if any(layer_of(n) == library for n in imported(module, path))}
+    assert sorted(importers) == [f"acr.shells.{name}" for name in shells]
 
 
 def test_there_are_no_import_cycles() -> None:
@@ -98,22 +105,22 @@ def _candidates(module: str, path: Path) -> Iterator[str]:
         ("import acr", []),
         ("from acr import Digest, NotFound, Manifest", ["attrs"]),
         ("from acr import DockerArchive, Layout, Memory", ["attrs"]),
-        ("from acr import Layout, Registry", ["attrs", "httpx"]),
-        ("from acr import AsyncRegistry", ["attrs", "httpx", "asyncio"]),
+        ("from acr import Layout, Registry", ["attrs", "httpcore"]),
+        ("from acr import AsyncRegistry", ["attrs", "httpcore", "asyncio"]),
         ("import acr.emulator.pytest_plugin", []),
     ],
 )
 def test_what_is_loaded_is_what_is_needed(statement: str, loaded: list[str]) -> None:
-    watched = ["attrs", "httpx", "asyncio", "jwt", "azure.identity", "starlette", "uvicorn"]
+    watched = ["attrs", "httpcore", "httpx", "asyncio", "jwt", "azure.identity", "starlette", "uvicorn"]
     code = f"import sys; {statement}; print([m for m in {watched} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(loaded)
 
 
 @pytest.mark.parametrize("statement", ["import acr", "from acr import Registry"])
-def test_importing_takes_less_than_50_ms_beside_httpx_and_attrs(statement: str, tmp_path: Path) -> None:
+def test_importing_takes_less_than_50_ms_beside_httpcore_and_attrs(statement: str, tmp_path: Path) -> None:
     """Processor time, the least of a few runs, since the machine may be busy; compiled, as an installed package is."""
-    code = f"import httpx, attrs, time; t = time.process_time(); {statement}; print(time.process_time() - t)"
+    code = f"import httpcore, attrs, time; t = time.process_time(); {statement}; print(time.process_time() - t)"
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     best = 1.0
     for _ in range(40):

@@ -13,8 +13,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
-from acr.shells.http import LIMITS
-from acr.shells.lanes import KEPT
+from acr.shells.http import KEPT, MOST_CONNECTIONS
 from acr.values.media_types import OCI_MANIFEST
 from tests.certificate import make_certificate
 from tests.shells.script import (
@@ -36,7 +35,7 @@ DIGEST = digest_of(CONTENT)
 THERE = head(5)
 """The answer to HEAD of a blob."""
 
-LIMIT = LIMITS.max_connections or 0
+LIMIT = MOST_CONNECTIONS
 
 
 def test_calls_one_after_another_share_a_connection(twin: Twin) -> None:
