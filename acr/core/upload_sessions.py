@@ -173,8 +173,9 @@ class Upload:
                 break
             except (TransportError, ResponseError) as error:
                 await self._doubt(error, attempt)
-                # It may be the answer that got lost, not the request.
+                # It may be the answer that got lost, not the request; or somebody else was quicker, and ours is open.
                 if await blobs.exists(self._session, self._repository, expected):
+                    await self.give_up()
                     break
                 await self._agreed(self.offset, self.offset)
                 attempt += 1

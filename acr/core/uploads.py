@@ -265,7 +265,9 @@ class _Transfer:
             try:
                 done = self._committing
                 if done is not None and await blobs.exists(self._session, self._repository, done.digest):
-                    return done  # it was the answer that got lost, not the request
+                    # It was the answer that got lost, not the request; or somebody else was quicker, and ours is open.
+                    await self._upload.give_up()
+                    return done
                 have = await self._status()
                 break
             except (TransportError, ResponseError) as another:

@@ -190,6 +190,23 @@ def test_a_registry_that_refuses_the_right_bytes_is_not_believed(
     assert acr_emulator.open_uploads == []
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_session_is_not_left_open_where_somebody_else_has_uploaded_the_same_meanwhile(
+    registry: acr.Registry, acr_emulator: Emulator, *, by_hand: bool
+) -> None:
+    """The soak's seed 725: two files of an artifact were the same, and the commit of one of them failed."""
+    repository = registry.repository("app")
+    acr_emulator.fail(method="PUT", status=500)
+    acr_emulator.fail(method="HEAD", status=200, headers={"Content-Length": "3"})  # it is there now
+    if by_hand:
+        upload = repository.start_upload()
+        upload.write(b"abc")
+        upload.commit()
+    else:
+        repository.upload_blob(b"abc")
+    assert acr_emulator.open_uploads == []
+
+
 def test_a_commit_that_fails_once_does_not_send_the_blob_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
     acr_emulator.fail(method="PUT", status=503)
     registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
