@@ -20,6 +20,7 @@ from acr.shells.blocking import Answer, BlockingRuntime, run
 from acr.shells.connections import Connection
 from acr.shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
 from acr.shells.lanes import Lane, Lanes
+from acr.shells.sockets import Call
 from acr.values.errors import AcrError, InvalidInput, TransportError
 from acr.values.reference import Endpoint
 
@@ -164,11 +165,13 @@ class AsyncioRuntime:
 
     async def _send_in_thread(self, request: Outgoing) -> Incoming:
         """Send as the blocking shell does. A large body is read in a thread twice as fast as on the event loop."""
-        sending: Future[Answer] = self._threads.submit(lambda: run(self._blocking.send(request)))
+        call = Call()
+        sending = self._threads.submit(self._blocking.send_for, call, request)
         try:
             return _Threaded(self._threads, await asyncio.wrap_future(sending))
-        except asyncio.CancelledError:  # too late for the thread: nobody is left to take its answer
+        except asyncio.CancelledError:  # the thread does not know of it, and nobody is left to take its answer
             sending.add_done_callback(_close)
+            call.cut()
             raise
 
     def _lanes_to(self, place: Endpoint) -> Lanes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import socket
 import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
@@ -17,6 +16,7 @@ import httpcore
 from acr.core.ports import Body, Outgoing
 from acr.shells.direct import Buffered, Direct
 from acr.shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr.shells.sockets import Call, Sockets, shut
 from acr.values.errors import CredentialError, InvalidInput
 from acr.values.reference import Endpoint
 
@@ -90,6 +90,7 @@ class BlockingRuntime:
         self._fixed = None if transport is None else _foreign(transport)
         self._ways: dict[Endpoint, httpcore.ConnectionPool | Foreign] = {}
         self._making = threading.Lock()
+        self._sockets = Sockets()
         self._closed = False
         self._local = threading.local()
         self._clock = clock
@@ -110,6 +111,11 @@ class BlockingRuntime:
             return Answer(request, response, self._network.read_timeout(request))
         except (*LOST, *UNSENDABLE) as error:
             raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
+
+    def send_for(self, call: Call, request: Outgoing) -> Answer:
+        """Send in this thread, so that another one can put an end to it."""
+        with self._sockets.calling(call):
+            return run(self.send(request))
 
     async def sleep(self, seconds: float) -> None:
         self._sleep(seconds)
@@ -213,13 +219,15 @@ class BlockingRuntime:
             way = self._ways.get(place)
             if way is None:
                 proxy = self._network.proxy_for(place)
-                way = self._ways[place] = _way(self._network.context_for(place, proxy), proxy)
+                way = self._ways[place] = _way(self._sockets, self._network.context_for(place, proxy), proxy)
             return way
 
 
-def _way(context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
+def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
     if proxy is None:
-        return httpcore.ConnectionPool(context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
+        return httpcore.ConnectionPool(
+            context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT, network_backend=sockets
+        )
     from acr.shells.foreign import Foreign
 
     return Foreign.by_way_of(proxy, context)
@@ -272,8 +280,7 @@ class Answer:
         stream = self._response.extensions.get("network_stream")
         sock = None if stream is None else stream.get_extra_info("socket")
         if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            shut(sock)
 
 
 class _Lock:

@@ -131,8 +131,10 @@ class _Stream(httpcore.AsyncNetworkStream):
                 await self._writer.drain()
 
     async def aclose(self) -> None:
-        # Not waited for: a peer that does not answer the end of TLS would hold everything up.
+        # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio would
+        # then find the connection unclosed.
         self._writer.close()
+        self._writer.transport.abort()
 
     async def start_tls(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -257,6 +258,43 @@ def test_an_answer_before_the_end_of_a_request_is_heard(twin: Twin) -> None:
         with pytest.raises(acr.ResponseError) as caught:
             twin.connect(server.url, retries=ONCE).repository("x").put_manifest(manifest)
         assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_download_that_is_cancelled_before_its_answer_comes_leaves_no_thread_behind(
+    tmp_path: Path, *, kept: bool, secure: bool
+) -> None:
+    """A thread waits for the head, for up to a minute, and so would the end of the program."""
+    left = threading.Event()
+    files = make_certificate(tmp_path) if secure else None
+    context = ssl.create_default_context(cafile=str(files[0])) if files else None
+
+    def hangs(peer: Peer, asked: Asked) -> None:
+        falls_silent(peer, asked)
+        left.set()
+
+    async def main() -> None:
+        async with acr.AsyncRegistry(server.url, ssl_context=context) as registry:
+            await registry.ping()
+            repository = registry.repository("x")
+            if kept:  # so that the connection was made for another one
+                await repository.download_blob(digest_of(b"hello")).read()
+                await asyncio.to_thread(server.wait)
+            reading = asyncio.ensure_future(repository.download_blob(DIGEST).read())
+            await asyncio.to_thread(server.wait)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert await asyncio.to_thread(left.wait, 2)
+
+    before = set(threading.enumerate())
+    with Script(*[gives(head(5) + b"hello")] * kept, hangs, tls=files) as server:
+        asyncio.run(main())
+        assert len(set(server.connections)) == 1
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2)
+        assert not thread.is_alive(), thread
 
 
 def test_a_cancelled_download_leaves_at_once() -> None:

@@ -1,0 +1,122 @@
+"""Sockets: the blocking shell's connections, of httpcore's parts; another thread can cut one that is waited for.
+
+And what is sent is not copied: httpcore copies the rest of a piece each time that the socket takes a part of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import httpcore
+
+_LARGE: Final = 64 * 1024
+
+
+class Call:
+    """Requests that one thread waits for, and another one may put an end to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stream: httpcore.NetworkStream | None = None
+        self._over = False
+
+    def cut(self) -> None:
+        """End the connection that is waited for. Once the call is over, somebody else may have it."""
+        with self._lock:
+            sock = None if self._over or self._stream is None else self._stream.get_extra_info("socket")
+            if sock is not None:
+                shut(sock)
+
+    def use(self, stream: httpcore.NetworkStream) -> None:
+        """It goes on with this connection."""
+        self._stream = stream
+
+    def end(self) -> None:
+        """It is over: its connection is not to be cut any more."""
+        with self._lock:
+            self._over = True
+
+
+class Sockets(httpcore.NetworkBackend):
+    """TCP as httpcore has it."""
+
+    def __init__(self) -> None:
+        self._tcp = httpcore.SyncBackend()
+        self._local = threading.local()
+
+    @contextmanager
+    def calling(self, call: Call) -> Iterator[None]:
+        """What this thread waits for meanwhile is the call."""
+        self._local.call = call
+        try:
+            yield
+        finally:
+            self._local.call = None
+            call.end()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(stream, self._local)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection, or TLS on it."""
+
+    def __init__(self, stream: httpcore.NetworkStream, local: threading.local) -> None:
+        self._stream = stream
+        self._local = local
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._note()
+        return self._stream.read(max_bytes, timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._note()
+        sock = self.get_extra_info("socket")
+        if len(buffer) < _LARGE or not isinstance(sock, socket.socket):
+            self._stream.write(buffer, timeout)
+            return
+        left = memoryview(buffer)
+        try:
+            sock.settimeout(timeout)
+            while left:
+                left = left[sock.send(left) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._note()
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._local)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _note(self) -> None:
+        call: Call | None = getattr(self._local, "call", None)
+        if call is not None:
+            call.use(self)
+
+
+def shut(sock: socket.socket) -> None:
+    """Wake up who waits for a connection, for the last time."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
