@@ -15,8 +15,10 @@ from typing import Any, Final
 import attrs
 
 from acr.core import downloads, manifests, referrers, uploads
+from acr.core.blob_sources import RegistrySource
 from acr.core.copy import Options
 from acr.core.ports import Sink, Source
+from acr.core.selection import select
 from acr.core.session import Session
 from acr.values import media_types
 from acr.values.descriptor import Descriptor
@@ -25,7 +27,6 @@ from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
 from acr.values.files import TITLE, File, check_title
 from acr.values.manifest import EMPTY_CONFIG, Manifest
 from acr.values.options import CHUNK_SIZE
-from acr.values.platforms import choose
 from acr.values.progress import Progress
 from acr.values.reference import check_repository, check_tag
 
@@ -175,10 +176,9 @@ async def resolve(session: Session, repository: str, reference: str, *, platform
     Raises:
         InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
     """
-    manifest = await manifests.get(session, repository, reference)
-    if not manifest.is_index:
-        return manifest
-    child = await manifests.get(session, repository, choose(manifest, platform, f"{repository}:{reference}").digest)
-    if child.is_index:
+    root = await manifests.get(session, repository, reference)
+    get, source = partial(manifests.get, session, repository), partial(RegistrySource, session, repository)
+    chosen = await select(root, platform, f"{repository}:{reference}", get, source)
+    if chosen.is_index:
         raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
-    return child
+    return chosen

@@ -9,17 +9,17 @@ from typing import Final, TypeVar
 
 import attrs
 
-from acr.core.graph import Parts, parts_of
+from acr.core.graph import MOST_MANIFESTS, Parts, parts_of
 from acr.core.ports import Local, Runtime
+from acr.core.selection import of_size, select
 from acr.core.session import Session
 from acr.core.stores import LocalStore, RegistryStore, Store
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, looks_like_digest
 from acr.values.errors import InvalidInput, InvalidReference, LimitExceeded, SizeMismatch
 from acr.values.manifest import Manifest
-from acr.values.platforms import choose
 from acr.values.progress import Item, Progress, Skipped, tell
-from acr.values.reference import Reference, check_reference, check_tag
+from acr.values.reference import Reference, check_reference, check_tag, looks_like_acr
 
 T = TypeVar("T")
 
@@ -29,10 +29,9 @@ _AT_ONCE: Final = 4
 _MOST_AT_ONCE: Final = 16
 """Blobs that move at the same time, whatever the caller asks for."""
 
-_MOST_MANIFESTS: Final = 10_000
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _DEEPEST: Final = 16
-"""Manifests of one copy, their bytes, which are in memory, and how they may be nested: a source that would have more is
+"""Bytes of the manifests of one copy, which are in memory, and how they may be nested: a source that would have more is
 not believed."""
 
 
@@ -41,7 +40,7 @@ class Options:
     """How to copy.
 
     Args:
-        platform: which manifest of an index; None for the whole of it.
+        platform: which manifest of an index, and what an image that is in none must be for; None takes all there is.
         referrers: whether to copy what is attached to the manifests, too.
         concurrency: blobs that move at the same time.
         progress: is told.
@@ -83,7 +82,7 @@ async def pull(session: Session, repository: str, reference: str, local: Local, 
 
 async def copy(session: Session, source: str, to: Session, target: str, *, options: Options) -> Descriptor:
     """Copy between two repositories, of one registry or of two."""
-    here, there = Reference.parse(source), Reference.parse(target)
+    here, there = _parsed(source, session, to), _parsed(target, session, to)
     named = here.digest or here.tag
     if named is None:
         raise InvalidReference(f"{source!r} names no manifest: expected {here}:tag or {here}@digest")
@@ -91,6 +90,21 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
         raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
     one, other = RegistryStore(session, here.repository), RegistryStore(to, there.repository)
     return await transfer(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
+
+
+def _parsed(text: str, *sessions: Session) -> Reference:
+    """A reference, which docker would have with the host before it. A repository may have a name that looks like one.
+
+    Such as `docker.io/library/nginx`, of a registry that mirrors others: so only registries of Azure, and those that
+    take part, are told for hosts.
+    """
+    host = text.partition("/")[0] if isinstance(text, str) and "/" in text else ""
+    if host and (looks_like_acr(host) or host in [one.registry.netloc for one in sessions]):
+        raise InvalidReference(
+            f"{text[:300]!r} begins with a host: name the repository alone, such as team/app:v1; another registry is"
+            " named by to="
+        )
+    return Reference.parse(text)
 
 
 async def transfer(
@@ -109,9 +123,9 @@ async def transfer(
     Returns:
         The descriptor of what was copied.
     """
-    if options.platform is not None and root.is_index:
-        chosen = choose(root, options.platform, f"{source.name}@{root.digest}")
-        root = _of_size(await source.manifest(chosen.digest), chosen, source)
+    if options.platform is not None:
+        name = f"{source.name}@{root.digest}"
+        root = await select(root, options.platform, name, source.manifest, source.source)
     try:
         work = _Copy(runtime, source, target, root, tag, options)
         await work.run()
@@ -201,8 +215,8 @@ class _Copy:
                 new.setdefault(descriptor.digest, descriptor)
         self._seen.update(new)
         self._bytes += sum(descriptor.size for descriptor in new.values())
-        if len(self._seen) > _MOST_MANIFESTS:
-            raise LimitExceeded(f"the copy from {self._source.name}", limit=_MOST_MANIFESTS, unit="manifests")
+        if len(self._seen) > MOST_MANIFESTS:
+            raise LimitExceeded(f"the copy from {self._source.name}", limit=MOST_MANIFESTS, unit="manifests")
         if self._bytes > _MOST_BYTES:
             raise LimitExceeded(f"the manifests of the copy from {self._source.name}, together,", limit=_MOST_BYTES)
         return list(new.values())
@@ -218,8 +232,9 @@ class _Copy:
         if is_root:
             manifest = self._root
         else:
-            manifest = _of_size(await self._source.manifest(descriptor.digest), descriptor, self._source)
-        return _Node(manifest, parts_of(manifest), is_there)
+            manifest = of_size(await self._source.manifest(descriptor.digest), descriptor, self._source.name)
+        # Of another object: what it has parsed takes many times the bytes, and need not be kept.
+        return _Node(manifest, parts_of(attrs.evolve(manifest)), is_there)
 
     def _new_blobs(self, nodes: Iterable[_Node]) -> list[Descriptor]:
         new: dict[Digest, Descriptor] = {}
@@ -256,10 +271,3 @@ class _Copy:
 
     def _width(self, limit: int) -> int:
         return min(self._source.width(limit), self._target.width(limit))
-
-
-def _of_size(manifest: Manifest, descriptor: Descriptor, source: Store) -> Manifest:
-    if manifest.size != descriptor.size:
-        what = f"the manifest {descriptor.digest} of {source.name}"
-        raise SizeMismatch(what, expected=descriptor.size, actual=manifest.size)
-    return manifest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -12,6 +13,9 @@ from acr.values.errors import ProtocolViolation, TransferError
 from acr.values.fields import list_of
 from acr.values.manifest import Manifest
 
+MOST_MANIFESTS: Final = 10_000
+"""Manifests of one graph; a source that would have more is not believed."""
+
 
 @attrs.frozen
 class Parts:
@@ -19,7 +23,8 @@ class Parts:
 
     Args:
         manifests: other manifests.
-        blobs: config and layers. Those that nobody may pass on are left out.
+        blobs: config and layers. Those that nobody may pass on are left out; that is told by their type alone, since
+            `urls` may stand with any.
     """
 
     manifests: Sequence[Descriptor] = ()
@@ -49,12 +54,15 @@ def parts_of(manifest: Manifest) -> Parts:
     if "manifests" in present:
         if len(present) > 1:  # CVE-2021-41190
             raise ProtocolViolation(f"the manifest {manifest.digest} has both manifests and {present[1]}")
-        return Parts(manifests=manifest.manifests)
+        entries = manifest.manifests
+        return Parts([one for one in entries if not _is_cache(one)], [one for one in entries if _is_cache(one)])
     where = f"the manifest {manifest.digest}"
     others = [Descriptor.from_json(entry, where) for entry in list_of(manifest.json, "blobs", where)]
     config = [] if manifest.config is None else [manifest.config]
-    return Parts(blobs=[*config, *(layer for layer in (*manifest.layers, *others) if _may_move(layer))])
+    layers = [one for one in (*manifest.layers, *others) if one.media_type not in media_types.FOREIGN_LAYERS]
+    return Parts(blobs=[*config, *layers])
 
 
-def _may_move(layer: Descriptor) -> bool:
-    return not layer.urls and layer.media_type not in media_types.FOREIGN_LAYERS
+def _is_cache(entry: Descriptor) -> bool:
+    """Whether an entry of an index is a blob: BuildKit lists the layers of its caches so."""
+    return entry.media_type in media_types.CACHED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acr_rest.api.repository import container_registry_check_manifest_exists as check_manifest_exists
 from acr_rest.api.repository import container_registry_create_manifest as create_manifest
@@ -25,6 +25,7 @@ from acr.values import media_types
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher, received_digest
 from acr.values.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation
+from acr.values.fields import optional_text, parse_object
 from acr.values.manifest import MANIFEST_LIMIT, Manifest
 from acr.values.media_types import check_media_type
 from acr.values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
@@ -32,6 +33,9 @@ from acr.values.reference import check_reference, check_repository, check_tag
 
 if TYPE_CHECKING:
     from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
+
+_ANYTHING: Final = ("", "application/json", "application/octet-stream", "text/plain")
+"""Types that say nothing of what a manifest is."""
 
 
 class Stored(NamedTuple):
@@ -98,11 +102,31 @@ async def get(
     request = get_manifest.build_request(check_repository(repository), reference, accept=_accepted(accept))
     reply = await session.call(request, get_manifest.parse, scopes=scopes.pull(repository), limit=MANIFEST_LIMIT)
     what = f"the manifest {repository}@{reference}"
-    media_type = media_types.essence(reply.content_type or "")
-    if not media_type:
-        raise ProtocolViolation(f"{what} came without a Content-Type")
     expected = reference if isinstance(reference, Digest) else _announced(reply.docker_content_digest)
-    return Manifest(reply.content, media_type, digest=_verified(reply.content, expected, what))
+    digest = _verified(reply.content, expected, what)
+    return Manifest(reply.content, _media_type(reply.content_type, reply.content, what), digest=digest)
+
+
+def _media_type(content_type: str | None, content: bytes, what: str) -> str:
+    """What a manifest is: by the Content-Type, or by its own word where that says nothing, as of a plain file server.
+
+    Raises:
+        ProtocolViolation: nothing tells, or an image is sent as an index, or the like (CVE-2021-41190).
+    """
+    told = media_types.essence(content_type or "")
+    if told not in (*media_types.ANY_MANIFEST, *_ANYTHING):
+        return told
+    try:
+        own = optional_text(parse_object(content, what), "mediaType", what)
+    except ProtocolViolation:
+        own = None
+    if told in _ANYTHING:
+        if not (own or told):
+            raise ProtocolViolation(f"{what} came without a Content-Type")
+        return own or told
+    if own in media_types.ANY_MANIFEST and own != told:
+        raise ProtocolViolation(f"{what} came as {told}, and says that it is {own}")
+    return told
 
 
 async def head(
@@ -114,7 +138,7 @@ async def head(
     reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
     announced = _announced(reply.docker_content_digest)
     media_type, size = media_types.essence(reply.content_type or ""), reply.content_length
-    if announced is None or size is None or not media_type:  # no registry has to tell: then only the bytes do
+    if announced is None or size is None or media_type in _ANYTHING:  # no registry has to tell: then only the bytes do
         return (await get(session, repository, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
         raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)

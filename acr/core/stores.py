@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal, ParamSpec, Protocol, TypeVar
 
 from acr.core import downloads, manifests, referrers, uploads
 from acr.core.blob_sources import LocalSource, RegistrySource
+from acr.core.graph import MOST_MANIFESTS
 from acr.core.ports import Local, Runtime, Sink, Source
 from acr.core.session import Session
 from acr.values import media_types
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
-from acr.values.errors import NotFound, ResponseError, SizeMismatch, TransferError
+from acr.values.errors import InvalidInput, LimitExceeded, NotFound, ResponseError, SizeMismatch, TransferError
 from acr.values.files import TITLE
 from acr.values.manifest import Manifest
 from acr.values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
@@ -125,8 +127,13 @@ class RegistryStore:
 
     async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
         """As of `Store`."""
-        found = referrers.Referrers(self.session, self.repository, subject, None)
-        return [descriptor async for page in found.pages() for descriptor in page.items]
+        found: list[Descriptor] = []
+        async with aclosing(referrers.Referrers(self.session, self.repository, subject, None).pages()) as pages:
+            async for page in pages:
+                found += page.items
+                if len(found) > MOST_MANIFESTS:
+                    raise LimitExceeded(f"what is attached to {subject}", limit=MOST_MANIFESTS, unit="manifests")
+        return found
 
     def source(self, blob: Descriptor) -> Source:
         """As of `Store`."""
@@ -209,6 +216,8 @@ class LocalStore:
     """
 
     def __init__(self, runtime: Runtime, local: Local, side: Literal["source", "target"]) -> None:
+        if not hasattr(local, "manifest"):
+            raise InvalidInput(f"expected a Layout, a Memory or a DockerArchive, not {local!r}: try Layout(…)")
         self._runtime = runtime
         self._local = local
         self._side: Literal["source", "target"] = side

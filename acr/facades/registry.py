@@ -136,7 +136,7 @@ class Registry:
             source: such as `team/app:v1`, or `team/app@sha256:…`.
             target: such as `prod/app:v1`. Without a tag it gets the source's, or has its digest alone.
             to: the registry of the target; this one by default.
-            platform: copy one manifest of an index alone, such as `linux/arm64`.
+            platform: copy one manifest of an index alone, such as `linux/arm64`; an image by itself must be for it.
             referrers: copy what is attached to it, too.
             concurrency: blobs that move at the same time, at most 16.
             progress: called with events.

@@ -362,7 +362,7 @@ class Repository:
             source: a `Layout`, a `Memory`, a `DockerArchive`, or one of your own.
             reference: which one of the source, by its name there or its digest; may be left out if there is but one.
             tag: to name it by; without one it has its digest alone.
-            platform: push one manifest of an index alone, such as `linux/arm64`.
+            platform: push one manifest of an index alone, such as `linux/arm64`; an image by itself must be for it.
             referrers: push what is attached to it, too.
             concurrency: blobs that are sent at the same time, at most 16.
             progress: called with events.
@@ -426,7 +426,8 @@ class Repository:
         Args:
             reference: tag or digest.
             target: the folder, made with the first file; or a `Layout`.
-            platform: which manifest of an index, such as `linux/arm64`. A `Layout` gets all of them by default.
+            platform: which manifest of an index, such as `linux/arm64`; an image by itself must be for it. A `Layout`
+                gets all by default.
             referrers: pull what is attached to it, too; into a `Layout` only.
             unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
             unpack_limit: bytes that one of them may have unpacked, at the most.

@@ -131,8 +131,8 @@ class _Stream(httpcore.AsyncNetworkStream):
                 await self._writer.drain()
 
     async def aclose(self) -> None:
-        # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio would
-        # then find the connection unclosed.
+        # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio
+        # would then find the connection unclosed.
         self._writer.close()
         self._writer.transport.abort()
 

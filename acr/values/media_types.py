@@ -39,6 +39,18 @@ FOREIGN_LAYERS: Final = frozenset(
 )
 """Layers that nobody may pass on: who runs the image gets them from their `urls`. Base layers of Windows were such."""
 
+CACHED: Final = frozenset(
+    {
+        "application/vnd.buildkit.cacheconfig.v0",
+        DOCKER_LAYER,
+        DOCKER_LAYER_GZIP,
+        OCI_LAYER,
+        OCI_LAYER_GZIP,
+        f"{OCI_LAYER}+zstd",
+    }
+)
+"""What an index of BuildKit's cache lists: no manifests, but the cache's config and layers."""
+
 ANY_MANIFEST: Final = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST)
 """What is asked for when the caller names no type. A request without Accept gets a schema 1 conversion, another
 digest, from ACR: the list must be explicit."""

@@ -29,6 +29,8 @@ def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
         found = [entry for entry in entries if entry.platform is not None and entry.platform.fits(platform)]
         usual = [e for e in found if e.platform and e.platform.usual_variant == platform.usual_variant]
         found = usual if len(found) > 1 and usual else found
+        if len({entry.platform for entry in found}) == 1:
+            found = found[:1]  # such as gzip before zstd: the first should be used, says the spec
     if len(found) != 1:
         there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
         raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them")

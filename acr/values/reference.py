@@ -17,8 +17,18 @@ _REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_AZURE: Final = re.compile(r"[a-zA-Z0-9-]+(?:\.[a-z0-9-]+)?\.azurecr\.[a-z]{2,3}")
 _PORTS: Final = {"https": 443, "http": 80}
 _LONGEST_NAME: Final = 255
+
+
+def looks_like_acr(host: str) -> bool:
+    """Whether a host is by its name a registry of Azure, in whichever of its clouds.
+
+    >>> looks_like_acr("my.azurecr.io"), looks_like_acr("my.azurecr.us"), looks_like_acr("docker.io")
+    (True, True, False)
+    """
+    return _AZURE.fullmatch(host) is not None
 
 
 def check_repository(name: str) -> str:
@@ -65,9 +75,11 @@ def check_reference(reference: str) -> str:
     >>> check_reference("v1"), check_reference("sha256:" + "a" * 64).__class__.__name__
     ('v1', 'Digest')
     """
-    if isinstance(reference, str) and looks_like_digest(reference):
-        return Digest(reference)
-    return check_tag(reference)
+    if not isinstance(reference, str) or not looks_like_digest(reference):
+        return check_tag(reference)
+    if "/" in reference.partition(":")[0] or "@" in reference:
+        raise InvalidReference(f"{_shown(reference)} is no tag or digest: name it without the repository before it")
+    return Digest(reference)
 
 
 @attrs.frozen

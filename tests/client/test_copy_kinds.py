@@ -9,11 +9,16 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import acr
 from acr import media_types
+from acr.core.copy import Options, transfer
+from acr.core.stores import LocalStore
 from acr.emulator import Emulator
+from acr.shells.blocking import BlockingRuntime, run
+from acr.shells.http import Network
 from tests.content import bytes_of
 from tests.images import add_blob, add_image, add_index, add_manifest, contents
 from tests.twin import Twin
@@ -27,7 +32,6 @@ KIB = 1024
     [
         {"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "urls": ["https://x.example/l"]},
         {"mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "urls": ["https://x.example/l"]},
-        {"mediaType": media_types.OCI_LAYER, "urls": ["https://x.example/l"]},
     ],
 )
 def test_layers_that_nobody_may_pass_on_stay_where_they_are(
@@ -55,6 +59,121 @@ def test_layers_that_nobody_may_pass_on_stay_where_they_are(
     assert manifest.layers[0].urls == ("https://x.example/l",)
     assert [target.has(one) for one in manifest.layers] == [False, True]
     assert not [r for r in acr_emulator.requests if foreign["digest"] in r.path]
+
+
+def test_a_layer_that_can_be_had_elsewhere_too_is_moved_like_any(registry: acr.Registry) -> None:
+    """`urls` may stand with any descriptor; who left such a layer out would give an image that lacks it."""
+    source = acr.Memory()
+    layer = {**add_blob(source, b"layer").to_json(), "urls": ["https://x.example/l"]}
+    image = add_image(source, [b"other"])
+    content = {**source.manifest(image.digest).json, "layers": [layer]}
+    add_manifest(source, dict(content), tag="v1")
+    registry.repository("app").push(source, "v1", tag="v1")
+    target = acr.Memory()
+    pulled = registry.repository("app").pull("v1", target)
+    assert contents(target, pulled.digest)[layer["digest"]] == b"layer"
+
+
+def test_a_cache_of_buildkit_lists_blobs_in_an_index() -> None:
+    """Never seen of ACR; distribution takes it."""
+    source = acr.Memory()
+    config = add_blob(source, b"{}", "application/vnd.buildkit.cacheconfig.v0")
+    layer = add_blob(source, b"cached", media_types.OCI_LAYER_GZIP)
+    cache = add_index(source, [layer, config], tag="cache")
+    target = acr.Memory()
+    runtime = BlockingRuntime(Network(timeouts=acr.Timeouts()))
+    options = Options(platform=None, referrers=False, concurrency=4, progress=None)
+    ends = LocalStore(runtime, source, "source"), LocalStore(runtime, target, "target")
+    run(transfer(runtime, *ends, source.manifest(cache.digest), "cache", options))
+    assert all(target.has(blob) for blob in (layer, config))
+
+
+@pytest.mark.parametrize("kind", ["layout", "folder", "copy"])
+def test_an_image_that_is_in_no_index_is_of_one_platform_all_the_same(
+    registry: acr.Registry, tmp_path: Path, kind: str
+) -> None:
+    source = acr.Memory()
+    add_image(source, [b"layer"], tag="amd")
+    repository = registry.repository("app")
+    repository.push(source, "amd", tag="amd", platform="linux/amd64")
+
+    def take(platform: str) -> object:
+        if kind == "copy":
+            return registry.copy("app:amd", "two", platform=platform)
+        return repository.pull("amd", acr.Memory() if kind == "layout" else tmp_path, platform=platform)
+
+    assert take("linux/amd64")
+    with pytest.raises(acr.InvalidInput, match=r"app\S* is for linux/amd64, and no index: .* for linux/arm64"):
+        take("linux/arm64")
+    with pytest.raises(acr.InvalidInput, match="'arm' is no platform"):
+        take("arm")
+    repository.push_artifact([], tag="amd")  # no image: for every platform
+    assert take("linux/arm64")
+
+
+def test_of_two_images_for_one_platform_the_first_is_taken(registry: acr.Registry) -> None:
+    """As of podman push --add-compression: one in gzip, one in zstd (OCI image spec, "platform")."""
+    source = acr.Memory()
+    first, second = (add_image(source, [content]) for content in (b"gzip", b"zstd"))
+    add_index(source, [first, second], ["linux/amd64", "linux/amd64"], tag="v1")
+    repository = registry.repository("app")
+    repository.push(source, tag="v1")
+    assert repository.pull("v1", acr.Memory(), platform="linux/amd64") == first
+
+
+@pytest.mark.parametrize("name", ["other.azurecr.io/app", "me.azurecr.us/app:v1", "{self}/app:v1"])
+def test_a_reference_with_a_host_before_it_is_no_repository_of_that_name(registry: acr.Registry, name: str) -> None:
+    registry.repository("app").push_artifact([], tag="v1")
+    name = name.replace("{self}", registry.login_server)
+    for source, target in (("app:v1", name), (name, "app")):
+        with pytest.raises(acr.InvalidReference, match="a host"):
+            registry.copy(source, target)
+    registry.copy("app:v1", "docker.io/library/app")  # as registries that mirror others have it
+    assert list(registry.repositories()) == ["app", "docker.io/library/app"]
+
+
+def test_an_end_of_a_copy_that_is_none_is_told(registry: acr.Registry, tmp_path: Path) -> None:
+    wrong: Any
+    for wrong in (str(tmp_path), tmp_path):
+        with pytest.raises(acr.InvalidInput, match=r"try Layout\("):
+            registry.repository("app").push(wrong)
+    with pytest.raises(acr.InvalidReference, match="without the repository before it"):
+        registry.repository("app").pull("team/app:v1", acr.Memory())
+
+
+def test_what_a_plain_server_sends_is_what_it_says_itself(twin: Twin) -> None:
+    index = json.dumps({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}).encode()
+    told = ["application/json"]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=index, headers={"Content-Type": told[0]})
+
+    manifest = twin.connect("registry.example", transport=httpx.MockTransport(answer)).repository("x").manifest("v1")
+    for told[0] in ("application/json", "text/plain; charset=utf-8", media_types.OCI_INDEX):
+        assert manifest.get().media_type == manifest.head().media_type == media_types.OCI_INDEX
+    told[0] = media_types.OCI_MANIFEST
+    with pytest.raises(acr.ProtocolViolation, match="says that it is"):
+        manifest.get()
+
+
+def test_an_endless_list_of_what_is_attached_is_not_believed(twin: Twin) -> None:
+    image = json.dumps({"schemaVersion": 2, "mediaType": media_types.OCI_MANIFEST, "layers": []}).encode()
+    pages = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal pages
+        if "/referrers/" not in request.url.path:
+            return httpx.Response(200, content=image, headers={"Content-Type": media_types.OCI_MANIFEST})
+        pages += 1
+        one = {"mediaType": media_types.OCI_MANIFEST, "digest": acr.Digest.of(b""), "size": 5}
+        content = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [one] * 1000}
+        link = f'<{request.url.path}?page={pages}>; rel="next"'
+        return httpx.Response(200, json=content, headers={"Content-Type": media_types.OCI_INDEX, "Link": link})
+
+    repository = twin.connect("registry.example", transport=httpx.MockTransport(answer)).repository("x")
+    with pytest.raises(acr.LimitExceeded, match="10000 manifests"):
+        repository.pull("v1", acr.Memory(), referrers=True)
+    assert pages == 11
 
 
 def test_an_artifact_manifest_has_its_blobs(registry: acr.Registry) -> None:
