@@ -34,9 +34,6 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _REDIRECT_BODY: Final = 64 * 1024
 
-_BLOCK: Final = 1024 * 1024
-"""Bytes that are hashed and written at once: smaller pieces cost more in switching than they gain."""
-
 
 async def head(session: Session, repository: str, digest: str) -> Descriptor:
     """Size of a blob.

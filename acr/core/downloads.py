@@ -122,10 +122,10 @@ class Download:
 def blocks(
     session: Session, repository: str, digest: str, *, progress: Progress | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes of a blob in blocks of 2 MiB, verified when the last of them has come.
+    """The bytes of a blob in blocks of 2 MiB; the last of them is given when the whole is verified.
 
     Raises:
-        DigestMismatch: after the last block: the whole is not of the digest.
+        DigestMismatch: in the place of the last block: the whole is not of the digest.
         ResponseError, TransportError: they could not be had as often as the client's retries allow.
     """
     return _verified(session.runtime, Download(session, repository, digest, progress=progress), progress)
@@ -133,11 +133,16 @@ def blocks(
 
 async def _verified(runtime: Runtime, download: Download, progress: Progress | None) -> AsyncGenerator[bytes, None]:
     hasher = Hasher(download.digest.algorithm)
+    held: bytes | None = None  # nobody has the whole before it is found right
     async with aclosing(_taken(runtime, download, hasher.update)) as walk:
         async for block in walk:
-            yield bytes(block)
+            if held is not None:
+                yield held
+            held = bytes(block)
     hasher.verify(download.digest, download.what)
     _done(download, progress)
+    if held is not None:
+        yield held
 
 
 async def download(

@@ -28,9 +28,10 @@ _ERROR_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 200
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
 _MISSING: Final = frozenset({"NAME_UNKNOWN", "TAG_UNKNOWN", "MANIFEST_UNKNOWN"})
-# Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
+# Of Azure, Amazon, Google and CloudFront. Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
 _SIGNATURE: Final = re.compile(
-    r"(?i)((?:[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state)(?:=|%3D))(?:(?!\\u0026|%26)[^&\s\"'<>])+"
+    r"(?i)((?:[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state"
+    r"|X-(?:Amz|Goog)-(?:Credential|Security-Token|Signature)|Key-Pair-Id|Policy|Signature|(?:access_|id_)?token)(?:=|%3D))(?:(?!\\u0026|%26)[^&\s\"'<>])+"
 )
 # Not within a word, and possessive: an error body of nothing but `-eyJ` takes no longer than any other.
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")

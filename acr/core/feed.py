@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from acr.core.ports import Body, Runtime, Source
 from acr.values.digest import Digest, Hasher
-from acr.values.errors import TransferError
+from acr.values.errors import ResponseError, TransferError, TransportError
 from acr.values.options import CHUNK_SIZE
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ no faster, and four uploads at once have about six of them each."""
 
 _WAITING: Final = 3
 """Pieces that may wait for the hash, which so holds up the network rather than the memory."""
+
+
+class SourceFailed(Exception):
+    """An error of the registry that the bytes come from, past all who would take it for one of where they go to."""
+
+    def __init__(self, error: TransportError | ResponseError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Feed:
@@ -76,7 +84,7 @@ class Feed:
             most: how many; there are fewer at the end only.
 
         Raises:
-            TransferError: they cannot be read.
+            TransferError, SourceFailed: they cannot be read.
         """
         if self.hashes:
             await self._hash_up_to(offset)
@@ -115,7 +123,10 @@ class Feed:
         if at != self._at:
             await self._source.seek(at)
             self._at = at
-        piece = await self._source.read(count)
+        try:
+            piece = await self._source.read(count)
+        except (TransportError, ResponseError) as error:
+            raise SourceFailed(error) from error
         self._at += len(piece)
         if len(piece) < count:
             if self.size is None:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from acr.core.failures import redact
 from acr.values.errors import ProtocolViolation
 from acr.values.reference import Endpoint
 
@@ -69,17 +70,17 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
     acr.values.errors.ProtocolViolation: a link leads from my.azurecr.io to another host, 'other.example'
     """
     if not link or not link.isascii() or not link.isprintable() or " " in link or "\\" in link:
-        raise ProtocolViolation(f"malformed link: {link[:200]!r}")
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
     try:
         parts = urlsplit(urljoin(f"{endpoint}{base}", link))
         target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
     except ValueError:
-        raise ProtocolViolation(f"malformed link: {link[:200]!r}") from None
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
     if target != endpoint:
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
     path = parts.path or "/"
     if path.startswith("//"):  # where it is taken for a link once more, it names a host
-        raise ProtocolViolation(f"malformed link: {link[:200]!r}")
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
     return f"{path}?{parts.query}" if parts.query else path
 
 

@@ -92,7 +92,11 @@ class Sender:
         _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
         if self.on_response is not None:
             told = {name: redact(value) for name, value in incoming.headers.items()}
-            self.on_response(ResponseInfo(_told(outgoing), incoming.status, told, self.runtime.now() - began))
+            try:
+                self.on_response(ResponseInfo(_told(outgoing), incoming.status, told, self.runtime.now() - began))
+            except BaseException:
+                await incoming.aclose()
+                raise
         if incoming.status >= 400:
             raise await failure(request, endpoint.netloc, incoming)
         return incoming

@@ -135,7 +135,7 @@ class Upload:
         if stored.algorithm == digest.algorithm and stored != digest:
             raise DigestMismatch(f"the blob stored in {self._repository}", expected=digest, actual=stored)
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk, and see to it that it arrives.
 
         Where it is not known whether it did, the registry is asked, and sent only what it lacks.
@@ -144,7 +144,11 @@ class Upload:
             NotFound: the session is gone.
             ResponseError, TransportError: it could not be sent as often as the client's retries allow.
             ProtocolViolation: the registry has other bytes than were sent.
+            InvalidInput: the data is not bytes.
         """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InvalidInput(f"a chunk is bytes, not {type(data).__name__}")
+        data = bytes(data)
         first, end, attempt = self.offset, self.offset + len(data), 0
         while self.offset < end:
             try:

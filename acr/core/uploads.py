@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from acr.core import blobs, upload_sessions
 from acr.core.checkpoints import Checkpoints
 from acr.core.chunk_size import ChunkSize
-from acr.core.feed import Feed
+from acr.core.feed import Feed, SourceFailed
 from acr.core.ports import Body, Checkpoint, Source
 from acr.core.session import Session
 from acr.core.upload_sessions import Upload, in_doubt
@@ -114,6 +114,8 @@ async def upload(
             if chunk_size is None and not feed.holds:
                 session.chunk_size = size.current
             return done
+    except SourceFailed as failed:
+        raise failed.error from failed.error.__cause__
     finally:
         await source.aclose()
 

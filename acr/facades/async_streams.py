@@ -67,6 +67,7 @@ class AsyncBlobStream:
     def __init__(self, blocks: AsyncIterator[bytes]) -> None:
         self._blocks = blocks
         self._left = bytearray()
+        self._failure: Exception | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -74,7 +75,10 @@ class AsyncBlobStream:
     async def __anext__(self) -> bytes:
         if self._left:
             return await self.read(len(self._left))
-        return await anext(self._blocks)
+        block = await self._block()
+        if block is None:
+            raise StopAsyncIteration
+        return block
 
     async def read(self, size: int = -1, /) -> bytes:
         """The next bytes, as of a file: so it can be uploaded elsewhere, too.
@@ -85,9 +89,12 @@ class AsyncBlobStream:
         Raises:
             DigestMismatch: this was the end, and the whole is not of the digest.
             ResponseError, TransportError, CredentialError: they could not be had.
+            ValueError: it is closed.
         """
+        if self._failure is not None:
+            raise self._failure
         while size < 0 or len(self._left) < size:
-            block = await anext(self._blocks, None)
+            block = await self._block()
             if block is None:
                 break
             self._left += block
@@ -98,9 +105,20 @@ class AsyncBlobStream:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        self._failure = self._failure or ValueError("read of a closed blob")
         close = getattr(self._blocks, "aclose", None)
         if close is not None:
             await close()
+
+    async def _block(self) -> bytes | None:
+        """The next block. A failure is raised as often as it is asked for: there must be no end that is none."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await anext(self._blocks, None)
+        except Exception as error:
+            self._failure = error
+            raise
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,7 +244,7 @@ class AsyncUpload:
         """
         return await self._upload.status()
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk. Where it is in doubt whether it arrived, the registry is asked.
 
         Args:

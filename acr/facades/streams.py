@@ -65,6 +65,7 @@ class BlobStream:
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
         self._left = bytearray()
+        self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -72,7 +73,10 @@ class BlobStream:
     def __next__(self) -> bytes:
         if self._left:
             return self.read(len(self._left))
-        return next(self._blocks)
+        block = self._block()
+        if block is None:
+            raise StopIteration
+        return block
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, as of a file: so it can be uploaded elsewhere, too.
@@ -83,9 +87,12 @@ class BlobStream:
         Raises:
             DigestMismatch: this was the end, and the whole is not of the digest.
             ResponseError, TransportError, CredentialError: they could not be had.
+            ValueError: it is closed.
         """
+        if self._failure is not None:
+            raise self._failure
         while size < 0 or len(self._left) < size:
-            block = next(self._blocks, None)
+            block = self._block()
             if block is None:
                 break
             self._left += block
@@ -96,9 +103,20 @@ class BlobStream:
 
     def close(self) -> None:
         """Let go of the connection."""
+        self._failure = self._failure or ValueError("read of a closed blob")
         close = getattr(self._blocks, "close", None)
         if close is not None:
             close()
+
+    def _block(self) -> bytes | None:
+        """The next block. A failure is raised as often as it is asked for: there must be no end that is none."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return next(self._blocks, None)
+        except Exception as error:
+            self._failure = error
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -227,7 +245,7 @@ class Upload:
         """
         return run(self._upload.status())
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk. Where it is in doubt whether it arrived, the registry is asked.
 
         Args:

@@ -284,11 +284,15 @@ class _Threaded:
         return await asyncio.wrap_future(self._reading)
 
     async def aclose(self) -> None:
-        if self._reading is not None and not self._reading.done():  # the task was cancelled, but not the thread
-            self._answer.cut()
-            with suppress(AcrError):
-                await asyncio.wrap_future(self._reading)
-        await self._answer.aclose()
+        reading = self._reading
+        if reading is None or reading.done():
+            await self._answer.aclose()
+            return
+        # The task was cancelled, but not the thread; that closes it, also where this task is cancelled once more.
+        reading.add_done_callback(lambda _: run(self._answer.aclose()))
+        self._answer.cut()
+        with suppress(AcrError):
+            await asyncio.wrap_future(reading)
 
 
 def _close(sending: Future[Answer]) -> None:

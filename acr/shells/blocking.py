@@ -68,6 +68,23 @@ class _Stopped(BaseException):
     """Ends a task whose gathering has failed. No error: nobody is to handle it but what cleans up."""
 
 
+class _Gathering(threading.local):
+    """The gathering that a thread is of, whichever client began it: a copy has two of them."""
+
+    stop: threading.Event | None = None
+
+
+_GATHERING = _Gathering()
+
+
+def _go_on() -> None:
+    """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
+    stop = _GATHERING.stop
+    if stop is not None and stop.is_set():
+        _GATHERING.stop = None
+        raise _Stopped
+
+
 class BlockingRuntime:
     """Implements `acr.core.ports.Runtime` with blocking calls.
 
@@ -92,12 +109,11 @@ class BlockingRuntime:
         self._making = threading.Lock()
         self._sockets = Sockets()
         self._closed = False
-        self._local = threading.local()
         self._clock = clock
         self._sleep = sleep
 
     async def send(self, request: Outgoing) -> Answer:
-        self._go_on()
+        _go_on()
         if self._closed:
             raise InvalidInput("the client is closed")
         try:
@@ -118,7 +134,12 @@ class BlockingRuntime:
             return run(self.send(request))
 
     async def sleep(self, seconds: float) -> None:
-        self._sleep(seconds)
+        stop = _GATHERING.stop
+        if stop is not None and self._sleep is time.sleep:
+            stop.wait(seconds)
+        else:
+            self._sleep(seconds)
+        _go_on()
 
     def now(self) -> float:
         return self._clock()
@@ -127,7 +148,7 @@ class BlockingRuntime:
         return _Lock()
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        self._go_on()
+        _go_on()
         return function(*args, **kwargs)
 
     def thread(self) -> Executor:
@@ -136,7 +157,7 @@ class BlockingRuntime:
         return ThreadPoolExecutor(1, thread_name_prefix="acr")
 
     async def result(self, future: Future[T]) -> T:
-        self._go_on()
+        _go_on()
         return future.result()
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -149,12 +170,11 @@ class BlockingRuntime:
     async def to_the_end(
         self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
     ) -> T:
-        stop: threading.Event | None = getattr(self._local, "stop", None)
-        self._local.stop = None
+        stop, _GATHERING.stop = _GATHERING.stop, None
         try:
             return await task()
         finally:
-            self._local.stop = stop
+            _GATHERING.stop = stop
 
     async def gather(
         self,
@@ -171,7 +191,7 @@ class BlockingRuntime:
         stop = threading.Event()
 
         def one(task: Callable[[], Awaitable[T]]) -> T:
-            self._local.stop = stop
+            _GATHERING.stop = stop
             return run(task())
 
         left = iter(todo)
@@ -197,13 +217,6 @@ class BlockingRuntime:
             if not isinstance(error, _Stopped):
                 raise error
         return [future.result() for future in begun]
-
-    def _go_on(self) -> None:
-        """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
-        stop: threading.Event | None = getattr(self._local, "stop", None)
-        if stop is not None and stop.is_set():
-            self._local.stop = None
-            raise _Stopped
 
     async def aclose(self) -> None:
         self._closed = True
@@ -264,6 +277,7 @@ class Answer:
             raise failed(self._request, error) from error
 
     async def readinto(self, buffer: memoryview) -> int:
+        _go_on()
         try:
             if self._body is None:
                 direct = Direct.of(self._response, self.headers, self._timeout) if self._request.is_large else None

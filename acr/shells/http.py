@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import ssl
 import sys
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
@@ -204,13 +205,17 @@ def unusable(proxy: str | None) -> InvalidInput:
     return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpx[socks]")
 
 
+_AUTH: Final = re.compile(r"auth=\(.*?\)(?=,? |$)")
+"""The password of a SOCKS proxy."""
+
+
 class _Redacted(logging.Filter):
     """Takes signatures and tokens out of what httpcore logs at DEBUG: it prints all headers of an answer."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), None
+        record.msg, record.args = _AUTH.sub("auth=[redacted]", redact(record.getMessage())), None
         return True
 
 
-for _name in ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
     logging.getLogger(_name).addFilter(_Redacted())

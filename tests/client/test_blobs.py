@@ -135,6 +135,43 @@ def test_wrong_bytes_of_a_stream_are_an_error_at_its_end(registry: acr.Registry,
     assert caught.value.actual == acr.Digest.of(b"abd")
 
 
+@pytest.mark.parametrize("size", [-1, 3, 2, 100])
+def test_wrong_bytes_of_a_stream_are_an_error_however_it_is_read(
+    registry: acr.Registry, acr_emulator: Emulator, size: int
+) -> None:
+    """Also where the reader asks for just as many as there are; and asked again, it is no end that is none."""
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    acr_emulator.fail(times=1, origin="storage", status=200, body=b"xyz")
+    stream = repository.download_blob(blob.digest)
+    for _ in range(3):
+        with pytest.raises(acr.DigestMismatch):
+            stream.read(size)
+    with pytest.raises(acr.DigestMismatch):
+        list(stream)
+
+
+def test_a_stream_that_broke_for_good_has_no_end(twin: Twin, acr_emulator: Emulator) -> None:
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0))
+    repository = registry.repository("app")
+    content = bytes_of(5 * 1024 * 1024)
+    blob = repository.upload_blob(content)
+    acr_emulator.fail(times=9, origin="storage", drop_after=3 * 1024 * 1024)
+    stream = repository.download_blob(blob.digest)
+    for _ in range(2):
+        with pytest.raises(acr.TransportError):
+            stream.read()
+
+
+def test_a_closed_stream_is_not_read(registry: acr.Registry) -> None:
+    stream = registry.repository("app").download_blob(acr.Digest.of(b""))
+    stream.close()
+    with pytest.raises(ValueError, match="closed"):
+        stream.read()
+    with pytest.raises(ValueError, match="closed"):
+        list(stream)
+
+
 def test_a_stream_can_be_left_early(registry: acr.Registry) -> None:
     repository = registry.repository("app")
     blob = repository.upload_blob(bytes_of(5 * MIB))
@@ -264,6 +301,25 @@ def test_streams_that_are_left_and_sinks_that_fail_hold_no_connection(twin: Twin
         with pytest.raises(acr.TransferError) as caught:
             repository.download_blob(blob.digest, Full())
         kept.append(caught.value)  # with its traceback, and all that is in its frames
+    assert repository.blob(blob.digest).exists()
+
+
+def test_a_hook_that_raises_holds_no_connection(twin: Twin, acr_emulator: Emulator) -> None:
+    armed = [False]
+
+    def hook(told: acr.ResponseInfo) -> None:
+        if armed[0]:
+            raise LookupError("mine")
+
+    timeouts = acr.Timeouts(pool=0.2)
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), on_response=hook, timeouts=timeouts)
+    repository = registry.repository("app")
+    blob = repository.upload_blob(b"abc")
+    armed[0] = True
+    for _ in range(80):
+        with pytest.raises(LookupError):
+            repository.blob(blob.digest).exists()
+    armed[0] = False
     assert repository.blob(blob.digest).exists()
 
 

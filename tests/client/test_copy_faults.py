@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +176,41 @@ def test_an_error_of_a_copy_names_the_registry_and_the_repository(
     acr_emulator.fail(times=9, method="GET", path_contains="/blobs/", status=403)
     with pytest.raises(acr.Denied, match=rf"/v2/team/app/blobs/.* at {acr_emulator.login_server}"):
         one.copy("team/app:v1", "prod/app", to=two)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_an_error_of_the_source_is_not_taken_for_one_of_the_target(
+    twin: Twin, acr_emulator: Emulator, other: Emulator, status: int
+) -> None:
+    """A 404 of the source would be an upload session that is gone, and begun anew."""
+    one = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0))
+    two = twin.connect(other.url, other.credential())
+    push_image(one.repository("team/app"), tag="v1")
+    acr_emulator.fail(times=99, method="GET", path_contains="/blobs/", status=status)
+    with pytest.raises(acr.ResponseError, match=rf"/v2/team/app/blobs/.* at {acr_emulator.login_server}") as caught:
+        one.copy("team/app:v1", "prod/app", to=two, concurrency=1)
+    assert caught.value.status == status
+    assert sum(r.method == "POST" for r in other.requests if r.path.endswith("/uploads/")) == 1
+    assert other.open_uploads == []
+
+
+def test_a_copy_between_two_registries_ends_with_its_first_failure(acr_emulator: Emulator, other: Emulator) -> None:
+    """Whichever of the two clients meets it: each has a runtime of its own, and the gathering is of one of them."""
+    source = acr.Memory()
+    add_image(source, [bytes_of(5 * 1024 * 1024 + n) for n in range(2)], tag="v1")
+    with (
+        acr.Registry(acr_emulator.url, acr_emulator.credential()) as one,
+        acr.Registry(other.url, other.credential()) as two,
+    ):
+        one.repository("app").push(source, tag="v1")
+        two.repository("app").push_artifact([])  # to have a token
+        began = time.monotonic()
+        other.fail(method="PATCH", status=403)
+        other.fail(times=99, method="PATCH", status=429, headers={"Retry-After": "30"})
+        with pytest.raises(acr.Denied):
+            one.copy("app:v1", "app", to=two)
+        assert time.monotonic() - began < 10
+    assert other.open_uploads == []
 
 
 def test_a_target_that_cannot_be_written_is_named(registry: acr.Registry, tmp_path: Path) -> None:

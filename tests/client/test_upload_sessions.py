@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import attrs
 import pytest
@@ -30,6 +31,16 @@ def test_a_session_by_hand(registry: acr.Registry) -> None:
         blob = upload.commit()
     assert (blob.digest, blob.size, upload.offset) == (DIGEST, len(CONTENT), len(CONTENT))
     assert repository.download_blob(DIGEST).read() == CONTENT
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_chunk_is_bytes_of_any_kind(registry: acr.Registry, kind: type) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.write(kind(b"abc"))
+        wrong: Any = "abc"
+        with pytest.raises(acr.InvalidInput, match="a chunk is bytes, not str"):
+            upload.write(wrong)
+        assert upload.commit().digest == acr.Digest.of(b"abc")
 
 
 def test_a_session_of_one_byte_chunks(registry: acr.Registry) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from acr.shells.blocking import BlockingRuntime, run
+from acr.shells.blocking import _GATHERING, BlockingRuntime, run
 from acr.shells.http import Network
 from acr.values.options import Timeouts
 
@@ -42,7 +42,8 @@ def test_what_is_done_to_the_end_is_not_stopped_by_a_failure_elsewhere() -> None
         await runtime.blocking(done.append, "cleaned up")
 
     async def careful() -> None:
-        await runtime.to_the_end(partial(clean_up, runtime._local.stop))
+        assert _GATHERING.stop is not None
+        await runtime.to_the_end(partial(clean_up, _GATHERING.stop))
         done.append("returned")
         await runtime.blocking(done.append, "gone on")
 

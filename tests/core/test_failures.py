@@ -263,6 +263,10 @@ def test_the_query_of_the_request_is_not_shown() -> None:
         ("/u?_nouploadcache=false&_state=Zm9v%3D%3D", "/u?_nouploadcache=false&_state=…"),
         ('"/b?sig=abc"', '"/b?sig=…"'),
         ("/b?design=abc", "/b?design=abc"),
+        ("/b?X-Amz-Signature=abc&X-Amz-Date=1", "/b?X-Amz-Signature=…&X-Amz-Date=1"),
+        ("/b?x=1&X-Amz-Security-Token=abc", "/b?x=1&X-Amz-Security-Token=…"),
+        ("/b?X-Goog-Signature=abc", "/b?X-Goog-Signature=…"),
+        ("/b?Expires=1&Signature=abc&Key-Pair-Id=K", "/b?Expires=1&Signature=…&Key-Pair-Id=…"),
     ],
 )
 def test_redaction_takes_out_tokens_and_signatures(text: str, expected: str) -> None:

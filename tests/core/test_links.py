@@ -178,6 +178,13 @@ def test_a_link_to_another_origin_is_refused(link: str) -> None:
         local_target(REGISTRY, BASE, link)
 
 
+def test_a_link_that_is_refused_does_not_tell_its_state() -> None:
+    registry = Endpoint.parse("my.azurecr.io")
+    with pytest.raises(ProtocolViolation, match="malformed link") as caught:
+        local_target(registry, "/v2/", "/v2/a/blobs/uploads/1\\?_state=SECRET")
+    assert "SECRET" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "link",
     [

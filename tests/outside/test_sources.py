@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from acr.core.ports import Source
 from acr.outside.sources import open_async_source, open_source
 from acr.shells.asynchronous import AsyncioRuntime
-from acr.shells.blocking import BlockingRuntime, run
+from acr.shells.blocking import _GATHERING, BlockingRuntime, run
 from acr.shells.http import Network
 from acr.values.errors import InvalidInput, TransferError
 from acr.values.options import Timeouts
@@ -362,11 +362,12 @@ def test_a_file_is_closed_by_a_task_that_is_cancelled_meanwhile(tmp_path: Path) 
     assert asyncio.run(cancelled()).closed
 
 
-def test_a_file_is_closed_by_a_thread_that_is_to_stop(tmp_path: Path) -> None:
+def test_a_file_is_closed_by_a_thread_that_is_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one of its gathering has failed, and this one closes its file before it has heard of that."""
     runtime = BlockingRuntime(Network(timeouts=Timeouts()))
     source: Any = open_source(runtime, path_of(CONTENT, tmp_path))
-    runtime._local.stop = stop = threading.Event()
+    stop = threading.Event()
+    monkeypatch.setattr(_GATHERING, "stop", stop)
     stop.set()
     run(source.aclose())
     assert source._file.closed
