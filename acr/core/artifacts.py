@@ -154,6 +154,12 @@ async def pull(
         if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
             raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
 
+    for name in files:
+        folder = next((parent for parent in name.parents if parent in files), None)
+        if folder is not None:
+            what = f"{repository}@{manifest.digest}"
+            raise InvalidReference(f"{what} has layers with the titles {str(folder)!r} and {str(name)!r}")
+
     async def one(name: PurePosixPath, layer: Descriptor) -> None:
         await downloads.download(
             session,

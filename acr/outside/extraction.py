@@ -101,6 +101,7 @@ class Extraction:
         self._what = what
         self._folders: dict[Parts, float | None] = {}  # and when they were last changed
         self._made = 0
+        self._taken = 0
 
     def take(self, info: tarfile.TarInfo, file: Rewindable) -> None:
         """Make a member, whose bytes are at `info.offset_data` of a file.
@@ -113,6 +114,9 @@ class Extraction:
             LimitExceeded: it is one too many.
             TransferError: it is a device or the like, the archive ends early, or the disk is full.
         """
+        self._taken += 1  # also those that make nothing new
+        if self._taken > MEMBERS_LIMIT:
+            raise LimitExceeded(self._what, limit=MEMBERS_LIMIT, unit="members")
         parts = self._below(info.name)
         if info.isdir():
             self._make_folder(parts, info.mode, info.mtime)
@@ -159,16 +163,19 @@ class Extraction:
             raise LimitExceeded(self._what, limit=MEMBERS_LIMIT, unit="files and folders")
 
     def _make_folder(self, parts: Parts, mode: int, changed: float | None) -> None:
-        for depth in range(len(parts) + 1):
-            own = depth == len(parts)
+        known = len(parts)
+        while known and parts[:known] not in self._folders:
+            known -= 1
+        for depth in range(known, len(parts) + 1):
             folder = parts[:depth]
             if folder not in self._folders:
                 self._count()
                 with writing(path := self._root.joinpath(*folder)):
-                    path.mkdir(mode & 0o777 | 0o700 if own else 0o777)  # fails where a file or a link has the name
+                    own = folder == parts  # it fails where a file or a link has the name
+                    path.mkdir(mode & 0o777 | 0o700 if own else 0o777)
                 self._folders[folder] = None
-            if own and changed is not None:
-                self._folders[folder] = changed
+        if changed is not None:
+            self._folders[parts] = changed
 
     def _make_file(self, path: Path, info: tarfile.TarInfo, file: Rewindable) -> None:
         with reading(self._what):

@@ -140,6 +140,8 @@ class _FileSink:
         with self._lock, self._told():
             file = self._opened()
             if file is not None and self._partial is not None:
+                if not _is_at(file, self._partial):
+                    raise TransferError(f"{self._partial} was replaced by somebody else meanwhile", side="target")
                 self._partial.replace(self._path)  # before the lock goes with the file
                 self._ended = True
                 file.close()
@@ -194,6 +196,12 @@ class _FileSink:
             raise _unwritable(self._path, error) from error
 
 
+def _is_at(file: FileIO, path: Path) -> bool:
+    """Whether a regular file is the one of that name."""
+    mine = os.fstat(file.fileno())
+    return stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, path.stat(follow_symlinks=False))
+
+
 def _locked(path: Path) -> FileIO | None:
     """A file, made where it is missing, that nobody else has; None where somebody has, or no lock can tell."""
     if fcntl is None:
@@ -207,8 +215,7 @@ def _locked(path: Path) -> FileIO | None:
         raise
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        mine = os.fstat(file.fileno())
-        if stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, path.stat(follow_symlinks=False)):
+        if os.fstat(file.fileno()).st_nlink == 1 and _is_at(file, path):  # a link's other end is somebody else's
             return file
     except OSError:  # another process has it, has renamed it meanwhile, or the file system knows no locks
         pass

@@ -20,6 +20,9 @@ HEADERS_LIMIT: Final = 64 * 1024
 """Bytes of all headers of one member. A path and a link of 4 KiB each fit, with attributes beside them; tarfile by
 itself would take into memory whatever size an extended header names."""
 
+_GLOBALS_LIMIT: Final = 100
+"""Fields of headers that are for all members behind them, which tarfile keeps: git writes one."""
+
 MEMBERS_LIMIT: Final = 100_000
 """Members of an archive whose places are kept in memory."""
 
@@ -112,6 +115,8 @@ def members(file: Rewindable, what: object) -> Iterator[Member]:
             return
         last = info.offset
         tar.members.clear()  # it would keep them all
+        if len(tar.pax_headers) > _GLOBALS_LIMIT:
+            raise LimitExceeded(f"the global headers of {what}", limit=_GLOBALS_LIMIT, unit="fields")
         headers.renew()
         yield Member(info, tar.offset)
 
@@ -208,6 +213,16 @@ class TarFiles:
         with reading(self.path):
             return open_extent(self.path, extent)
 
+    @property
+    def state(self) -> tuple[int, ...] | None:
+        """Which file it is, and when it was written; None where there is none."""
+        with reading(self.path):
+            try:
+                status = self.path.stat()
+            except FileNotFoundError:
+                return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
     def regions(self) -> Sequence[tuple[str, Extent]]:
         """All members in order: name, and place with the headers; none where there is no archive."""
         scan = self._scan()
@@ -215,11 +230,9 @@ class TarFiles:
 
     def _scan(self) -> _Scan | None:
         with self._lock, reading(self.path):
-            try:
-                status = self.path.stat()
-            except FileNotFoundError:
+            state = self.state
+            if state is None:
                 return None
-            state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             if self._last is None or self._last.state != state:
                 self._last = _scan(self.path, state)
             return self._last

@@ -159,6 +159,7 @@ class _TarTree:
         self._old = TarFiles(path)
         self._lock = threading.Lock()
         self._writer: TarWriter | None = None
+        self._taken_over: tuple[int, ...] | None = None
 
     @property
     def changed(self) -> bool:
@@ -190,6 +191,8 @@ class _TarTree:
         writer = self._begun()
         for name, content in last.items():
             writer.add(name, content)
+        if self._old.state != self._taken_over:  # what it has now would be lost
+            raise TransferError(f"{self._path} was written by somebody else meanwhile: pull again", side="target")
         writer.commit()
         self._writer = None
 
@@ -213,6 +216,7 @@ class _TarTree:
             return self._writer
 
     def _take_over(self, writer: TarWriter) -> None:
+        self._taken_over = self._old.state
         kept = [extent for name, extent in self._old.regions() if name not in (INDEX, MARK)]
         if kept:
             with reading(self._path), self._path.open("rb") as old:

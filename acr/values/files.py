@@ -23,6 +23,8 @@ CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
 """The annotation with the digest of the uncompressed tar."""
 
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
+_WORKING: Final = re.compile(r"\..*\.[0-9a-f]{16}\.(?:part|layer)", re.IGNORECASE)
+_LONGEST: Final = 1024
 
 
 @attrs.frozen
@@ -51,8 +53,8 @@ class File:
 def check_title(title: str) -> PurePosixPath:
     """The relative path that a title stands for.
 
-    Titles come from the outside: one that is absolute, climbs with `..`, names a Windows drive or holds a control
-    character never becomes a path.
+    Titles come from the outside: one that is absolute, climbs with `..`, names a Windows drive, holds a control
+    character or is the name of another file while that is downloaded never becomes a path.
 
     Raises:
         InvalidReference: it is such a one.
@@ -65,6 +67,8 @@ def check_title(title: str) -> PurePosixPath:
     """
     parts = title.split("/")
     plain = title.isprintable() and "\\" not in title and _DRIVE.match(title) is None
-    if not plain or any(part in ("", ".", "..") for part in parts):
+    if not plain or len(title) > _LONGEST or any(part in ("", ".", "..") for part in parts):
         raise InvalidReference(f"the title {title[:200]!r} is no relative file name")
+    if any(_WORKING.fullmatch(part) for part in parts):
+        raise InvalidReference(f"the title {title[:200]!r} is one that files have while they are downloaded")
     return PurePosixPath(title)

@@ -153,6 +153,29 @@ def test_two_layers_of_one_title_are_refused(registry: acr.Registry, tmp_path: P
         repository.pull("v1", tmp_path)
 
 
+@pytest.mark.parametrize("titles", [["a", "a/b"], ["a/b/c", "x", "a"]])
+def test_a_title_within_another_is_refused_before_anything_is_written(
+    registry: acr.Registry, tmp_path: Path, titles: list[str | None]
+) -> None:
+    repository = registry.repository("app")
+    push_layers(repository, titles)
+    with pytest.raises(acr.InvalidReference, match="layers with the titles 'a' and 'a/b"):
+        repository.pull("v1", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_layer_cannot_take_the_place_of_another_one_that_is_still_coming(
+    registry: acr.Registry, tmp_path: Path
+) -> None:
+    """Its title was the name that the other one has until it is whole: and that was renamed, unverified."""
+    repository = registry.repository("app")
+    digest = acr.Digest.of(b"layer 0")
+    push_layers(repository, ["good.bin", f".good.bin.{digest.hex[:16]}.part"])
+    with pytest.raises(acr.InvalidReference, match="while they are downloaded"):
+        repository.pull("v1", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_layer_without_a_title_is_named_by_its_digest(registry: acr.Registry, tmp_path: Path) -> None:
     repository = registry.repository("app")
     push_layers(repository, [None])

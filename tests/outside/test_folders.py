@@ -329,6 +329,36 @@ def test_the_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.Monk
         unpacked(tmp_path / "new", write(30))
 
 
+def test_members_that_make_nothing_new_are_counted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extraction, "MEMBERS_LIMIT", 30)
+
+    def write(tar: tarfile.TarFile) -> None:
+        for _ in range(31):
+            folder = tarfile.TarInfo("t/folder")
+            folder.type = tarfile.DIRTYPE
+            tar.addfile(folder)
+
+    with unchanged(tmp_path), pytest.raises(LimitExceeded, match="larger than the 30 members allowed"):
+        unpacked(tmp_path / "new", write)
+
+
+def test_fields_for_all_members_are_bounded(tmp_path: Path) -> None:
+    """Python's tarfile keeps them: an archive of half a megabyte took 240."""
+
+    def write(count: int) -> Write:
+        def writer(tar: tarfile.TarFile) -> None:
+            for i in range(count):
+                tar.fileobj.write(tarfile.TarInfo.create_pax_global_header({f"key{i}": "x" * 10_000}))
+                tar.offset = tar.fileobj.tell()
+                add(tar, f"t/{i}", b"")
+
+        return writer
+
+    unpacked(tmp_path, write(100))
+    with unchanged(tmp_path), pytest.raises(LimitExceeded, match="global headers .* the 100 fields allowed"):
+        unpacked(tmp_path / "new", write(101))
+
+
 # A folder that is there already.
 
 

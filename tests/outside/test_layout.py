@@ -662,6 +662,23 @@ def test_a_blob_in_a_tar_has_to_have_its_size(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
+def test_a_tar_that_somebody_else_has_written_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    """The later of two would list in its index what the other has brought, and not have it."""
+    one, other = Layout(tmp_path / "x.tar"), Layout(tmp_path / "x.tar")
+    for layout, content in ((one, b"one"), (other, b"other")):
+        blob = layout.sink(described(content))
+        blob.open()
+        blob.write(content)
+        blob.commit()
+    one.commit()
+    with pytest.raises(TransferError, match="written by somebody else meanwhile: pull again") as caught:
+        other.commit()
+    assert caught.value.side == "target"
+    other.abort()
+    assert names_in(tmp_path) == ["x.tar"]
+    assert everything(Layout(tmp_path / "x.tar"), described(b"one")) == b"one"
+
+
 @pytest.mark.parametrize("ended", ["commit", "abort"])
 def test_what_comes_too_late_for_a_tar_does_no_harm(tmp_path: Path, ended: str) -> None:
     layout = Layout(tmp_path / "x.tar")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from acr.outside.sinks import open_sink, sink_in
+from acr.values.digest import Digest
 from acr.values.errors import InvalidInput, InvalidReference, TransferError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and limits as POSIX has them")
@@ -228,6 +229,33 @@ def test_a_file_object_is_written_to_and_left_open(tmp_path: Path) -> None:
             assert not file.closed
             file.seek(0)
             assert file.read() == b"abcdef"
+
+
+@posix
+def test_a_partial_file_that_is_no_longer_the_same_is_not_given_the_name(tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "blob")
+    sink.write(b"verified")
+    (partial,) = tmp_path.iterdir()
+    partial.unlink()
+    partial.write_bytes(b"something else")
+    with pytest.raises(TransferError, match="was replaced by somebody else"):
+        sink.commit()
+    sink.abort()
+    assert not (tmp_path / "blob").exists()
+
+
+@posix
+def test_a_partial_file_with_another_name_beside_it_is_not_written_to(tmp_path: Path) -> None:
+    digest = Digest.of(b"abc")
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"precious")
+    (tmp_path / f".blob.{digest.hex[:16]}.part").hardlink_to(precious)
+    sink = sink_in(tmp_path, PurePosixPath("blob"), digest)
+    assert sink.open() == 0
+    sink.write(b"abc")
+    sink.commit()
+    assert (tmp_path / "blob").read_bytes() == b"abc"
+    assert precious.read_bytes() == b"precious"
 
 
 def test_an_object_that_takes_less_at_once_gets_all() -> None:

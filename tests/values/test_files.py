@@ -53,6 +53,20 @@ def test_other_titles_are_refused(title: str) -> None:
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "title", [".model.bin.0123456789abcdef.part", "a/.x.0123456789ABCDEF.PART", ".docs.0123456789abcdef.layer/x"]
+)
+def test_the_names_of_files_while_they_are_downloaded_are_no_titles(title: str) -> None:
+    with pytest.raises(InvalidReference, match="while they are downloaded"):
+        check_title(title)
+
+
+def test_a_title_has_an_end() -> None:
+    check_title("a" * 1024)
+    with pytest.raises(InvalidReference):
+        check_title("a" * 1025)
+
+
 def test_an_error_does_not_repeat_a_long_title() -> None:
     with pytest.raises(InvalidReference) as caught:
         check_title("../" * 10_000)
