@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import tarfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -32,18 +33,27 @@ class Place:
     extent: Extent
 
 
+def final_path(path: Path) -> Path:
+    """Where a file is that is to be replaced: a link to it stays one."""
+    return Path(os.path.realpath(path))
+
+
 class TarWriter:
     """A tar that gets its name when it is whole; until then it is a temporary file in the same folder.
 
     Args:
-        path: its name in the end. What is there is replaced then.
+        path: its name in the end. What is there is replaced then, and hands on its mode.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.partial = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")
+        self._path = final_path(path)
+        self.partial = self._path.with_name(f".{self._path.name[:50]}.{os.urandom(4).hex()}.part")
         self._lock = threading.Lock()
-        self._file = self.partial.open("xb")
+        # What few may read is not shown to more while it is copied; its own mode comes in the end.
+        mode = 0o666 if self._mode() is None else 0o600
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._file = os.fdopen(os.open(self.partial, flags, mode), "wb")
+        self._ended = False
         self._end = 0
         self._whole: dict[str, Extent] = {}
         self._open: set[Place] = set()
@@ -54,23 +64,24 @@ class TarWriter:
         with self._lock:
             return self._whole.get(name)
 
-    def copy(self, file: BinaryIO, regions: Iterable[Extent]) -> None:
-        """Take over members of another tar as they are, headers and all."""
-        with self._lock, writing(self._path):
-            for region in regions:
-                file.seek(region.offset)
-                left = region.size
-                while left and (block := file.read(min(left, _COPY_BLOCK))):
-                    self._write_at(self._end, block)
-                    self._end += len(block)
-                    left -= len(block)
-                if left:
-                    raise TransferError(f"{self._path} became shorter while it was copied", side="source")
+    def copied(self, file: BinaryIO, region: Extent) -> Iterator[None]:
+        """Take over a member of another tar as it is, headers and all, block by block. None else may write yet."""
+        file.seek(region.offset)
+        left = region.size
+        while left and (block := file.read(min(left, _COPY_BLOCK))):
+            with self._lock, writing(self._path):
+                self._write_at(self._end, block)
+            self._end += len(block)
+            left -= len(block)
+            yield
+        if left:
+            raise TransferError(f"{self._path} became shorter while it was copied", side="source")
 
     def add(self, name: str, content: bytes) -> None:
         """Write a file at once."""
         place = self.reserve(name, len(content))
         with self._lock, writing(self._path):
+            self._check()
             self._write_at(place.extent.offset, content)
         self.finish(place)
 
@@ -81,6 +92,7 @@ class TarWriter:
     def reserve(self, name: str, size: int) -> Place:
         """Keep a place for a file; the one that an earlier try at it gave back, where there is one."""
         with self._lock:
+            self._check()
             place = next((place for place in self._free if (place.name, place.extent.size) == (name, size)), None)
             if place is None:
                 data = self._end + len(_header(name, size))
@@ -93,6 +105,7 @@ class TarWriter:
     def finish(self, place: Place) -> None:
         """All bytes of the file are in its place: it is a member from now on."""
         with self._lock, writing(self._path):
+            self._check()
             if place in self._open:
                 self._write_at(place.start, _header(place.name, place.extent.size))
                 self._open.remove(place)
@@ -108,6 +121,8 @@ class TarWriter:
     def commit(self) -> None:
         """End the archive and give it its name."""
         with self._lock, writing(self._path):
+            self._check()
+            self._ended = True
             # A reader would take a hole for the archive's end.
             for place in self._free | self._open:
                 self._write_at(place.start, _header(_UNUSED, place.extent.size))
@@ -115,15 +130,39 @@ class TarWriter:
             # Two empty blocks end it (POSIX, pax), in full records as tar writes them.
             self._file.truncate(-(-(self._end + 2 * tarfile.BLOCKSIZE) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE)
             self._file.close()
+            mode = self._mode()
+            if mode is not None:
+                with suppress(OSError):  # not every file system has modes
+                    self.partial.chmod(mode)
             self.partial.replace(self._path)
 
     def abort(self) -> None:
         """Remove what was written."""
         with self._lock:
+            self._ended = True
             with suppress(OSError):  # what is still buffered may not fit on the disk
                 self._file.close()
             with suppress(OSError):
                 self.partial.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise TransferError where the archive has ended, so that what is still written would be lost."""
+        with self._lock:
+            self._check()
+
+    def _check(self) -> None:
+        if self._ended:
+            raise TransferError(
+                f"another copy into {self._path} has ended meanwhile: one copy at a time goes into a layout",
+                side="target",
+            )
+
+    def _mode(self) -> int | None:
+        """Of what is there."""
+        try:
+            return stat.S_IMODE(self._path.stat().st_mode) & 0o777
+        except FileNotFoundError:
+            return None
 
     def _write_at(self, offset: int, content: bytes) -> None:
         self._file.seek(offset)
@@ -168,6 +207,7 @@ class _TarSink:
             if file is not None:
                 if self._written + len(block) > self._size:
                     raise TransferError(f"{self._name} is larger than the {self._size} bytes announced", side="source")
+                self._writer.check()
                 file.write(block)
                 self._written += len(block)
 
@@ -192,9 +232,13 @@ class _TarSink:
     def _opened(self) -> BinaryIO | None:
         """The file, at its place; None when it is too late for it."""
         if self._file is None and not self._ended:
-            self._file = self._writer.partial.open("r+b")
             self._place = self._writer.reserve(self._name, self._size)
-            self._file.seek(self._place.extent.offset)
+            try:
+                self._file = self._writer.partial.open("r+b")
+                self._file.seek(self._place.extent.offset)
+            except OSError:
+                self._writer.check()  # it may have ended just now
+                raise
         return None if self._ended else self._file
 
 

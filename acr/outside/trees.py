@@ -6,14 +6,14 @@ import io
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, Protocol
 
 from acr.core.ports import Sink
 from acr.outside.disk import reading, writing
 from acr.outside.sinks import file_sink
-from acr.outside.tar_writer import TarWriter
+from acr.outside.tar_writer import TarWriter, final_path
 from acr.outside.tars import TarFiles, open_extent
 from acr.values.descriptor import Descriptor
 from acr.values.errors import TransferError
@@ -61,7 +61,7 @@ class Tree(Protocol):
         ...
 
     def abort(self) -> None:
-        """As of `Local`."""
+        """As of `Local`. It does not wait for another thread that moves much: that one sees it, and cleans up."""
         ...
 
 
@@ -115,19 +115,8 @@ class _FolderTree:
             finally:
                 partial.unlink(missing_ok=True)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        if fcntl is None or not self._path.is_dir():
-            yield
-            return
-        with writing(self._path):
-            folder = os.open(self._path, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system has locks
-                fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
+    def alone(self) -> AbstractContextManager[None]:
+        return _locked(self._path)
 
     def commit(self, last: Mapping[str, bytes]) -> None:
         for name, content in last.items():
@@ -151,15 +140,29 @@ class _FolderTree:
         return path
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others out who ask for the same folder. Where there are no locks, or it cannot be read, they are not."""
+    with ExitStack() as stack:
+        if fcntl is not None:
+            with suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
 class _TarTree:
     """A tar. Until the commit, what is new is read from the new one, and all else from the old one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._old = TarFiles(path)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what is below, never for long: `abort` is called by the event loop
+        self._beginning = threading.Lock()  # while the old tar is taken over
         self._writer: TarWriter | None = None
         self._taken_over: tuple[int, ...] | None = None
+        self._aborted = threading.Event()  # another one for each try
 
     @property
     def changed(self) -> bool:
@@ -185,48 +188,77 @@ class _TarTree:
         self._begun().add(name, content)
 
     def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
+        return _locked(final_path(self._path).parent)
 
     def commit(self, last: Mapping[str, bytes]) -> None:
         writer = self._begun()
         for name, content in last.items():
             writer.add(name, content)
         if self._old.state != self._taken_over:  # what it has now would be lost
-            raise TransferError(f"{self._path} was written by somebody else meanwhile: pull again", side="target")
-        writer.commit()
-        self._writer = None
+            raise TransferError(
+                f"{self._path} was written by somebody else meanwhile: pull again, nothing is lost", side="target"
+            )
+        with self._lock:
+            if self._writer is not writer:
+                raise _given_up(self._path)
+            self._writer = None  # from here on it is too late for `abort`
+        try:
+            writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
 
     def abort(self) -> None:
         with self._lock:
-            if self._writer is not None:
-                self._writer.abort()
-                self._writer = None
+            self._aborted.set()
+            self._aborted = threading.Event()
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abort()
 
     def _begun(self) -> TarWriter:
-        with self._lock:
-            if self._writer is None:
-                with writing(self._path):
-                    writer = TarWriter(self._path)
-                try:
-                    self._take_over(writer)
-                except BaseException:
-                    writer.abort()
-                    raise
-                self._writer = writer
-            return self._writer
+        aborted = self._aborted
+        with self._beginning:
+            with self._lock:
+                if self._writer is not None:
+                    return self._writer
+            if aborted.is_set():  # while the one before took over
+                raise _given_up(self._path)
+            with writing(self._path):
+                writer = TarWriter(self._path)
+            try:
+                state = self._take_over(writer, aborted)
+                with self._lock:
+                    if aborted.is_set():
+                        raise _given_up(self._path)
+                    self._writer, self._taken_over = writer, state
+            except BaseException:
+                writer.abort()
+                raise
+            return writer
 
-    def _take_over(self, writer: TarWriter) -> None:
-        self._taken_over = self._old.state
+    def _take_over(self, writer: TarWriter, aborted: threading.Event) -> tuple[int, ...] | None:
+        """Copy what the old tar has. Gives its state before: what changes it from then on is seen by `commit`."""
+        state = self._old.state
         kept = [extent for name, extent in self._old.regions() if name not in (INDEX, MARK)]
         if kept:
             with reading(self._path), self._path.open("rb") as old:
-                writer.copy(old, kept)
+                for extent in kept:
+                    for _ in writer.copied(old, extent):
+                        if aborted.is_set():
+                            raise _given_up(self._path)
+        return state
+
+
+def _given_up(path: Path) -> TransferError:
+    return TransferError(f"the copy into {path} was given up meanwhile", side="target")
 
 
 class _MemoryTree:
     """Memory."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._files: dict[str, bytes] = {}
         self._new: set[str] = set()
 
@@ -248,20 +280,23 @@ class _MemoryTree:
         return _MemorySink(self, name)
 
     def write(self, name: str, content: bytes) -> None:
-        if name not in self._files:
-            self._new.add(name)
-        self._files[name] = content
+        with self._lock:
+            if name not in self._files:
+                self._new.add(name)
+            self._files[name] = content
 
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def commit(self, last: Mapping[str, bytes]) -> None:
-        self._files.update(last)
-        self._new.clear()
+        with self._lock:
+            self._files.update(last)
+            self._new.clear()
 
     def abort(self) -> None:
-        while self._new:
-            self._files.pop(self._new.pop(), None)
+        with self._lock:
+            while self._new:
+                self._files.pop(self._new.pop(), None)
 
 
 class _MemorySink:
