@@ -24,7 +24,7 @@ from acr.values import media_types
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
 from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
-from acr.values.files import TITLE, File, check_title
+from acr.values.files import TITLE, File, check_annotations, check_title, check_type, nested
 from acr.values.manifest import EMPTY_CONFIG, Manifest
 from acr.values.options import CHUNK_SIZE
 from acr.values.progress import Progress
@@ -65,9 +65,15 @@ async def push(
     check_repository(repository)
     if tag is not None:
         check_tag(tag)
+    check_type(artifact_type)
+    if annotations is not None:
+        check_annotations(annotations)
     twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
     if twice:
         raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
+    if within := nested(PurePosixPath(file.title) for file in files):
+        outer, inner = map(str, within)
+        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
     attached_to = None if subject is None else await manifests.head(session, repository, subject)
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
     tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
@@ -154,11 +160,10 @@ async def pull(
         if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
             raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
 
-    for name in files:
-        folder = next((parent for parent in name.parents if parent in files), None)
-        if folder is not None:
-            what = f"{repository}@{manifest.digest}"
-            raise InvalidReference(f"{what} has layers with the titles {str(folder)!r} and {str(name)!r}")
+    if within := nested(files):
+        outer, inner = map(str, within)
+        what = f"{repository}@{manifest.digest}"
+        raise InvalidReference(f"{what} has layers with the titles {outer!r} and {inner!r}, one within the other")
 
     async def one(name: PurePosixPath, layer: Descriptor) -> None:
         await downloads.download(

@@ -150,7 +150,8 @@ class _FileSink:
         with self._lock:
             if self._file is not None and self._partial is not None and not self._ended:
                 with suppress(OSError):
-                    if not (self._keep and self._name == self._partial.name and self._file.tell()):
+                    kept = self._keep and self._name == self._partial.name and self._file.tell()
+                    if not kept and _is_at(self._file, self._partial):  # what somebody else put there is theirs
                         self._partial.unlink(missing_ok=True)
                 self._file.close()
             self._ended = True

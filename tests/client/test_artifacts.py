@@ -226,6 +226,40 @@ def test_files_that_are_missing_or_named_alike_are_refused_before_any_request(
     assert acr_emulator.requests == []
 
 
+@pytest.mark.parametrize(
+    "artifact_type", ["", "not a type", "application", "application/*", "*/*", "a/b; c=d", "a/b\n"]
+)
+def test_a_type_that_is_none_is_refused_before_any_request(
+    registry: acr.Registry, acr_emulator: Emulator, files: list[Path], artifact_type: str
+) -> None:
+    with pytest.raises(acr.InvalidInput, match="is no media type"):
+        registry.repository("app").push_artifact(files, artifact_type=artifact_type)
+    assert acr_emulator.requests == []
+
+
+@pytest.mark.parametrize("annotations", [{"made": 5}, {5: "made"}, {"made": None}, {"made": b"here"}, ["made"], "made"])
+def test_annotations_that_are_no_text_are_refused_before_any_request(
+    registry: acr.Registry, acr_emulator: Emulator, files: list[Path], annotations: Any
+) -> None:
+    with pytest.raises(acr.InvalidInput, match="annotation"):
+        registry.repository("app").push_artifact(files, annotations=annotations)
+    with pytest.raises(acr.InvalidInput, match="annotation"):
+        acr.File(files[0], annotations=annotations)
+    assert acr_emulator.requests == []
+
+
+@pytest.mark.parametrize("given", [b"content", [b"content"], [bytearray(b"content")], [None]])
+def test_content_that_is_no_file_is_refused_and_the_error_says_what_to_do(registry: acr.Registry, given: Any) -> None:
+    with pytest.raises(acr.InvalidInput, match="expected a path or a File, .* to a file first"):
+        registry.repository("app").push_artifact(given)
+
+
+@pytest.mark.parametrize("path", [".", "..", "/"])
+def test_a_path_without_a_name_is_refused_and_the_error_says_what_to_do(registry: acr.Registry, path: str) -> None:
+    with pytest.raises(acr.InvalidReference, match=r"name the folder itself, or pass File\(path, title=\.\.\.\)"):
+        registry.repository("app").push_artifact([path])
+
+
 def test_a_missing_subject_is_an_error_before_anything_is_sent(
     registry: acr.Registry, acr_emulator: Emulator, files: list[Path]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
-from acr.values.files import UNPACK
+from acr.values.files import TITLE, UNPACK
 from tests.twin import Twin
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -111,6 +111,33 @@ def test_an_archive_that_leads_out_is_refused(repository: acr.Repository, tmp_pa
         repository.pull("v1", tmp_path / "target")
     assert list((tmp_path / "target").iterdir()) == []
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_file_with_the_name_of_an_archive_that_is_unpacked_is_refused(
+    repository: acr.Repository, acr_emulator: Emulator, model: Path, tmp_path: Path
+) -> None:
+    """It was told to be pulled, and was gone: the archive took its name, and was removed."""
+    manifest = repository.push_artifact([model]).digest
+    content = repository.manifest(manifest).get()
+    archive = content.layers[0]
+    title = f".model.{archive.digest.hex[:16]}.layer"
+    file = {**repository.upload_blob(b"file").to_json(), "annotations": {TITLE: title}}
+    repository.put_manifest({**content.json, "layers": [archive.to_json(), file]}, tag="v1")
+    acr_emulator.clear_requests()
+
+    with pytest.raises(acr.InvalidReference, match="while they are downloaded"):
+        repository.pull("v1", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+    assert not [request for request in acr_emulator.requests if "/blobs/" in request.path]
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_folder_and_a_file_within_it_are_refused_before_any_request(
+    repository: acr.Repository, acr_emulator: Emulator, model: Path
+) -> None:
+    with pytest.raises(acr.InvalidInput, match="'model/run.sh' is within the title 'model'"):
+        repository.push_artifact([acr.File(model / "run.sh", title="model/run.sh"), model])
+    assert acr_emulator.requests == []
 
 
 @pytest.mark.usefixtures("temporary")

@@ -16,6 +16,7 @@ import pytest
 from acr.outside.sinks import open_sink, sink_in
 from acr.values.digest import Digest
 from acr.values.errors import InvalidInput, InvalidReference, TransferError
+from acr.values.files import check_title
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and limits as POSIX has them")
 
@@ -242,6 +243,18 @@ def test_a_partial_file_that_is_no_longer_the_same_is_not_given_the_name(tmp_pat
         sink.commit()
     sink.abort()
     assert not (tmp_path / "blob").exists()
+    assert partial.read_bytes() == b"something else"
+
+
+@pytest.mark.parametrize("digest", [None, Digest.of(b"abc")])
+@pytest.mark.parametrize("name", ["blob", "x" * 255, ".layer.part"])
+def test_the_name_of_a_file_that_is_still_coming_is_no_title(tmp_path: Path, name: str, digest: Digest | None) -> None:
+    sink = sink_in(tmp_path, PurePosixPath(name), digest)
+    sink.open()
+    (partial,) = files(tmp_path)
+    with pytest.raises(InvalidReference, match="while they are downloaded"):
+        check_title(partial)
+    sink.abort()
 
 
 @posix

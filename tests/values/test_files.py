@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acr.values.errors import InvalidReference
-from acr.values.files import File, check_title
+from acr.values.errors import InvalidInput, InvalidReference
+from acr.values.files import File, check_title, nested
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,14 @@ def test_other_titles_are_refused(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", [".model.bin.0123456789abcdef.part", "a/.x.0123456789ABCDEF.PART", ".docs.0123456789abcdef.layer/x"]
+    "title",
+    [
+        ".model.bin.0123456789abcdef.part",
+        "a/.x.0123456789ABCDEF.PART",
+        ".docs.0123456789abcdef.layer/x",
+        ".docs.0123456789abcdef.layer. .",
+        ".docs.0123456789abcdef.part::$DATA",
+    ],
 )
 def test_the_names_of_files_while_they_are_downloaded_are_no_titles(title: str) -> None:
     with pytest.raises(InvalidReference, match="while they are downloaded"):
@@ -63,8 +70,40 @@ def test_the_names_of_files_while_they_are_downloaded_are_no_titles(title: str) 
 
 def test_a_title_has_an_end() -> None:
     check_title("a" * 1024)
-    with pytest.raises(InvalidReference):
+    with pytest.raises(InvalidReference, match="has over 1024 characters"):
         check_title("a" * 1025)
+
+
+@pytest.mark.parametrize(
+    "title", ["model.0123456789abcdef.part", ".model.part", ".x.0123456789abcdef.part.gz", ".0123456789abcdef.layer"]
+)
+def test_names_that_are_much_like_those_are_titles(title: str) -> None:
+    assert str(check_title(title)) == title
+
+
+def test_a_title_is_not_deeper_than_an_archive_may_be() -> None:
+    check_title("/".join(["a"] * 200))
+    with pytest.raises(InvalidReference, match="is deeper than 200 folders"):
+        check_title("/".join(["a"] * 201))
+
+
+def test_a_title_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidReference, match="is no text, but PosixPath|is no text, but WindowsPath"):
+        File(Path("x"), title=Path("a/b"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("titles", "found"),
+    [
+        ([], None),
+        (["a", "b", "a-b", "ab/c", "a.b/c"], None),
+        (["a/b", "a/c", "b/a"], None),
+        (["a/b/c", "a-b", "a"], ("a", "a/b/c")),
+        (["x/a/b", "x/a!", "x/a"], ("x/a", "x/a/b")),
+    ],
+)
+def test_a_title_within_another_is_found(titles: list[str], found: tuple[str, str] | None) -> None:
+    assert nested(map(PurePosixPath, titles)) == (None if found is None else tuple(map(PurePosixPath, found)))
 
 
 def test_an_error_does_not_repeat_a_long_title() -> None:
@@ -102,6 +141,12 @@ def test_a_title_may_be_given() -> None:
 def test_a_path_without_a_name_gives_no_title(path: str) -> None:
     with pytest.raises(InvalidReference):
         File(Path(path))
+
+
+@pytest.mark.parametrize("media_type", ["", "text", "text/*", "text/plain; charset=utf-8", None])
+def test_a_media_type_that_is_none_is_refused(media_type: str) -> None:
+    with pytest.raises(InvalidInput, match="is no media type"):
+        File("x", media_type=media_type)
 
 
 def test_a_title_that_could_not_be_pulled_is_not_pushed() -> None:
