@@ -130,6 +130,8 @@ class DockerArchive:
     def _images(self) -> Sequence[Root[_Image]]:
         with self._lock:
             if self._listed is None:
+                if self._files.state is None:
+                    raise TransferError(f"there is no file {self._name}", side="source")
                 if self._files.find(_LIST) is None:
                     raise TransferError(f"{self._name} was not saved by docker: it has no {_LIST}", side="source")
                 where = f"{_LIST} of {self._name}"

@@ -16,7 +16,7 @@ from acr.outside.tars import Rewindable
 from acr.values.errors import InvalidReference, LimitExceeded, TransferError
 
 MEMBERS_LIMIT: Final = 1_000_000
-"""Files, folders and links that one archive may become."""
+"""Members of one archive; and files, folders and links that it may become."""
 
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _DEPTH_LIMIT: Final = 200

@@ -105,7 +105,7 @@ def unpack(archive: BinaryIO, folder: Path, *, title: str, limit: int, digest: s
 
     Raises:
         InvalidReference: the title, a name or a link leads out.
-        LimitExceeded: the tar is larger than `limit`, or makes over a million files and folders.
+        LimitExceeded: the tar is larger than `limit`, or has over a million members, or files and folders.
         DigestMismatch: it has another digest.
         TransferError: it is no tar, has what is no file, folder or link, or cannot be written.
     """

@@ -42,8 +42,11 @@ class Store:
     def __init__(self, tree: Tree, name: str) -> None:
         self._tree = tree
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what is below, never for long: `abort` is called by the event loop
         self._tagged: list[tuple[Descriptor, str | None]] = []
+        self._dropped = False
+        self._committing = threading.Lock()
+        self._looking = threading.Lock()
         self._attached: tuple[bytes, Mapping[Digest, Sequence[Descriptor]]] | None = None
 
     def tags(self) -> Sequence[str]:
@@ -119,10 +122,11 @@ class Store:
             if name is not None and (manifest, None) in self._tagged:
                 self._tagged.remove((manifest, None))
             self._tagged.append((manifest, name))
+            self._dropped = False
 
     def referrers(self, subject: Digest) -> Sequence[Descriptor]:
         """The manifests that are attached to another one; see `Local`."""
-        with self._lock:
+        with self._looking:
             content = self._index_content()
             if self._attached is None or self._attached[0] != content:
                 attached: dict[Digest, dict[Digest, Descriptor]] = {}
@@ -134,25 +138,37 @@ class Store:
             return self._attached[1].get(subject, ())
 
     def commit(self) -> None:
-        """Write the index; see `Local`. What others wrote into it stays as it is."""
-        with self._lock, self._tree.alone():
+        """Write the index; see `Local`. What others wrote into it stays as it is.
+
+        Raises:
+            TransferError: it cannot be written, or the names to write were dropped by an `abort`.
+        """
+        with self._committing, self._tree.alone():
+            with self._lock:
+                if self._dropped and not self._tagged:
+                    raise TransferError(
+                        f"another copy into {self._name} was given up meanwhile: one copy at a time goes into a layout",
+                        side="target",
+                    )
+                tagged = tuple(self._tagged)
             content = None if self._tree.size(INDEX) is None else self._index_content()
             before = None if content is None else parse_index(content, self._name)
-            index = with_roots(before, self._tagged)
-            if content is None or index != before:
+            index = with_roots(before, tagged)
+            is_new = index != before
+            if content is None or is_new:
                 content = json.dumps(index, separators=(",", ":")).encode()
-            elif not self._tree.changed:
-                self._tagged.clear()
-                return
-            mark = _VERSION if self._tree.size(MARK) is None else self._read(MARK, _MARK_LIMIT)
-            self._tree.commit({MARK: mark, INDEX: content})
-            self._tagged.clear()
+            if is_new or self._tree.changed:
+                mark = _VERSION if self._tree.size(MARK) is None else self._read(MARK, _MARK_LIMIT)
+                self._tree.commit({MARK: mark, INDEX: content})
+            with self._lock:
+                self._tagged = [root for root in self._tagged if root not in tagged]
 
     def abort(self) -> None:
-        """Take back what was not committed; see `Local`."""
+        """Take back what was not committed; see `Local`. It does not wait for what another thread does."""
         with self._lock:
+            self._dropped = self._dropped or bool(self._tagged)
             self._tagged.clear()
-            self._tree.abort()
+        self._tree.abort()
 
     def _roots(self) -> Sequence[Root[Descriptor]]:
         return roots_of(parse_index(self._index_content(), self._name), self._name)
@@ -200,7 +216,11 @@ class Layout(Store):
 
     Images are copied from it and into it; it is made when the first one is. Other images in it stay. A folder's index
     is replaced in one step; a tar is written anew beside the old one, takes over its content, and then replaces it.
-    Use one `Layout` for one copy at a time; several, in several processes as well, may work on one folder, not one tar.
+    Use one `Layout` for one copy at a time. Several, in several processes as well, may work on one folder; of those
+    that copy into one tar at the same time, the first to end succeeds, and the others raise TransferError.
+
+    A blob that is there with the right name and size is taken for whole, as skopeo and oras take it: hashing all would
+    cost as much as copying them. Whoever reads one verifies it; where it was damaged, remove its file and pull again.
 
     Args:
         path: the folder, or the tar: an existing file, or a name that ends with `.tar`.

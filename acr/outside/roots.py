@@ -132,7 +132,8 @@ def parse_index(content: bytes, where: str) -> Mapping[str, Any]:
 def with_roots(index: Mapping[str, Any] | None, tagged: Iterable[tuple[Descriptor, str | None]]) -> Mapping[str, Any]:
     """An index.json with further roots; all else in it stays as it is.
 
-    A root takes the place of the one that has its name. One without a name is added where nothing has its digest.
+    A root takes the place of the one that has its name, and of those with its digest and no name: for skopeo two
+    entries of one digest are two images. One without a name is added where nothing has its digest.
     """
     index = index or {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}
     entries: list[Any] = list(index.get("manifests") or ())
@@ -142,6 +143,7 @@ def with_roots(index: Mapping[str, Any] | None, tagged: Iterable[tuple[Descripto
             if not any(_digest(entry) == descriptor.digest for entry in entries):
                 entries.append(attrs.evolve(descriptor, annotations=annotations).to_json())
             continue
+        entries = [other for other in entries if _digest(other) != descriptor.digest or _is_named(other)]
         entry = attrs.evolve(descriptor, annotations={**annotations, REF_NAME: name}).to_json()
         places = [i for i, other in enumerate(entries) if _name(other) == name]
         if not places:
@@ -158,4 +160,12 @@ def _digest(entry: object) -> str:
 
 
 def _name(entry: object) -> str | None:
-    return text_map(object_of(entry, "index.json"), "annotations", "index.json").get(REF_NAME)
+    return _annotations(entry).get(REF_NAME)
+
+
+def _is_named(entry: object) -> bool:
+    return not _annotations(entry).keys().isdisjoint((REF_NAME, FULL_NAME))
+
+
+def _annotations(entry: object) -> Mapping[str, str]:
+    return text_map(object_of(entry, "index.json"), "annotations", "index.json")

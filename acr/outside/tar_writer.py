@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -160,7 +159,7 @@ class TarWriter:
     def _mode(self) -> int | None:
         """Of what is there."""
         try:
-            return stat.S_IMODE(self._path.stat().st_mode) & 0o777
+            return self._path.stat().st_mode & 0o777
         except FileNotFoundError:
             return None
 
@@ -232,13 +231,14 @@ class _TarSink:
     def _opened(self) -> BinaryIO | None:
         """The file, at its place; None when it is too late for it."""
         if self._file is None and not self._ended:
-            self._place = self._writer.reserve(self._name, self._size)
+            place = self._writer.reserve(self._name, self._size)
             try:
                 self._file = self._writer.partial.open("r+b")
-                self._file.seek(self._place.extent.offset)
+                self._file.seek(place.extent.offset)
             except OSError:
-                self._writer.check()  # it may have ended just now
+                self._writer.release(place)
                 raise
+            self._place = place
         return None if self._ended else self._file
 
 

@@ -53,7 +53,10 @@ class Tree(Protocol):
         ...
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep other processes from ending their work at the same time, where that can be."""
+        """Keep other processes from ending their work at the same time, where that can be.
+
+        `commit` is called within, and fails after an `abort` within that took away what it would give its place.
+        """
         ...
 
     def commit(self, last: Mapping[str, bytes]) -> None:
@@ -162,7 +165,7 @@ class _TarTree:
         self._beginning = threading.Lock()  # while the old tar is taken over
         self._writer: TarWriter | None = None
         self._taken_over: tuple[int, ...] | None = None
-        self._aborted = threading.Event()  # another one for each try
+        self._aborted = self._aborted_commit = threading.Event()  # another one for each try
 
     @property
     def changed(self) -> bool:
@@ -182,16 +185,17 @@ class _TarTree:
             return open_extent(writer.partial, extent)
 
     def sink(self, name: str, blob: Descriptor) -> Sink:
-        return self._begun().sink(name, blob.size)
+        return self._begun(self._aborted).sink(name, blob.size)
 
     def write(self, name: str, content: bytes) -> None:
-        self._begun().add(name, content)
+        self._begun(self._aborted).add(name, content)
 
     def alone(self) -> AbstractContextManager[None]:
+        self._aborted_commit = self._aborted
         return _locked(final_path(self._path).parent)
 
     def commit(self, last: Mapping[str, bytes]) -> None:
-        writer = self._begun()
+        writer = self._begun(self._aborted_commit)
         for name, content in last.items():
             writer.add(name, content)
         if self._old.state != self._taken_over:  # what it has now would be lost
@@ -200,7 +204,7 @@ class _TarTree:
             )
         with self._lock:
             if self._writer is not writer:
-                raise _given_up(self._path)
+                raise _given_up(str(self._path))
             self._writer = None  # from here on it is too late for `abort`
         try:
             writer.commit()
@@ -216,21 +220,21 @@ class _TarTree:
         if writer is not None:
             writer.abort()
 
-    def _begun(self) -> TarWriter:
-        aborted = self._aborted
+    def _begun(self, aborted: threading.Event) -> TarWriter:
+        """The new tar. Another thread may be taking over the old one just now."""
         with self._beginning:
             with self._lock:
+                if aborted.is_set():
+                    raise _given_up(str(self._path))
                 if self._writer is not None:
                     return self._writer
-            if aborted.is_set():  # while the one before took over
-                raise _given_up(self._path)
             with writing(self._path):
                 writer = TarWriter(self._path)
             try:
                 state = self._take_over(writer, aborted)
                 with self._lock:
                     if aborted.is_set():
-                        raise _given_up(self._path)
+                        raise _given_up(str(self._path))
                     self._writer, self._taken_over = writer, state
             except BaseException:
                 writer.abort()
@@ -246,12 +250,12 @@ class _TarTree:
                 for extent in kept:
                     for _ in writer.copied(old, extent):
                         if aborted.is_set():
-                            raise _given_up(self._path)
+                            raise _given_up(str(self._path))
         return state
 
 
-def _given_up(path: Path) -> TransferError:
-    return TransferError(f"the copy into {path} was given up meanwhile", side="target")
+def _given_up(name: str) -> TransferError:
+    return TransferError(f"the copy into {name} was given up meanwhile", side="target")
 
 
 class _MemoryTree:
@@ -261,6 +265,7 @@ class _MemoryTree:
         self._lock = threading.Lock()
         self._files: dict[str, bytes] = {}
         self._new: set[str] = set()
+        self._aborted = False
 
     @property
     def changed(self) -> bool:
@@ -286,15 +291,19 @@ class _MemoryTree:
             self._files[name] = content
 
     def alone(self) -> AbstractContextManager[None]:
+        self._aborted = False
         return nullcontext()
 
     def commit(self, last: Mapping[str, bytes]) -> None:
         with self._lock:
+            if self._aborted:
+                raise _given_up("memory")
             self._files.update(last)
             self._new.clear()
 
     def abort(self) -> None:
         with self._lock:
+            self._aborted = True
             while self._new:
                 self._files.pop(self._new.pop(), None)
 
