@@ -65,6 +65,8 @@ class AsyncioRuntime:
         self._fixed = None if transport is None else _foreign(transport)
         self._lanes: dict[Endpoint, Lanes] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
+        # Those that wait for a connection must not keep those waiting that would give theirs back.
+        self._senders = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
         self._blocking = BlockingRuntime(network)  # for large bodies
         self._closed = False
         self._clock = clock
@@ -100,7 +102,7 @@ class AsyncioRuntime:
         return asyncio.Lock()
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
+        return await asyncio.wrap_future(_submit(self._threads, partial(function, *args, **kwargs)))
 
     def thread(self) -> Executor:
         return ThreadPoolExecutor(1, thread_name_prefix="acr")
@@ -162,11 +164,12 @@ class AsyncioRuntime:
             await self._fixed.aclose()
         await self._blocking.aclose()
         self._threads.shutdown(wait=False)
+        self._senders.shutdown(wait=False)
 
     async def _send_in_thread(self, request: Outgoing) -> Incoming:
         """Send as the blocking shell does. A large body is read in a thread twice as fast as on the event loop."""
         call = Call()
-        sending = self._threads.submit(self._blocking.send_for, call, request)
+        sending = _submit(self._senders, partial(self._blocking.send_for, call, request))
         try:
             return _Threaded(self._threads, await asyncio.wrap_future(sending))
         except asyncio.CancelledError:  # the thread does not know of it, and nobody is left to take its answer
@@ -280,7 +283,7 @@ class _Threaded:
             yield bytes(memoryview(buffer)[:count])
 
     async def readinto(self, buffer: memoryview) -> int:
-        self._reading = self._threads.submit(lambda: run(self._answer.readinto(buffer)))
+        self._reading = _submit(self._threads, lambda: run(self._answer.readinto(buffer)))
         return await asyncio.wrap_future(self._reading)
 
     async def aclose(self) -> None:
@@ -293,6 +296,13 @@ class _Threaded:
         self._answer.cut()
         with suppress(AcrError):
             await asyncio.wrap_future(reading)
+
+
+def _submit(threads: Executor, function: Callable[[], T]) -> Future[T]:
+    try:
+        return threads.submit(function)
+    except RuntimeError:
+        raise InvalidInput("the client is closed") from None
 
 
 def _close(sending: Future[Answer]) -> None:

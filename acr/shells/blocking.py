@@ -220,7 +220,9 @@ class BlockingRuntime:
 
     async def aclose(self) -> None:
         self._closed = True
-        for way in self._ways.values():
+        with self._making:
+            ways = list(self._ways.values())
+        for way in ways:
             way.close()
         if self._fixed is not None:
             self._fixed.close()

@@ -80,8 +80,10 @@ class _Network(httpcore.AsyncNetworkBackend):
                 protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
                 # This machine refuses at once where it does not listen. And asyncio may lose a socket, until it is
                 # collected, when it is cancelled while it races.
-                delay = None if Endpoint("http", host, port).is_loopback else _DELAY
-                transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=delay)
+                # uvloop knows no such delay.
+                races = isinstance(loop, asyncio.BaseEventLoop) and not Endpoint("http", host, port).is_loopback
+                options: dict[str, Any] = {"happy_eyeballs_delay": _DELAY} if races else {}
+                transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
         return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 

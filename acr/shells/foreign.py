@@ -7,29 +7,50 @@ needed.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import cast
+from typing import Final, cast
 
 import httpcore
 import httpx
 
 from acr.shells.http import KEPT, MOST_CONNECTIONS, unusable
 
+_SAME: Final[Mapping[type, type[Exception]]] = {
+    httpx.ConnectTimeout: httpcore.ConnectTimeout,
+    httpx.ReadTimeout: httpcore.ReadTimeout,
+    httpx.WriteTimeout: httpcore.WriteTimeout,
+    httpx.PoolTimeout: httpcore.PoolTimeout,
+    httpx.TimeoutException: httpcore.TimeoutException,
+    httpx.ConnectError: httpcore.ConnectError,
+    httpx.ReadError: httpcore.ReadError,
+    httpx.WriteError: httpcore.WriteError,
+    httpx.ProxyError: httpcore.ProxyError,
+    httpx.LocalProtocolError: httpcore.LocalProtocolError,
+    httpx.ProtocolError: httpcore.RemoteProtocolError,
+    httpx.UnsupportedProtocol: httpcore.UnsupportedProtocol,
+}
+
 
 class Foreign:
-    """A transport of httpx, as what takes httpcore's requests, and raises its errors."""
+    """A transport of httpx, as what takes httpcore's requests, and raises its errors.
 
-    def __init__(self, transport: httpx.BaseTransport) -> None:
+    Args:
+        transport: it.
+        is_ours: whether bodies may be read past it, from its sockets; one of the caller's may do something with them.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport, *, is_ours: bool = False) -> None:
         self._transport = transport
+        self._is_ours = is_ours
 
     @classmethod
     def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> Foreign:
         """Connections by way of a proxy. Raises InvalidInput where it cannot be used."""
         limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
         try:
-            return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits))
-        except (ImportError, ValueError):
+            return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits), is_ours=True)
+        except (ImportError, ValueError, httpx.InvalidURL):
             raise unusable(proxy) from None
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -37,7 +58,10 @@ class Foreign:
         content = iter(cast("Iterable[bytes]", request.stream)) if _has_body(request) else None
         with _mapped():
             response = self._transport.handle_request(_outgoing(request, content))
-        return _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
+        incoming = _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
+        if not self._is_ours:
+            incoming.extensions.pop("network_stream", None)
+        return incoming
 
     def close(self) -> None:
         """Close it."""
@@ -56,7 +80,7 @@ class AsyncForeign:
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
         try:
             return cls(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits))
-        except (ImportError, ValueError):
+        except (ImportError, ValueError, httpx.InvalidURL):
             raise unusable(proxy) from None
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -101,7 +125,7 @@ class _AsyncStream:
 
 
 def _has_body(request: httpcore.Request) -> bool:
-    return any(name.lower() == b"content-length" for name, _ in request.headers)
+    return any(name.lower() == b"content-length" and value != b"0" for name, value in request.headers)
 
 
 def _outgoing(request: httpcore.Request, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpx.Request:
@@ -127,12 +151,11 @@ def _incoming(response: httpx.Response, stream: _Stream | _AsyncStream) -> httpc
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """Errors of httpx as those of httpcore, which have the same names; a caller's own as what it is a kind of."""
+    """Errors of httpx as those of httpcore; one of the caller's own as what it is a kind of."""
     try:
         yield
     except httpx.InvalidURL as error:
         raise httpcore.LocalProtocolError(str(error)) from error
     except httpx.TransportError as error:
-        names = [kind.__name__ for kind in type(error).__mro__]
-        known = (getattr(httpcore, name) for name in names if hasattr(httpcore, name))
+        known = (_SAME[kind] for kind in type(error).__mro__ if kind in _SAME)
         raise next(known, httpcore.NetworkError)(str(error)) from error

@@ -44,7 +44,11 @@ KEPT: Final = 60.0
 
 
 def _check_proxy(_: object, __: object, proxy: str | None) -> None:
-    if proxy is not None and urlsplit(proxy).scheme not in ("http", "https", "socks5", "socks5h"):
+    try:
+        known = proxy is None or urlsplit(proxy).scheme in ("http", "https", "socks5", "socks5h")
+    except ValueError:  # its text quotes the URL
+        known = False
+    if not known:
         raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
 
 
@@ -140,9 +144,12 @@ class Network:
 @cache
 def _default_context(file: str | None, folder: str | None) -> ssl.SSLContext:
     """As httpx has it. Made once for all clients: reading the authorities takes some 15 ms."""
-    if not file and folder:
-        return ssl.create_default_context(capath=folder)
-    return ssl.create_default_context(cafile=file or certifi.where())
+    try:
+        if not file and folder:
+            return ssl.create_default_context(capath=folder)
+        return ssl.create_default_context(cafile=file or certifi.where())
+    except OSError as error:
+        raise InvalidInput(f"SSL_CERT_FILE={file}: no certificates can be read from it: {error}") from error
 
 
 def pieces(content: bytes) -> Iterator[bytes]:

@@ -24,17 +24,22 @@ class Call:
         self._lock = threading.Lock()
         self._stream: httpcore.NetworkStream | None = None
         self._over = False
+        self._is_cut = False
 
     def cut(self) -> None:
         """End the connection that is waited for. Once the call is over, somebody else may have it."""
         with self._lock:
+            self._is_cut = True
             sock = None if self._over or self._stream is None else self._stream.get_extra_info("socket")
             if sock is not None:
                 shut(sock)
 
     def use(self, stream: httpcore.NetworkStream) -> None:
-        """It goes on with this connection."""
-        self._stream = stream
+        """It goes on with this connection. Raises httpcore.ReadError where it was cut before it had one."""
+        with self._lock:
+            self._stream = stream
+            if self._is_cut:
+                raise httpcore.ReadError("nobody waits for it any more")
 
     def end(self) -> None:
         """It is over: its connection is not to be cut any more."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import socket
 import ssl
 import threading
 import time
 from pathlib import Path
 
+import httpcore
 import pytest
 
 import acr
 from acr.emulator import Emulator
 from acr.shells.http import KEPT, MOST_CONNECTIONS
+from acr.shells.sockets import Call, Sockets
 from acr.values.media_types import OCI_MANIFEST
 from tests.certificate import make_certificate
 from tests.shells.script import (
@@ -295,6 +298,64 @@ def test_a_download_that_is_cancelled_before_its_answer_comes_leaves_no_thread_b
     for thread in set(threading.enumerate()) - before:
         thread.join(2)
         assert not thread.is_alive(), thread
+
+
+def test_more_downloads_than_connections_wait_for_one_another(acr_emulator: Emulator) -> None:
+    """Threads that wait for a connection were all there were; those that have one need threads to read."""
+    content = CONTENT * 3
+
+    async def main() -> None:
+        timeouts = acr.Timeouts(pool=20)
+        credential = acr_emulator.credential()
+        async with acr.AsyncRegistry(acr_emulator.url, credential, timeouts=timeouts, retries=ONCE) as registry:
+            repository = registry.repository("app")
+            blob = await repository.upload_blob(content)
+            await repository.download_blob(blob.digest, io.BytesIO())
+            began = time.monotonic()
+            await asyncio.gather(*(repository.download_blob(blob.digest, io.BytesIO()) for _ in range(110)))
+            assert time.monotonic() - began < 15
+
+    asyncio.run(main())
+
+
+def test_a_call_that_is_cut_before_it_has_a_connection_gets_none() -> None:
+    call = Call()
+    call.cut()
+    with Script(gives(THERE)) as server, httpcore.ConnectionPool(network_backend=(sockets := Sockets())) as pool:
+        with sockets.calling(call), pytest.raises(httpcore.ReadError):
+            pool.request("HEAD", f"{server.url}/x")
+        assert pool.request("HEAD", f"{server.url}/x").status == 200
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_another_event_loop_will_do(tmp_path: Path, *, secure: bool) -> None:
+    uvloop = pytest.importorskip("uvloop", reason="there is no uvloop for this system")
+    files = make_certificate(tmp_path) if secure else None
+    context = ssl.create_default_context(cafile=str(files[0])) if files else None
+
+    async def main() -> None:
+        async with acr.AsyncRegistry(emulator.url, emulator.credential(), ssl_context=context) as registry:
+            repository = registry.repository("app")
+            blob = await repository.upload_blob(CONTENT * 5)
+            sink = io.BytesIO()
+            await repository.download_blob(blob.digest, sink)
+            assert sink.getvalue() == CONTENT * 5
+            found = await asyncio.gather(*(repository.blob(blob.digest).head() for _ in range(100)))
+            assert {one.size for one in found} == {blob.size}
+
+    with Emulator(tls=files) as emulator:
+        uvloop.run(main())
+
+
+def test_a_closed_client_says_so() -> None:
+    async def main() -> None:
+        registry = acr.AsyncRegistry("http://127.0.0.1:1")
+        await registry.close()
+        with pytest.raises(acr.InvalidInput, match="closed"):
+            await registry.repository("x").download_blob(DIGEST, io.BytesIO())
+
+    asyncio.run(main())
 
 
 def test_a_cancelled_download_leaves_at_once() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
 
@@ -47,6 +51,95 @@ def test_a_transport_of_the_callers_is_given_whole_requests(twin: Twin, endpoint
         sent += request.content
     assert sent == content
     assert transport.asked[-1].url.raw_path.startswith(b"/v2/app/blobs/uploads/1?_state=x%3D&digest=sha256")
+
+
+def test_a_transport_that_sends_again_can(twin: Twin) -> None:
+    """Of a request without a body, as that which opens an upload."""
+
+    class Again(Registry):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            super().handle_request(request)
+            return super().handle_request(request)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await super().handle_async_request(request)
+            return await super().handle_async_request(request)
+
+    assert twin.connect("my.azurecr.io", transport=Again()).repository("app").start_upload().offset == 0
+
+
+class Odd(httpx.ReadTimeout):
+    pass
+
+
+class Response(httpx.NetworkError):
+    """Of a name that httpcore has for something else."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ProtocolError, httpx.TransportError, httpx.CloseError, httpx.ProxyError, httpx.PoolTimeout, Odd, Response],
+)
+def test_errors_of_a_transport_are_those_of_a_network(twin: Twin, error: type[httpx.TransportError]) -> None:
+    def fails(_: httpx.Request) -> httpx.Response:
+        raise error("lost")
+
+    registry = twin.connect("my.azurecr.io", transport=httpx.MockTransport(fails), retries=acr.Retries(limit=1))
+    with pytest.raises(acr.TransportError, match="my.azurecr.io"):
+        registry.ping()
+    assert len(twin.slept) == 1
+
+
+def test_what_a_transport_makes_of_a_body_is_what_is_read(twin: Twin) -> None:
+    """It may count or change the bytes: they are not read from its socket, past it."""
+
+    class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+        def __init__(self, response: httpx.Response) -> None:
+            self._response = response
+
+        def __iter__(self) -> Iterator[bytes]:
+            return (bytes(b ^ 1 for b in piece) for piece in self._response.iter_raw())
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in self._response.aiter_raw():
+                yield bytes(b ^ 1 for b in piece)
+
+    def changed(response: httpx.Response) -> httpx.Response:
+        extensions = response.extensions
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=Stream(response), extensions=extensions
+        )
+
+    class Sync(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            response = super().handle_request(request)
+            return changed(response) if "/blobs/" in request.url.path else response
+
+    class Async(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            return changed(response) if "/blobs/" in request.url.path else response
+
+    stored = bytes(b ^ 1 for b in CONTENT)
+    with Script(gives(head(len(stored)) + stored)) as server:
+        transport: Any = Sync() if twin.colour == "sync" else Async()
+        repository = twin.connect(server.url, transport=transport).repository("x")
+        assert repository.download_blob(digest_of(CONTENT)).read() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:top#secret@proxy:3128", "http://[::1", "http://user:secret@proxy:port", "ftp://secret@proxy"]
+)
+def test_a_proxy_that_is_none_is_told_and_not_shown(twin: Twin, proxy: str) -> None:
+    with pytest.raises(acr.InvalidInput, match="proxy") as caught:
+        twin.connect("my.azurecr.io", proxy=proxy).ping()
+    assert "secret" not in str(caught.value)
+
+
+def test_authorities_that_are_not_there_are_told(twin: Twin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with pytest.raises(acr.InvalidInput, match=r"SSL_CERT_FILE=.*missing\.pem"):
+        twin.connect("my.azurecr.io").ping()
 
 
 def test_a_redirect_to_what_has_no_place_in_a_request_is_followed_encoded(twin: Twin) -> None:
