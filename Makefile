@@ -47,7 +47,7 @@ coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which m
 	$(BIN)/python -m coverage report
 
 .PHONY: bench
-bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 40 minutes)
+bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 20 minutes)
 	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
 
 .PHONY: check
