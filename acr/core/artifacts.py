@@ -24,8 +24,9 @@ from acr.values import media_types
 from acr.values.descriptor import Descriptor
 from acr.values.digest import Digest, Hasher
 from acr.values.errors import InvalidInput, InvalidReference, ProtocolViolation
-from acr.values.files import TITLE, File, check_annotations, check_title, check_type, nested
+from acr.values.files import TITLE, File, check_annotations, check_title, nested
 from acr.values.manifest import EMPTY_CONFIG, Manifest
+from acr.values.media_types import check_type
 from acr.values.options import CHUNK_SIZE
 from acr.values.progress import Progress
 from acr.values.reference import check_repository, check_tag

@@ -8,8 +8,8 @@ from typing import Final
 from acr.core.ports import Source
 from acr.values import media_types
 from acr.values.descriptor import Descriptor, Platform
-from acr.values.digest import Digest
-from acr.values.errors import DigestMismatch, InvalidInput, LimitExceeded, ProtocolViolation, SizeMismatch
+from acr.values.digest import Digest, Hasher
+from acr.values.errors import InvalidInput, LimitExceeded, ProtocolViolation, SizeMismatch
 from acr.values.fields import optional_text, parse_object
 from acr.values.manifest import MANIFEST_LIMIT, Manifest
 from acr.values.platforms import choose
@@ -65,9 +65,9 @@ async def _content(config: Descriptor, source: Source, name: str) -> bytes:
         content = await source.read(config.size)
     finally:
         await source.aclose()
-    actual = Digest.of(content, algorithm=config.digest.algorithm)
-    if actual != config.digest:
-        raise DigestMismatch(what, expected=config.digest, actual=actual)
+    hasher = Hasher(config.digest.algorithm)
+    hasher.update(content)
+    hasher.verify(config.digest, what)
     return content
 
 

@@ -1,7 +1,6 @@
 """Foreign: transports of httpx, those that callers bring and those for proxies, spoken to in httpcore's language.
 
-They are the only use of httpx, and loading it takes as long as loading all the rest: so this file is loaded when it is
-needed.
+They are the only use of httpx, which takes some 15 ms to load: so this file is loaded when it is needed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import attrs
 
 from acr.values import media_types
 from acr.values.errors import InvalidInput, InvalidReference
+from acr.values.media_types import check_type
 
 TITLE: Final = "org.opencontainers.image.title"
 """The annotation that carries a file's name (OCI image spec, "Annotations")."""
@@ -29,8 +30,6 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _WORKING: Final = re.compile(r"\..*\.[0-9a-f]{16}\.(?:part|layer)[. ]*(?::.*)?", re.IGNORECASE)
 _LONGEST: Final = 1024
 _DEEPEST: Final = 200
-_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_TYPE: Final = re.compile(f"{_NAME}/{_NAME}")
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -111,17 +110,6 @@ def nested(titles: Iterable[PurePosixPath]) -> tuple[PurePosixPath, PurePosixPat
         if other.parts[: len(one.parts)] == one.parts:
             return one, other
     return None
-
-
-def check_type(text: str) -> str:
-    """Return `text` if it is a media type that content can have: no range, and without parameters (RFC 6838, 4.2).
-
-    Raises:
-        InvalidInput: it is not.
-    """
-    if not isinstance(text, str) or _TYPE.fullmatch(text) is None:
-        raise InvalidInput(f"{str(text)[:100]!r} is no media type: expected one such as application/spdx+json")
-    return text
 
 
 def check_annotations(annotations: Mapping[str, str]) -> None:

@@ -57,6 +57,8 @@ digest, from ACR: the list must be explicit."""
 
 
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/(?:[A-Za-z0-9!#$&^_.+-]{1,127}|\*)|\*/\*")
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_TYPE: Final = re.compile(f"{_NAME}/{_NAME}")
 
 
 def check_media_type(text: str) -> str:
@@ -65,8 +67,21 @@ def check_media_type(text: str) -> str:
     Raises:
         InvalidInput: it is not.
     """
-    if not isinstance(text, str) or _MEDIA_TYPE.fullmatch(text) is None:
-        raise InvalidInput(f"{str(text)[:100]!r} is no media type: expected one such as {OCI_MANIFEST}")
+    return _checked(text, _MEDIA_TYPE, OCI_MANIFEST)
+
+
+def check_type(text: str) -> str:
+    """Return `text` if it is a media type that content can have: no range, and without parameters (RFC 6838, 4.2).
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    return _checked(text, _TYPE, "application/spdx+json")
+
+
+def _checked(text: str, pattern: re.Pattern[str], example: str) -> str:
+    if not isinstance(text, str) or pattern.fullmatch(text) is None:
+        raise InvalidInput(f"{str(text)[:100]!r} is no media type: expected one such as {example}")
     return text
 
 
