@@ -4,49 +4,218 @@ python examples/delete_images.py --registry my.azurecr.io --keep 3
 python examples/delete_images.py --registry my.azurecr.io --keep 3 --yes
 python examples/delete_images.py --registry my.azurecr.io --keep 3 --yes --async   # the same, in async code
 
-An image of several platforms is an index and a manifest for each of them. All of these count, but what a kept index is
-made of is kept, too. Images that are locked, or have a locked tag, are kept whatever their age.
+It counts whole images: an index with its platforms, signatures and SBOMs is one. It keeps
+
+- the newest images, and whatever is locked or has a locked tag;
+- what a kept manifest leads to: the platforms of an index at every depth, the subject of an attachment;
+- what is attached to a kept manifest: by its `subject`, or by a tag such as `sha256-….sig`, as cosign does;
+- an attachment whose subject is missing, or is untagged while the attachment has a tag;
+- everything in a repository that it cannot read as a whole. It says so.
+
+It looks at each manifest again before it deletes it. It cannot see an index that somebody else pushes at that moment:
+run it while nobody pushes.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-from acr import AcrError, AsyncRegistry, Credential, Registry, UsernamePassword, default_credential
+import attrs
+
+from acr import (
+    AcrError,
+    AsyncRegistry,
+    AsyncRepository,
+    Credential,
+    Digest,
+    Manifest,
+    ManifestProperties,
+    NotFound,
+    ProtocolViolation,
+    Registry,
+    Repository,
+    RepositoryProperties,
+    TagProperties,
+    UsernamePassword,
+    default_credential,
+    media_types,
+)
+
+ATTACHED_BY_TAG = re.compile(r"(sha\d+-[0-9a-f]{64})(?![0-9a-f]).*")
+"""Tags of cosign, and of OCI's referrers tag schema. They name the digest that something is attached to."""
+
+
+@attrs.frozen
+class Node:
+    """A manifest of a repository, and what it has to do with others.
+
+    Args:
+        properties: as they were listed.
+        parts: the manifests that it lists.
+        subjects: what it is attached to, as `name_in_tags` gives it.
+        names: its tags, without those that attach it to something.
+        locked: it, or a tag of it, is locked.
+    """
+
+    properties: ManifestProperties
+    parts: frozenset[Digest]
+    subjects: frozenset[str]
+    names: Sequence[str]
+    locked: bool
+
+
+def name_in_tags(digest: Digest) -> str:
+    """How tags name a digest that something is attached to."""
+    return f"{digest.algorithm}-{digest.hex[:64]}"
+
+
+def node_of(properties: ManifestProperties, manifest: Manifest, locked: set[Digest]) -> Node:
+    """Look at a manifest.
+
+    Raises:
+        ProtocolViolation: it cannot be told what it leads to.
+    """
+    if manifest.media_type not in media_types.ANY_MANIFEST:
+        raise ProtocolViolation(f"{properties.digest} is of a type that cannot be read: {manifest.media_type}")
+    matches = {tag: ATTACHED_BY_TAG.fullmatch(tag) for tag in properties.tags}
+    subjects = {match[1] for match in matches.values() if match}
+    if manifest.subject is not None:
+        subjects.add(name_in_tags(manifest.subject.digest))
+    return Node(
+        properties=properties,
+        parts=frozenset(part.digest for part in manifest.manifests),
+        subjects=frozenset(subjects),
+        names=[tag for tag, match in matches.items() if not match],
+        locked=properties.locked or properties.digest in locked,
+    )
+
+
+def to_delete(nodes: Sequence[Node], keep: int) -> list[ManifestProperties]:
+    """What nothing that is kept needs: attachments first, then images, then their parts.
+
+    Args:
+        nodes: all manifests of a repository, newest first.
+        keep: how many images to keep.
+    """
+    by_name = {name_in_tags(node.properties.digest): node for node in nodes}
+    by_digest = {node.properties.digest: node for node in nodes}
+    attachments: defaultdict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        for name in node.subjects:
+            attachments[name].append(node)
+    every_part = {part for node in nodes for part in node.parts}
+    images = [node for node in nodes if not node.subjects and (node.names or node.properties.digest not in every_part)]
+
+    def stands_by_itself(node: Node) -> bool:
+        subjects = [by_name[name] for name in node.subjects if name in by_name]
+        tagged = any(subject.names for subject in subjects)
+        return len(subjects) < len(node.subjects) or (bool(node.names and node.subjects) and not tagged)
+
+    def needed_by(node: Node) -> Iterable[Node]:
+        yield from (by_digest[part] for part in node.parts if part in by_digest)
+        yield from (by_name[name] for name in node.subjects if name in by_name)
+        yield from attachments[name_in_tags(node.properties.digest)]
+
+    waiting = [*images[:keep], *(node for node in nodes if node.locked or stands_by_itself(node))]
+    kept: set[Digest] = set()
+    while waiting:
+        node = waiting.pop()
+        if node.properties.digest not in kept:
+            kept.add(node.properties.digest)
+            waiting += needed_by(node)
+    gone = [node for node in nodes if node.properties.digest not in kept]
+    gone.sort(key=lambda node: (not node.subjects, node.properties.digest in every_part))
+    return [node.properties for node in gone]
+
+
+def check_counts(
+    before: RepositoryProperties, manifests: Sequence[ManifestProperties], tags: Sequence[TagProperties]
+) -> None:
+    """Compare what was listed with what the registry counts: an item may be hidden from listings, and needs its parts.
+
+    Raises:
+        ProtocolViolation: they differ.
+    """
+    counted, listed = (before.manifest_count, before.tag_count), (len(manifests), len(tags))
+    if counted != listed:
+        raise ProtocolViolation(
+            f"the registry counts {counted[0]} manifests and {counted[1]} tags, and lists {listed[0]} and {listed[1]}"
+        )
+
+
+def is_unchanged(planned: ManifestProperties, now: ManifestProperties) -> bool:
+    """Whether nobody has tagged, locked or pushed it again since it was listed."""
+    return not now.locked and (set(now.tags), now.updated) == (set(planned.tags), planned.updated)
+
+
+def plan(repository: Repository, keep: int) -> list[ManifestProperties]:
+    """Read a repository, and decide. Listings are read to their end before anything is deleted."""
+    counted = repository.properties()
+    manifests, tags = list(repository.manifests(order_by="newest")), list(repository.tags())
+    check_counts(counted, manifests, tags)
+    locked = {tag.digest for tag in tags if tag.locked}
+    return to_delete([node_of(one, repository.manifest(one.digest).get(), locked) for one in manifests], keep)
 
 
 def run(registry: Registry, keep: int, *, really: bool) -> None:
-    """Delete what is old. Listings are read to their end before: what was deleted cannot mark a place in them."""
+    """Delete what is old."""
     for name in registry.repositories():
         repository = registry.repository(name)
-        manifests = list(repository.manifests(order_by="newest"))
-        locked = {tag.digest for tag in repository.tags() if tag.locked}
-        kept = {*locked, *(manifest.digest for at, manifest in enumerate(manifests) if at < keep or manifest.locked)}
-        parts = {part.digest for digest in kept for part in repository.manifest(digest).properties().related}
-        for manifest in manifests:
-            if manifest.digest in kept | parts:
+        try:
+            planned = plan(repository, keep)
+        except AcrError as error:
+            print(f"{name} is left as it is: {error}", file=sys.stderr)
+            continue
+        for one in planned:
+            print(f"delete {name}@{one.digest}, tags: {', '.join(one.tags) or 'none'}")
+        for one in planned if really else ():
+            manifest = repository.manifest(one.digest)
+            try:
+                unchanged = is_unchanged(one, manifest.properties())
+            except NotFound:  # ACR deletes what is attached to a manifest together with it
                 continue
-            print(f"delete {name}@{manifest.digest}, tags: {', '.join(manifest.tags) or 'none'}")
-            if really:
-                repository.manifest(manifest.digest).delete()  # its tags go with it
+            if unchanged:
+                manifest.delete(missing_ok=True)  # its tags go with it
+            else:
+                print(f"kept {name}@{one.digest}: it has changed since it was listed", file=sys.stderr)
+
+
+async def plan_async(repository: AsyncRepository, keep: int) -> list[ManifestProperties]:
+    """`plan` in async code."""
+    counted = await repository.properties()
+    manifests = [manifest async for manifest in repository.manifests(order_by="newest")]
+    tags = [tag async for tag in repository.tags()]
+    check_counts(counted, manifests, tags)
+    locked = {tag.digest for tag in tags if tag.locked}
+    return to_delete([node_of(one, await repository.manifest(one.digest).get(), locked) for one in manifests], keep)
 
 
 async def run_async(registry: AsyncRegistry, keep: int, *, really: bool) -> None:
-    """The same in async code."""
+    """`run` in async code."""
     async for name in registry.repositories():
         repository = registry.repository(name)
-        manifests = [manifest async for manifest in repository.manifests(order_by="newest")]
-        locked = {tag.digest async for tag in repository.tags() if tag.locked}
-        kept = {*locked, *(manifest.digest for at, manifest in enumerate(manifests) if at < keep or manifest.locked)}
-        parts = {part.digest for digest in kept for part in (await repository.manifest(digest).properties()).related}
-        for manifest in manifests:
-            if manifest.digest in kept | parts:
+        try:
+            planned = await plan_async(repository, keep)
+        except AcrError as error:
+            print(f"{name} is left as it is: {error}", file=sys.stderr)
+            continue
+        for one in planned:
+            print(f"delete {name}@{one.digest}, tags: {', '.join(one.tags) or 'none'}")
+        for one in planned if really else ():
+            manifest = repository.manifest(one.digest)
+            try:
+                unchanged = is_unchanged(one, await manifest.properties())
+            except NotFound:  # ACR deletes what is attached to a manifest together with it
                 continue
-            print(f"delete {name}@{manifest.digest}, tags: {', '.join(manifest.tags) or 'none'}")
-            if really:
-                await repository.manifest(manifest.digest).delete()  # its tags go with it
+            if unchanged:
+                await manifest.delete(missing_ok=True)  # its tags go with it
+            else:
+                print(f"kept {name}@{one.digest}: it has changed since it was listed", file=sys.stderr)
 
 
 async def main_async(endpoint: str, credential: Credential, keep: int, *, really: bool) -> None:

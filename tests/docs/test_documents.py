@@ -18,6 +18,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from tests.content import bytes_of
+from tests.upkeep import SBOM, assert_whole, everything_in, push_image, push_nested, push_release
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md", *PROJECT.glob("docs/*.md")]
@@ -39,13 +40,51 @@ def test_an_example_runs_as_it_stands(
         (tmp_path / name).write_bytes(bytes_of(1000))
     with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
         registry.repository("team/app").push_artifact(["model.onnx"], tag="v1")
-    code = example.replace('"my.azurecr.io"', repr(acr_emulator.url))
+    run_example(example, acr_emulator)
+
+
+def run_example(example: str, emulator: Emulator) -> None:
+    code = example.replace('"my.azurecr.io"', repr(emulator.url))
     code = code.replace("default_credential()", "_credential")
-    namespace = {"_credential": acr_emulator.credential(), "__name__": "example"}
+    namespace = {"_credential": emulator.credential(), "__name__": "example"}
     exec(compile(code, "example", "exec"), namespace)  # noqa: S102 - our own documents
     for name, test in namespace.items():
         if name.startswith("test_"):
-            test(acr_emulator)  # type: ignore[operator]
+            test(emulator)  # type: ignore[operator]
+
+
+DESTRUCTIVE = re.compile(r"\.(?:delete|purge)\(")
+
+
+def test_some_example_deletes() -> None:
+    assert [example.id for example in EXAMPLES if DESTRUCTIVE.search(str(example.values[0]))]
+
+
+@pytest.mark.parametrize("example", [one for one in EXAMPLES if DESTRUCTIVE.search(str(one.values[0]))])
+def test_an_example_that_deletes_does_no_harm(
+    example: str, acr_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All manifests are left, and all tags but those that the example deletes by name."""
+    monkeypatch.chdir(tmp_path)
+    with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        app = registry.repository("team/app")
+        shared = push_image(app, "shared")
+        roots = [push_release(app, tag, fallback=True) for tag in ("v0", "v1", "v2")]
+        push_nested(app, "nested", shared)
+        push_nested(app, "nested-too", shared)
+        untagged = push_image(app, "untagged").digest
+        app.push_artifact([], tag="sbom-of-it", artifact_type=SBOM, subject=untagged)
+        app.tag("v2").update(can_delete=False)
+        tags, manifests = everything_in(app)
+        run_example(example, acr_emulator)
+        named = set(re.findall(r"\.tag\(\"(.+?)\"\)\.delete\(\)", example))
+        left, unharmed = everything_in(app)
+        assert unharmed == manifests
+        assert tags - named <= left  # an example may have started an emulator of its own
+        for root in roots:
+            assert_whole(app, root.digest)
+        for reference in (*left, *unharmed):
+            app.pull(reference, acr.Memory())
 
 
 def test_the_examples_are_clean_to_a_type_checker(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ import pytest
 import acr
 from acr import media_types
 from acr.emulator import Emulator
-from tests.content import image_manifest, push_image, push_index
+from examples import delete_images
+from tests import content
+from tests.upkeep import SBOM, assert_whole, everything_in, push_image, push_nested, push_release, sign
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "examples"
 
@@ -49,25 +51,25 @@ def there(acr_emulator: Emulator) -> Iterator[acr.Registry]:
 
 def test_list_repositories(run: Run, there: acr.Registry) -> None:
     for name in ("team/app", "library/hello-world"):
-        push_image(there.repository(name), tag="v1")
+        content.push_image(there.repository(name), tag="v1")
     assert run("list_repositories").splitlines() == ["repository: library/hello-world", "repository: team/app"]
 
 
 def test_list_tags_with_anonymous_access(run: Run, there: acr.Registry, acr_emulator: Emulator) -> None:
     for tag in ("v2", "v1"):
-        push_image(there.repository("library/hello-world"), tag=tag)
+        content.push_image(there.repository("library/hello-world"), tag=tag)
     assert "401" in run("list_tags_with_anonymous_access", "library/hello-world", status=1, login=False)
     with Emulator(anonymous_pull=True) as open_to_all:
         with acr.Registry(open_to_all.url, open_to_all.credential()) as registry:
             for tag in ("v2", "v1"):
-                push_image(registry.repository("library/hello-world"), tag=tag)
+                content.push_image(registry.repository("library/hello-world"), tag=tag)
         shown = run("list_tags_with_anonymous_access", "library/hello-world", "--url", open_to_all.url, login=False)
         assert shown.splitlines() == ["tag: v1", "tag: v2"]
 
 
 def test_set_artifact_properties(run: Run, there: acr.Registry) -> None:
     repository = there.repository("library/hello-world")
-    push_image(repository, tag="latest")
+    content.push_image(repository, tag="latest")
     shown = run("set_artifact_properties", "library/hello-world", "latest")
     assert shown == "library/hello-world:latest: can_write=False, can_delete=False\n"
     properties = repository.tag("latest").properties()
@@ -78,30 +80,115 @@ def test_set_artifact_properties(run: Run, there: acr.Registry) -> None:
 
 
 def test_set_artifact_properties_of_a_tag_that_is_not_there(run: Run, there: acr.Registry) -> None:
-    push_image(there.repository("library/hello-world"), tag="v1")
+    content.push_image(there.repository("library/hello-world"), tag="v1")
     assert "latest" in run("set_artifact_properties", "library/hello-world", "latest", status=1)
 
 
-def test_delete_images_keeps_the_newest(run: Run, there: acr.Registry) -> None:
-    names = ("library/hello-world", "team/app")
-    expected = {}
+def test_delete_images_counts_whole_releases(run: Run, there: acr.Registry) -> None:
+    """Five signed releases of two platforms are five images, not twenty-five manifests."""
+    repository = there.repository("team/app")
+    for number in range(5):
+        push_release(repository, f"v{number}", fallback=number % 2 == 0)
+    before = everything_in(repository)
+    told = run("delete_images", "--keep", "3")
+    assert everything_in(repository) == before  # nothing was done yet
+    assert run("delete_images", "--keep", "3", "--yes") == told
+    for number in (2, 3, 4):
+        assert_whole(repository, f"v{number}")
+    tags, manifests = everything_in(repository)
+    assert {tag for tag in tags if not tag.startswith("sha256-")} == {"v2", "v3", "v4"}
+    assert len(manifests) == 3 * 6 + 2  # index, two platforms, SBOM, its signature, cosign's; and two fallback tags
+    assert run("delete_images", "--keep", "3", "--yes") == ""  # and it has come to its end
+
+
+def test_delete_images_keeps_what_is_shared_nested_and_locked(run: Run, there: acr.Registry) -> None:
+    repository = there.repository("team/app")
+    shared = push_image(repository, "shared")
+    push_nested(repository, "old", shared)
+    locked_tag = push_release(repository, "locked-tag")
+    repository.tag("locked-tag").update(can_delete=False)
+    locked_sbom = push_release(repository, "locked-sbom")
+    (sbom,) = repository.manifest(locked_sbom.digest).referrers()
+    repository.manifest(sbom.digest).update(can_write=False)
+    push_nested(repository, "new", shared)
+    push_image(repository, "newest", tag="newest")
+    run("delete_images", "--keep", "2", "--yes")
+    for tag in ("locked-tag", "locked-sbom"):
+        assert_whole(repository, tag)
+    for tag in ("new", "newest"):
+        repository.pull(tag, acr.Memory())
+    repository.pull(shared.digest, acr.Memory())
+    tags, manifests = everything_in(repository)
+    assert {tag for tag in tags if not tag.startswith("sha256-")} == {"locked-tag", "locked-sbom", "new", "newest"}
+    assert len(manifests) == 2 * 6 + 4 + 1
+    assert locked_tag.digest in manifests
+
+
+def test_delete_images_keeps_what_a_tagged_or_lonely_attachment_is_about(run: Run, there: acr.Registry) -> None:
+    repository = there.repository("team/app")
+    untagged = push_image(repository, "an untagged image")
+    repository.push_artifact([], tag="sbom-of-it", artifact_type=SBOM, subject=untagged.digest)
+    missing = acr.Descriptor(media_types.OCI_MANIFEST, acr.Digest.of(b"not here"), 8)
+    lonely = sign(repository, missing)
+    gone = push_image(repository, "an old image", tag="old")
+    push_image(repository, "a new image", tag="new")
+    run("delete_images", "--keep", "1", "--yes")
+    repository.pull("sbom-of-it", acr.Memory())
+    repository.pull(untagged.digest, acr.Memory())
+    repository.pull("new", acr.Memory())
+    _, manifests = everything_in(repository)
+    assert lonely.digest in manifests
+    assert gone.digest not in manifests
+
+
+def test_delete_images_leaves_alone_what_it_cannot_read(run: Run, there: acr.Registry) -> None:
+    """An index that cannot be read, or is hidden from listings, may lead to anything in its repository."""
+    names = ("unreadable", "hidden/index", "hidden/tag")
     for name in names:
-        repository = there.repository(name)
-        for number in range(5):
-            push_image(repository, tag=f"v{number}", layer=bytes([number]))
-        repository.put_manifest(repository.manifest("v1").get(), tag="also-v1")
-        expected[name] = [manifest.digest for manifest in repository.manifests(order_by="newest")][:2]
-        assert repository.manifest("v4").head().digest in expected[name]
-    told = run("delete_images", "--keep", "2")
+        for tag in ("v1", "v2"):
+            push_release(there.repository(name), tag)
+        push_image(there.repository(name), "newest", tag="newest")
+    there.repository("unreadable").manifest("v1").update(can_read=False)
+    there.repository("hidden/index").manifest("v1").update(can_list=False)
+    there.repository("hidden/tag").tag("v1").update(can_list=False)
+    before = [everything_in(there.repository(name)) for name in names]
+    push_image(there.repository("team/app"), "old", tag="old")
+    push_image(there.repository("team/app"), "new", tag="new")
+    run("delete_images", "--keep", "1", "--yes")
+    assert [everything_in(there.repository(name)) for name in names] == before
+    assert everything_in(there.repository("team/app"))[0] == {"new"}
+
+
+def test_delete_images_does_not_guess_what_an_unknown_type_leads_to(there: acr.Registry) -> None:
+    push_image(there.repository("team/app"), "old", tag="old")
+    (listed,) = there.repository("team/app").manifests()
+    odd = acr.Manifest(b"{}", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+    with pytest.raises(acr.ProtocolViolation, match="cannot be read"):
+        delete_images.node_of(listed, odd, set())
+
+
+def test_delete_images_looks_again_before_it_deletes(there: acr.Registry) -> None:
+    """A tag that somebody gives to an old image, or a lock, between the plan and the deletion keeps it."""
+    repository = there.repository("team/app")
+    push_image(repository, "old", tag="old")
+    push_image(repository, "new", tag="new")
+    (planned,) = delete_images.plan(repository, 1)
+    assert delete_images.is_unchanged(planned, repository.manifest("old").properties())
+    repository.put_manifest(repository.manifest("old").get(), tag="wanted-again")
+    assert not delete_images.is_unchanged(planned, repository.manifest("old").properties())
+    repository.tag("wanted-again").delete()
+    repository.manifest("old").update(can_delete=False)
+    assert not delete_images.is_unchanged(planned, repository.manifest("old").properties())
+
+
+def test_delete_images_in_each_repository(run: Run, there: acr.Registry) -> None:
+    for name in ("library/hello-world", "team/app"):
+        for number in range(4):
+            push_image(there.repository(name), f"image {number}", tag=f"v{number}")
+    told = run("delete_images", "--keep", "1", "--yes")
     assert told.count("delete ") == 6
-    assert [len(list(there.repository(name).manifests())) for name in names] == [5, 5]  # nothing was done yet
-    assert run("delete_images", "--keep", "2", "--yes") == told
-    for name in names:
-        left = list(there.repository(name).manifests(order_by="newest"))
-        assert [manifest.digest for manifest in left] == expected[name]
-        tags = sorted(tag.name for tag in there.repository(name).tags())
-        assert tags == sorted(tag for manifest in left for tag in manifest.tags)
-        assert not any(f"{name}@{manifest.digest}" in told for manifest in left)
+    for name in ("library/hello-world", "team/app"):
+        assert everything_in(there.repository(name))[0] == {"v3"}
 
 
 def test_delete_images_reads_the_listing_to_its_end(run: Run, there: acr.Registry, acr_emulator: Emulator) -> None:
@@ -109,24 +196,9 @@ def test_delete_images_reads_the_listing_to_its_end(run: Run, there: acr.Registr
     repository = there.repository("team/app")
     config = repository.upload_blob(b"{}")
     for at in range(103):
-        repository.put_manifest(image_manifest(config, [], annotations={"at": str(at)}), tag=f"v{at:03}")
+        repository.put_manifest(content.image_manifest(config, [], annotations={"at": str(at)}), tag=f"v{at:03}")
     run("delete_images", "--keep", "3", "--yes")
     assert [tag.name for tag in repository.tags()] == ["v100", "v101", "v102"]
-
-
-def test_delete_images_leaves_alone_what_is_needed_or_locked(run: Run, there: acr.Registry) -> None:
-    repository = there.repository("team/app")
-    for tag, system in (("locked", "linux"), ("tag-locked", "windows"), ("old", "freebsd")):
-        push_index(repository, tag=tag, platforms=[f"{system}/amd64", f"{system}/arm64"])
-    repository.manifest("locked").update(can_delete=False)
-    repository.tag("tag-locked").update(can_delete=False)
-    push_index(repository, tag="new", platforms=["darwin/amd64", "darwin/arm64"])
-    run("delete_images", "--keep", "1", "--yes")
-    assert sorted(tag.name for tag in repository.tags()) == ["locked", "new", "tag-locked"]
-    for tag in ("locked", "tag-locked", "new"):
-        for part in repository.manifest(tag).get().manifests:
-            assert repository.manifest(part.digest).exists()
-    assert len(list(repository.manifests())) == 9
 
 
 def test_delete_images_of_a_negative_number(run: Run) -> None:
@@ -154,7 +226,7 @@ def test_upload_image(run: Run, there: acr.Registry, tmp_path: Path) -> None:
 
 def test_download_image(run: Run, there: acr.Registry, tmp_path: Path) -> None:
     repository = there.repository("library/hello-world")
-    image = push_image(repository, tag="1.0.0", layer=b"the layer")
+    image = content.push_image(repository, tag="1.0.0", layer=b"the layer")
     folder = tmp_path / "made" / "image"
     shown = run("download_image", "library/hello-world", "1.0.0", str(folder))
     assert acr.Digest.of((folder / "manifest.json").read_bytes()) == image.digest
@@ -167,7 +239,7 @@ def test_download_image(run: Run, there: acr.Registry, tmp_path: Path) -> None:
 
 
 def test_download_image_that_breaks(run: Run, there: acr.Registry, acr_emulator: Emulator, tmp_path: Path) -> None:
-    push_image(there.repository("library/hello-world"), tag="1.0.0")
+    content.push_image(there.repository("library/hello-world"), tag="1.0.0")
     acr_emulator.fail(origin="storage", status=403)
     told = run("download_image", "library/hello-world", "1.0.0", str(tmp_path), status=1)
     assert "403" in told
@@ -175,7 +247,7 @@ def test_download_image_that_breaks(run: Run, there: acr.Registry, acr_emulator:
 
 
 def test_download_image_of_an_index(run: Run, there: acr.Registry, tmp_path: Path) -> None:
-    push_index(there.repository("team/app"), tag="v1", platforms=["linux/amd64"])
+    content.push_index(there.repository("team/app"), tag="v1", platforms=["linux/amd64"])
     assert "is no image" in run("download_image", "team/app", "v1", str(tmp_path / "image"), status=1)
     assert not (tmp_path / "image").exists()
 
@@ -190,7 +262,7 @@ def test_without_a_user_name_the_default_credential_is_used(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    push_image(there.repository("team/app"), tag="v1")
+    content.push_image(there.repository("team/app"), tag="v1")
     example = import_module(f"examples.{name}")
     monkeypatch.setattr(example, "default_credential", acr_emulator.credential)
     monkeypatch.setattr(sys, "argv", [name, "--registry", acr_emulator.url, *colour])
