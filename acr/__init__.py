@@ -9,226 +9,169 @@ Example:
 drawn in `acr.errors`. `acr.emulator` is a local registry for tests.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+# Each name stands here twice: for type checkers, and by module for loading. tests/house compares the two.
 if TYPE_CHECKING:
-    from acr.core.ports import Local
-    from acr.facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
-    from acr.facades.async_registry import AsyncRegistry
-    from acr.facades.async_repository import AsyncRepository
-    from acr.facades.async_streams import AsyncBlobReader, AsyncBlobStream, AsyncListing, AsyncUpload
-    from acr.facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-    from acr.facades.options import Artifact
-    from acr.facades.registry import Registry
-    from acr.facades.repository import Repository
-    from acr.facades.streams import BlobReader, BlobStream, Listing, Upload
-    from acr.outside.docker_archive import DockerArchive
-    from acr.outside.docker_config import DockerConfig
-    from acr.outside.entra import default_credential
-    from acr.outside.layout import Layout, Memory
-    from acr.outside.sinks import Downloadable
-    from acr.outside.sources import SyncUploadable, Uploadable
-    from acr.values import errors, media_types
-    from acr.values.credentials import Credential, Keyring, RefreshToken, TokenCredential, UsernamePassword
-    from acr.values.descriptor import Descriptor, Platform
-    from acr.values.digest import Digest, Hasher, VerifyingReader
-    from acr.values.errors import (
-        AcrError,
-        CredentialError,
-        Denied,
-        DigestMismatch,
-        ErrorInfo,
-        IntegrityError,
-        InvalidInput,
-        InvalidReference,
-        LimitExceeded,
-        Locked,
-        NoMetadataApi,
-        NotFound,
-        ProtocolViolation,
-        RateLimited,
-        ResponseError,
-        ServerError,
-        SizeMismatch,
-        TransferError,
-        TransportError,
-        Unauthorized,
-        UnsupportedDigest,
+    from acr import errors as errors, media_types as media_types, protocols as protocols
+    from acr._facades.async_handles import (
+        AsyncRepositoryBlob as AsyncRepositoryBlob,
+        AsyncRepositoryManifest as AsyncRepositoryManifest,
+        AsyncRepositoryTag as AsyncRepositoryTag,
     )
-    from acr.values.files import File
-    from acr.values.manifest import Manifest
-    from acr.values.options import Retries, Timeouts
-    from acr.values.page import Page
-    from acr.values.progress import Done, Item, Mounted, Moved, Progress, ProgressEvent, Retried, Skipped, Started
-    from acr.values.properties import (
-        Chunk,
-        DeletedRepository,
-        ManifestProperties,
-        Order,
-        Permissions,
-        RelatedManifest,
-        RepositoryProperties,
-        TagProperties,
+    from acr._facades.async_registry import AsyncRegistry as AsyncRegistry
+    from acr._facades.async_repository import AsyncRepository as AsyncRepository
+    from acr._facades.async_streams import (
+        AsyncBlobReader as AsyncBlobReader,
+        AsyncBlobStream as AsyncBlobStream,
+        AsyncListing as AsyncListing,
+        AsyncUpload as AsyncUpload,
     )
-    from acr.values.pulled import Pulled
-    from acr.values.traffic import RequestInfo, ResponseInfo
-    from acr.values.upload_state import UploadState
-    from acr.values.version import __version__
+    from acr._facades.handles import (
+        RepositoryBlob as RepositoryBlob,
+        RepositoryManifest as RepositoryManifest,
+        RepositoryTag as RepositoryTag,
+    )
+    from acr._facades.options import Artifact as Artifact
+    from acr._facades.registry import Registry as Registry
+    from acr._facades.repository import Repository as Repository
+    from acr._facades.streams import (
+        BlobReader as BlobReader,
+        BlobStream as BlobStream,
+        Listing as Listing,
+        Upload as Upload,
+    )
+    from acr._outside.credentials.docker_config import DockerConfig as DockerConfig
+    from acr._outside.credentials.entra import default_credential as default_credential
+    from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
+    from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
+    from acr._outside.sinks import Downloadable as Downloadable
+    from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
+    from acr._values.credentials import RefreshToken as RefreshToken, UsernamePassword as UsernamePassword
+    from acr._values.descriptor import Descriptor as Descriptor, Platform as Platform
+    from acr._values.digest import Digest as Digest, Hasher as Hasher, VerifyingReader as VerifyingReader
+    from acr._values.files import File as File
+    from acr._values.manifest import Manifest as Manifest
+    from acr._values.options import Retries as Retries, Timeouts as Timeouts
+    from acr._values.page import Page as Page
+    from acr._values.progress import (
+        Done as Done,
+        Item as Item,
+        Mounted as Mounted,
+        Moved as Moved,
+        Progress as Progress,
+        ProgressEvent as ProgressEvent,
+        Retried as Retried,
+        Skipped as Skipped,
+        Started as Started,
+    )
+    from acr._values.properties import (
+        Chunk as Chunk,
+        DeletedRepository as DeletedRepository,
+        ManifestProperties as ManifestProperties,
+        Order as Order,
+        Permissions as Permissions,
+        RelatedManifest as RelatedManifest,
+        RepositoryProperties as RepositoryProperties,
+        TagProperties as TagProperties,
+    )
+    from acr._values.pulled import Pulled as Pulled
+    from acr._values.traffic import (
+        OnRequest as OnRequest,
+        OnResponse as OnResponse,
+        RequestInfo as RequestInfo,
+        ResponseInfo as ResponseInfo,
+    )
+    from acr._values.upload_state import UploadState as UploadState
+    from acr._values.version import __version__ as __version__
+    from acr.errors import (
+        AcrError as AcrError,
+        CredentialError as CredentialError,
+        Denied as Denied,
+        DigestMismatch as DigestMismatch,
+        ErrorInfo as ErrorInfo,
+        IntegrityError as IntegrityError,
+        InvalidInput as InvalidInput,
+        InvalidReference as InvalidReference,
+        LimitExceeded as LimitExceeded,
+        Locked as Locked,
+        NoMetadataApi as NoMetadataApi,
+        NotFound as NotFound,
+        ProtocolViolation as ProtocolViolation,
+        RateLimited as RateLimited,
+        ResponseError as ResponseError,
+        ServerError as ServerError,
+        SizeMismatch as SizeMismatch,
+        TransferError as TransferError,
+        TransportError as TransportError,
+        Unauthorized as Unauthorized,
+        UnsupportedDigest as UnsupportedDigest,
+    )
+    from acr.protocols import (
+        Credential as Credential,
+        Keyring as Keyring,
+        Local as Local,
+        Readable as Readable,
+        Sink as Sink,
+        TokenCredential as TokenCredential,
+        Writable as Writable,
+    )
+else:
+    # Names are loaded when they are asked for: pytest imports this package in every run of those who have it installed
+    # (for the emulator's fixture), a command line wants to be quick, and the sync half is used without asyncio.
+    _NAMES = {
+        "": "errors media_types protocols",
+        "_facades.async_handles": "AsyncRepositoryBlob AsyncRepositoryManifest AsyncRepositoryTag",
+        "_facades.async_registry": "AsyncRegistry",
+        "_facades.async_repository": "AsyncRepository",
+        "_facades.async_streams": "AsyncBlobReader AsyncBlobStream AsyncListing AsyncUpload",
+        "_facades.handles": "RepositoryBlob RepositoryManifest RepositoryTag",
+        "_facades.options": "Artifact",
+        "_facades.registry": "Registry",
+        "_facades.repository": "Repository",
+        "_facades.streams": "BlobReader BlobStream Listing Upload",
+        "_outside.credentials.docker_config": "DockerConfig",
+        "_outside.credentials.entra": "default_credential",
+        "_outside.layouts.docker_archive": "DockerArchive",
+        "_outside.layouts.layout": "Layout Memory",
+        "_outside.sinks": "Downloadable",
+        "_outside.sources": "SyncUploadable Uploadable",
+        "_values.credentials": "RefreshToken UsernamePassword",
+        "_values.descriptor": "Descriptor Platform",
+        "_values.digest": "Digest Hasher VerifyingReader",
+        "_values.files": "File",
+        "_values.manifest": "Manifest",
+        "_values.options": "Retries Timeouts",
+        "_values.page": "Page",
+        "_values.progress": "Done Item Mounted Moved Progress ProgressEvent Retried Skipped Started",
+        "_values.properties": (
+            "Chunk DeletedRepository ManifestProperties Order Permissions RelatedManifest "
+            "RepositoryProperties TagProperties"
+        ),
+        "_values.pulled": "Pulled",
+        "_values.traffic": "OnRequest OnResponse RequestInfo ResponseInfo",
+        "_values.upload_state": "UploadState",
+        "_values.version": "__version__",
+        "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",
+        "errors": (
+            "AcrError CredentialError Denied DigestMismatch ErrorInfo IntegrityError InvalidInput "
+            "InvalidReference LimitExceeded Locked NoMetadataApi NotFound ProtocolViolation RateLimited "
+            "ResponseError ServerError SizeMismatch TransferError TransportError Unauthorized "
+            "UnsupportedDigest"
+        ),
+    }
+    _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+    __all__ = sorted(_HOMES)  # noqa: PLE0605 - it is told once, in _NAMES
 
-__all__ = [
-    "AcrError",
-    "Artifact",
-    "AsyncBlobReader",
-    "AsyncBlobStream",
-    "AsyncListing",
-    "AsyncRegistry",
-    "AsyncRepository",
-    "AsyncRepositoryBlob",
-    "AsyncRepositoryManifest",
-    "AsyncRepositoryTag",
-    "AsyncUpload",
-    "BlobReader",
-    "BlobStream",
-    "Chunk",
-    "Credential",
-    "CredentialError",
-    "DeletedRepository",
-    "Denied",
-    "Descriptor",
-    "Digest",
-    "DigestMismatch",
-    "DockerArchive",
-    "DockerConfig",
-    "Done",
-    "Downloadable",
-    "ErrorInfo",
-    "File",
-    "Hasher",
-    "IntegrityError",
-    "InvalidInput",
-    "InvalidReference",
-    "Item",
-    "Keyring",
-    "Layout",
-    "LimitExceeded",
-    "Listing",
-    "Local",
-    "Locked",
-    "Manifest",
-    "ManifestProperties",
-    "Memory",
-    "Mounted",
-    "Moved",
-    "NoMetadataApi",
-    "NotFound",
-    "Order",
-    "Page",
-    "Permissions",
-    "Platform",
-    "Progress",
-    "ProgressEvent",
-    "ProtocolViolation",
-    "Pulled",
-    "RateLimited",
-    "RefreshToken",
-    "Registry",
-    "RelatedManifest",
-    "Repository",
-    "RepositoryBlob",
-    "RepositoryManifest",
-    "RepositoryProperties",
-    "RepositoryTag",
-    "RequestInfo",
-    "ResponseError",
-    "ResponseInfo",
-    "Retried",
-    "Retries",
-    "ServerError",
-    "SizeMismatch",
-    "Skipped",
-    "Started",
-    "SyncUploadable",
-    "TagProperties",
-    "Timeouts",
-    "TokenCredential",
-    "TransferError",
-    "TransportError",
-    "Unauthorized",
-    "UnsupportedDigest",
-    "Upload",
-    "UploadState",
-    "Uploadable",
-    "UsernamePassword",
-    "VerifyingReader",
-    "__version__",
-    "default_credential",
-    "errors",
-    "media_types",
-]
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-# Names are loaded when they are asked for: pytest imports this package in every run of those who have it installed (for
-# the emulator's fixture), and a command line wants to be quick. Values are looked for from the ground up, not in httpx;
-# all else has its place here, so that the sync half is found without asyncio, and layouts without either.
-_VALUES = (
-    "values.version",
-    "values.errors",
-    "values.digest",
-    "values.descriptor",
-    "values.manifest",
-    "values.media_types",
-    "values.credentials",
-    "values.files",
-    "values.options",
-    "values.page",
-    "values.progress",
-    "values.properties",
-    "values.pulled",
-    "values.traffic",
-    "values.upload_state",
-    "values",
-)
-_HOMES = {
-    "Local": "core.ports",
-    "AsyncRepositoryBlob": "facades.async_handles",
-    "AsyncRepositoryManifest": "facades.async_handles",
-    "AsyncRepositoryTag": "facades.async_handles",
-    "AsyncRegistry": "facades.async_registry",
-    "AsyncRepository": "facades.async_repository",
-    "AsyncBlobReader": "facades.async_streams",
-    "AsyncBlobStream": "facades.async_streams",
-    "AsyncListing": "facades.async_streams",
-    "AsyncUpload": "facades.async_streams",
-    "RepositoryBlob": "facades.handles",
-    "RepositoryManifest": "facades.handles",
-    "RepositoryTag": "facades.handles",
-    "Artifact": "facades.options",
-    "Registry": "facades.registry",
-    "Repository": "facades.repository",
-    "BlobReader": "facades.streams",
-    "BlobStream": "facades.streams",
-    "Listing": "facades.streams",
-    "Upload": "facades.streams",
-    "DockerArchive": "outside.docker_archive",
-    "DockerConfig": "outside.docker_config",
-    "default_credential": "outside.entra",
-    "Layout": "outside.layout",
-    "Memory": "outside.layout",
-    "Downloadable": "outside.sinks",
-    "SyncUploadable": "outside.sources",
-    "Uploadable": "outside.sources",
-}
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"acr.{home or name}")
+        globals()[name] = value = getattr(module, name) if home else module
+        return value
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for home in (_HOMES[name],) if name in _HOMES else _VALUES:
-            module = import_module(f"{__name__}.{home}")
-            if hasattr(module, name):
-                globals()[name] = value = getattr(module, name)
-                return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __all__

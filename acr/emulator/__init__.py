@@ -13,38 +13,37 @@ pytest gets it as the fixture `acr_emulator`. `Emulator.fail` makes the next req
 `Emulator.requests` is what arrived.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
-from acr.emulator.extra import HINT, is_missing
-
+# Each name stands here twice, as in `acr`.
 if TYPE_CHECKING:
-    from acr.emulator.emulator import Emulator
-    from acr.emulator.entra import AccessToken, AsyncEntraCredential, EntraCredential
-    from acr.emulator.faults import Fault
-    from acr.emulator.records import RequestRecord
-
-__all__ = ["AccessToken", "AsyncEntraCredential", "Emulator", "EntraCredential", "Fault", "RequestRecord"]
-
-_HOMES = {
-    "AccessToken": "entra",
-    "AsyncEntraCredential": "entra",
-    "Emulator": "emulator",
-    "EntraCredential": "entra",
-    "Fault": "faults",
-    "RequestRecord": "records",
-}
-
-
-if not TYPE_CHECKING:  # or every name would do for a type checker
+    from acr.emulator._access.entra import (
+        AccessToken as AccessToken,
+        AsyncEntraCredential as AsyncEntraCredential,
+        EntraCredential as EntraCredential,
+    )
+    from acr.emulator._emulator import Emulator as Emulator
+    from acr.emulator._server.faults import Fault as Fault
+    from acr.emulator._server.records import RequestRecord as RequestRecord
+else:
+    # Imported on first use: pytest imports this package in every run (for the fixture), whether or not it is used.
+    _HOMES = {
+        "AccessToken": "_access.entra",
+        "AsyncEntraCredential": "_access.entra",
+        "Emulator": "_emulator",
+        "EntraCredential": "_access.entra",
+        "Fault": "_server.faults",
+        "RequestRecord": "_server.records",
+    }
+    __all__ = sorted(_HOMES)  # noqa: PLE0605 - they are told once, in _HOMES
 
     def __getattr__(name: str) -> object:
-        # Imported on first use: pytest imports this package in every run (for the fixture), whether or not it is used.
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
+
+        from acr.emulator._extra import HINT, is_missing
 
         try:
             return getattr(import_module(f"{__name__}.{home}"), name)
@@ -52,3 +51,6 @@ if not TYPE_CHECKING:  # or every name would do for a type checker
             if is_missing(error):
                 raise ModuleNotFoundError(HINT, name=error.name) from None
             raise
+
+    def __dir__() -> list[str]:
+        return __all__

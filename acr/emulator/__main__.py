@@ -9,14 +9,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from acr.emulator.extra import HINT, is_missing
+from acr.emulator._extra import HINT, is_missing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an emulator; gives the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        from acr.emulator.emulator import Emulator
+        from acr.emulator._emulator import Emulator
     except ModuleNotFoundError as error:
         if not is_missing(error):
             raise

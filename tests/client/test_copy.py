@@ -10,7 +10,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
-from acr.emulator.records import RequestRecord
+from acr.emulator._server.records import RequestRecord
 from tests.content import bytes_of, push_image, push_index
 from tests.images import add_image, add_index, attach, contents
 from tests.twin import Twin

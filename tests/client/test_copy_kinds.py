@@ -14,11 +14,11 @@ import pytest
 
 import acr
 from acr import media_types
-from acr.core.copy import Options, transfer
-from acr.core.stores import LocalStore
+from acr._core.images.copying import Options, transfer
+from acr._core.images.stores import LocalStore
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.http import Network
 from acr.emulator import Emulator
-from acr.shells.blocking import BlockingRuntime, run
-from acr.shells.http import Network
 from tests.content import bytes_of
 from tests.images import add_blob, add_image, add_index, add_manifest, contents
 from tests.twin import Twin

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import acr
+from acr._values.files import TITLE, UNPACK
 from acr.emulator import Emulator
-from acr.values.files import TITLE, UNPACK
 from tests.twin import Twin
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import acr
-from acr.core.challenge import parse_challenges
-from acr.core.exchanges import lifetime
-from acr.core.links import next_link
+from acr._core.talk.challenge import parse_challenges
+from acr._core.talk.links import next_link
+from acr._core.talk.token_exchanges import lifetime
 from acr.emulator import Emulator
 from tests.content import bytes_of, push_image
 from tests.twin import Twin

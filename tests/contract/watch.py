@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acr.emulator import emulator
-from acr.emulator.application import Front
-from acr.emulator.records import Origin
+from acr.emulator import _emulator as emulator
+from acr.emulator._server.application import Front
+from acr.emulator._server.records import Origin
 from tests.contract.exchanges import Exchange
 
 _KEY: Final = "tests.contract.exchange"

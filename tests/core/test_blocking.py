@@ -9,9 +9,9 @@ from functools import partial
 
 import pytest
 
-from acr.shells.blocking import _GATHERING, BlockingRuntime, run
-from acr.shells.http import Network
-from acr.values.options import Timeouts
+from acr._shells.blocking import _GATHERING, BlockingRuntime, run
+from acr._shells.http import Network
+from acr._values.options import Timeouts
 
 
 class Ready(Awaitable[int]):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.core.challenge import Challenge, parse_challenges
-from acr.values.errors import ProtocolViolation
+from acr._core.talk.challenge import Challenge, parse_challenges
+from acr.errors import ProtocolViolation
 
 RECORDED = (
     'Bearer realm="https://my.azurecr.io/oauth2/token",service="my.azurecr.io",'

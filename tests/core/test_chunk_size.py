@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acr.core.chunk_size import ChunkSize
+from acr._core.blobs.chunk_size import ChunkSize
 
 MIB = 1024 * 1024
 KIB = 1024

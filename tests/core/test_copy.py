@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import acr
-from acr.core.copy import Options, transfer
-from acr.core.ports import Runtime
-from acr.core.stores import LocalStore
-from acr.shells.asynchronous import AsyncioRuntime
-from acr.shells.blocking import BlockingRuntime, run
-from acr.shells.http import Network
-from acr.values.options import Timeouts
+from acr._core.images.copying import Options, transfer
+from acr._core.images.stores import LocalStore
+from acr._core.runtime import Runtime
+from acr._shells.asynchronous import AsyncioRuntime
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.http import Network
+from acr._values.options import Timeouts
 from tests.content import bytes_of
 from tests.images import add_image, add_index, attach, contents
 

@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from acr_rest.types import Request, Response
 
-from acr.core.challenge import parse_challenges
-from acr.core.exchanges import (
+from acr._core.talk.challenge import parse_challenges
+from acr._core.talk.scopes import pull
+from acr._core.talk.token_exchanges import (
     Authority,
     Issued,
     Send,
@@ -23,11 +24,10 @@ from acr.core.exchanges import (
     password_to_access,
     refresh_to_access,
 )
-from acr.core.scopes import pull
-from acr.shells.blocking import run
-from acr.values.credentials import UsernamePassword
-from acr.values.errors import CredentialError, ProtocolViolation, ResponseError
-from acr.values.reference import Endpoint
+from acr._shells.blocking import run
+from acr._values.credentials import UsernamePassword
+from acr._values.reference import Endpoint
+from acr.errors import CredentialError, ProtocolViolation, ResponseError
 
 REGISTRY = Endpoint.parse("my.azurecr.io")
 NOWHERE: frozenset[str] = frozenset()

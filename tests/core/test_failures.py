@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from acr_rest.types import Request
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.core.failures import failure, redact, retry_after
-from acr.shells.blocking import run
-from acr.values.errors import (
+from acr._core.talk.failures import failure, redact, retry_after
+from acr._shells.blocking import run
+from acr.errors import (
     Denied,
     Locked,
     NotFound,

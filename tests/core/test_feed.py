@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from acr.core.feed import PIECE, Feed
-from acr.core.ports import Body
-from acr.outside.sources import open_source
-from acr.shells.blocking import BlockingRuntime, iterate, run
-from acr.shells.http import Network
-from acr.values.digest import Digest
-from acr.values.errors import TransferError
-from acr.values.options import CHUNK_SIZE, Timeouts
+from acr._core.blobs.feed import PIECE, Feed
+from acr._core.runtime import Body
+from acr._outside.sources import open_source
+from acr._shells.blocking import BlockingRuntime, iterate, run
+from acr._shells.http import Network
+from acr._values.digest import Digest
+from acr._values.options import CHUNK_SIZE, Timeouts
+from acr.errors import TransferError
 from tests.content import bytes_of
 
 RUNTIME = BlockingRuntime(Network(timeouts=Timeouts()))

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from acr.core.flight import Flight
-from acr.shells.asynchronous import AsyncioRuntime
-from acr.shells.http import Network
-from acr.values.errors import AcrError, CredentialError
-from acr.values.options import Timeouts
+from acr._core.talk.flight import Flight
+from acr._shells.asynchronous import AsyncioRuntime
+from acr._shells.http import Network
+from acr._values.options import Timeouts
+from acr.errors import AcrError, CredentialError
 
 
 class Fetching:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.core.links import content_range, local_target, next_link, uploaded
-from acr.values.errors import ProtocolViolation
-from acr.values.reference import Endpoint
+from acr._core.talk.links import content_range, local_target, next_link, uploaded
+from acr._values.reference import Endpoint
+from acr.errors import ProtocolViolation
 
 CATALOG = "/acr/v1/_catalog?last=library%2Fbusybox&n=1&orderby="
 MANIFESTS = "/acr/v1/library%2Fhello-world/_manifests?last=sha256%3A40d0&n=1&orderby="

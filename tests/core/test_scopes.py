@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.core import scopes
-from acr.core.scopes import Scope, cover, parse_scopes
-from acr.values.errors import ProtocolViolation
+from acr._core.talk import scopes
+from acr._core.talk.scopes import Scope, cover, parse_scopes
+from acr.errors import ProtocolViolation
 
 
 @pytest.mark.parametrize(

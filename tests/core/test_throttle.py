@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from acr.core.ports import Runtime
-from acr.core.throttle import Throttle
-from acr.shells.asynchronous import AsyncioRuntime
-from acr.shells.blocking import BlockingRuntime, run
-from acr.shells.http import Network
-from acr.values.options import Timeouts
+from acr._core.runtime import Runtime
+from acr._core.talk.throttle import Throttle
+from acr._shells.asynchronous import AsyncioRuntime
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.http import Network
+from acr._values.options import Timeouts
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -8,15 +8,16 @@ import json
 import httpx
 import pytest
 
-from acr.core.exchanges import Authority
-from acr.core.scopes import pull
-from acr.core.sending import Sender
-from acr.core.tokens import Tokens
-from acr.shells.blocking import BlockingRuntime, run
-from acr.shells.http import Network
-from acr.values.credentials import Credential, UsernamePassword
-from acr.values.options import Retries, Timeouts
-from acr.values.reference import Endpoint
+from acr._core.talk.scopes import pull
+from acr._core.talk.sending import Sender
+from acr._core.talk.token_exchanges import Authority
+from acr._core.talk.tokens import Tokens
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.http import Network
+from acr._values.credentials import UsernamePassword
+from acr._values.options import Retries, Timeouts
+from acr._values.reference import Endpoint
+from acr.protocols import Credential
 
 REGISTRY = Endpoint.parse("my.azurecr.io")
 AUTHORITY = Authority(REGISTRY, "/oauth2/token", "my.azurecr.io")

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr._values.digest import Digest
 from acr.emulator import Emulator
-from acr.values.digest import Digest
 from tests.emulator.user import User, error_of, plain
 
 PULL = "repository:team/app:pull"

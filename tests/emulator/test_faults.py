@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from acr._values.digest import Digest
 from acr.emulator import Emulator
-from acr.values.digest import Digest
 from tests.emulator.user import User, plain
 
 PUSH = "repository:app:pull,push"

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 import acr.emulator
+from acr._values.digest import Digest
 from acr.emulator import Emulator
-from acr.values.digest import Digest
 from tests.certificate import make_certificate
 from tests.emulator.user import ANY, User, plain
 
@@ -220,7 +220,7 @@ def test_fixture_gives_a_new_one(acr_emulator: Emulator) -> None:
 
 
 def test_exported_names() -> None:
-    for name in acr.emulator.__all__:
+    for name in dir(acr.emulator):
         assert getattr(acr.emulator, name).__name__ == name
     with pytest.raises(AttributeError):
         _ = acr.emulator.Nothing  # type: ignore[attr-defined]

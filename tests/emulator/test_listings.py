@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from acr import media_types
 from acr.emulator import Emulator
-from acr.values import media_types
 from tests.emulator.user import User, error_of
 
 READ = "repository:library/app:metadata_read"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acr.values.digest import Digest
+from acr._values.digest import Digest
 from tests.emulator.user import ANY, User, error_of
 
 PULL = "repository:app:pull"

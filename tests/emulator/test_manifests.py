@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from acr.values import media_types
-from acr.values.digest import Digest
+from acr import media_types
+from acr._values.digest import Digest
 from tests.emulator.user import ANY, User, error_of
 
 PULL = "repository:app:pull"

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from acr import media_types
+from acr._values.digest import Digest
 from acr.emulator import Emulator
-from acr.values import media_types
-from acr.values.digest import Digest
 
 ANY = ", ".join(media_types.ANY_MANIFEST)
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import attrs
 
 from acr.emulator import Emulator
-from acr.emulator.records import Origin
+from acr.emulator._server.records import Origin
 from tests.faults.weather import Asked, Fault, Weather
 
 _PIECE: Final = 64 * 1024

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 import attrs
 
-from acr.emulator.records import Origin
+from acr.emulator._server.records import Origin
 from tests.faults.seeds import seeded
 
 Kind = Literal[

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acr import Descriptor, Digest, Manifest, media_types
-from acr.core.ports import Local
+from acr.protocols import Local
 
 
 def described(content: bytes, media_type: str = media_types.OCTET_STREAM) -> Descriptor:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from acr.core.ports import Checkpoint
-from acr.outside.checkpoint import open_checkpoint
-from acr.values.errors import InvalidInput, TransferError
+from acr._core.storage import Checkpoint
+from acr._outside.checkpoint import open_checkpoint
+from acr.errors import InvalidInput, TransferError
 
 
 def checkpoint_at(path: Path | str) -> Checkpoint:

@@ -12,10 +12,19 @@ from typing import Any
 
 import pytest
 
-from acr import Descriptor, Digest, DigestMismatch, DockerArchive, InvalidInput, LimitExceeded, TransferError, errors
-from acr import media_types as types
-from acr.core.ports import Local
-from acr.outside.roots import INDEX_LIMIT
+from acr import (
+    Descriptor,
+    Digest,
+    DigestMismatch,
+    DockerArchive,
+    InvalidInput,
+    LimitExceeded,
+    TransferError,
+    errors,
+    media_types as types,
+)
+from acr._outside.layouts.roots import INDEX_LIMIT
+from acr.protocols import Local
 from tests.outside.stores import add, described, everything, write_tar
 
 LAYERS = [b"first layer" * 100, b"second layer" * 200]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from acr.outside.docker_config import DockerConfig
-from acr.values.credentials import RefreshToken, UsernamePassword
-from acr.values.errors import CredentialError
+from acr._outside.credentials.docker_config import DockerConfig
+from acr._values.credentials import RefreshToken, UsernamePassword
+from acr.errors import CredentialError
 
 HOST = "my.azurecr.io"
 ME = UsernamePassword("me", "hunter2")

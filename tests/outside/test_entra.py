@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import acr
-from acr.outside.entra import default_credential
-from acr.values.credentials import TokenCredential
+from acr._outside.credentials.entra import default_credential
+from acr.protocols import TokenCredential
 
 
 def test_the_default_credential_is_the_one_of_azure_identity(monkeypatch: pytest.MonkeyPatch) -> None:

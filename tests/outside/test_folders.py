@@ -16,14 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr import AcrError, Digest, DigestMismatch, InvalidInput, InvalidReference, LimitExceeded, TransferError
-from acr import media_types as types
-from acr.outside import extraction
-from acr.outside.folders import pack, unpack
-from acr.values.files import CONTENT_DIGEST, TITLE, UNPACK
+from acr import (
+    AcrError,
+    Digest,
+    DigestMismatch,
+    InvalidInput,
+    InvalidReference,
+    LimitExceeded,
+    TransferError,
+    media_types as types,
+)
+from acr._outside.tar import extraction
+from acr._outside.tar.folders import pack, unpack
+from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK
 from tests.outside.stores import add, names_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and special files as POSIX has them")

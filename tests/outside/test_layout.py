@@ -15,13 +15,23 @@ from typing import Any
 
 import pytest
 
-from acr import Descriptor, Digest, DigestMismatch, InvalidInput, Layout, LimitExceeded, Memory, TransferError, errors
-from acr import media_types as types
-from acr.core.ports import Local
-from acr.outside import tars
-from acr.outside.layout import Store
-from acr.outside.roots import FULL_NAME, INDEX_LIMIT, REF_NAME
-from acr.values.manifest import MANIFEST_LIMIT
+from acr import (
+    Descriptor,
+    Digest,
+    DigestMismatch,
+    InvalidInput,
+    Layout,
+    LimitExceeded,
+    Memory,
+    TransferError,
+    errors,
+    media_types as types,
+)
+from acr._outside.layouts.layout import Store
+from acr._outside.layouts.roots import FULL_NAME, INDEX_LIMIT, REF_NAME
+from acr._outside.tar import tars
+from acr._values.manifest import MANIFEST_LIMIT
+from acr.protocols import Local
 from tests.outside.stores import (
     add,
     described,

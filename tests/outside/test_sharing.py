@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from acr import Descriptor, Digest, Layout, Memory, TransferError
-from acr.outside.layout import Store
-from acr.outside.roots import FULL_NAME, REF_NAME
-from acr.outside.tar_writer import TarWriter
+from acr._outside.layouts.layout import Store
+from acr._outside.layouts.roots import FULL_NAME, REF_NAME
+from acr._outside.tar.tar_writer import TarWriter
 from tests.outside.stores import described, everything, names_in, write_blob, write_image
 from tests.outside.test_layout import index_of, layout_of
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from acr.outside.sinks import open_sink, sink_in
-from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, InvalidReference, TransferError
-from acr.values.files import check_title
+from acr._outside.sinks import open_sink, sink_in
+from acr._values.digest import Digest
+from acr._values.files import check_title
+from acr.errors import InvalidInput, InvalidReference, TransferError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and limits as POSIX has them")
 

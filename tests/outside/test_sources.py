@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.core.ports import Source
-from acr.outside.sources import open_async_source, open_source
-from acr.shells.asynchronous import AsyncioRuntime
-from acr.shells.blocking import _GATHERING, BlockingRuntime, run
-from acr.shells.http import Network
-from acr.values.errors import InvalidInput, TransferError
-from acr.values.options import Timeouts
+from acr._core.storage import Source
+from acr._outside.sources import open_async_source, open_source
+from acr._shells.asynchronous import AsyncioRuntime
+from acr._shells.blocking import _GATHERING, BlockingRuntime, run
+from acr._shells.http import Network
+from acr._values.options import Timeouts
+from acr.errors import InvalidInput, TransferError
 
 RUNTIME = BlockingRuntime(Network(timeouts=Timeouts()))
 CONTENT = bytes(range(251)) * 3

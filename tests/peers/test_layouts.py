@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from acr import Digest, DockerArchive, Layout, Manifest, media_types
-from acr.core.artifacts import EMPTY
-from acr.outside.folders import pack, unpack
-from acr.values.files import CONTENT_DIGEST, TITLE, UNPACK
-from acr.values.manifest import EMPTY_CONFIG
+from acr._core.images.artifacts import EMPTY
+from acr._outside.tar.folders import pack, unpack
+from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK
+from acr._values.manifest import EMPTY_CONFIG
 from tests.outside.stores import copy_all, everything, write_blob
 from tests.peers import images
 from tests.peers.tools import installed, run

@@ -11,8 +11,10 @@ from typing import Final
 
 import attrs
 from acr_rest.api.container_registry_blob import container_registry_blob_complete_upload as complete_upload
-from acr_rest.api.repository import container_registry_delete_manifest as delete_manifest
-from acr_rest.api.repository import container_registry_get_manifest_properties as get_manifest_properties
+from acr_rest.api.repository import (
+    container_registry_delete_manifest as delete_manifest,
+    container_registry_get_manifest_properties as get_manifest_properties,
+)
 
 import acr
 from acr import media_types

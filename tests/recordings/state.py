@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 import attrs
 
+from acr import media_types
+from acr._values.digest import Digest
 from acr.emulator import Emulator
-from acr.emulator.items import NewManifest
-from acr.emulator.wire import TICKS
-from acr.values import media_types
-from acr.values.digest import Digest
+from acr.emulator._store.items import NewManifest
+from acr.emulator._wire import TICKS
 from tests.recordings.recording import Entry, Recording
 
 _LONG_AGO: Final = 1_600_000_000 * TICKS

@@ -12,8 +12,8 @@ import attrs
 from acr_rest.types import Request, Response
 
 import acr
-from acr.core.scopes import repository as scopes_of
-from acr.shells.blocking import run
+from acr._core.talk.scopes import repository as scopes_of
+from acr._shells.blocking import run
 from tests.recordings.recording import Entry, Recording
 from tests.recordings.replay_server import ReplayServer
 from tests.twin import Twin

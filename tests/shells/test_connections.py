@@ -15,10 +15,10 @@ import httpcore
 import pytest
 
 import acr
+from acr._shells.http import KEPT, MOST_CONNECTIONS
+from acr._shells.sockets import Call, Sockets
 from acr.emulator import Emulator
-from acr.shells.http import KEPT, MOST_CONNECTIONS
-from acr.shells.sockets import Call, Sockets
-from acr.values.media_types import OCI_MANIFEST
+from acr.media_types import OCI_MANIFEST
 from tests.certificate import make_certificate
 from tests.shells.script import (
     CONTENT,

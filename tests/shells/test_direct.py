@@ -16,9 +16,9 @@ import httpcore
 import pytest
 
 import acr
+from acr._shells.direct import WORTH, Direct
+from acr._shells.http import lower
 from acr.emulator import Emulator
-from acr.shells.direct import WORTH, Direct
-from acr.shells.http import lower
 from tests.certificate import make_certificate
 from tests.shells.script import (
     CONTENT,

@@ -17,35 +17,31 @@ import pytest
 from acr_rest import models
 from acr_rest.api.acr_token import (
     authentication_exchange_acr_refresh_token_for_acr_access_token as post_token,
+    authentication_get_acr_access_token_from_login as get_token,
 )
-from acr_rest.api.acr_token import authentication_get_acr_access_token_from_login as get_token
 from acr_rest.api.container_registry_blob import (
     container_registry_blob_cancel_upload as cancel_upload,
-)
-from acr_rest.api.container_registry_blob import (
     container_registry_blob_complete_upload as complete_upload,
-)
-from acr_rest.api.container_registry_blob import container_registry_blob_get_blob as get_blob
-from acr_rest.api.container_registry_blob import container_registry_blob_get_chunk as get_chunk
-from acr_rest.api.container_registry_blob import container_registry_blob_mount_blob as mount_blob
-from acr_rest.api.container_registry_blob import (
+    container_registry_blob_get_blob as get_blob,
+    container_registry_blob_get_chunk as get_chunk,
+    container_registry_blob_mount_blob as mount_blob,
     container_registry_blob_start_upload as start_upload,
-)
-from acr_rest.api.container_registry_blob import (
     container_registry_blob_upload_chunk as upload_chunk,
 )
-from acr_rest.api.registry import container_registry_delete_repository as delete_repository
-from acr_rest.api.registry import container_registry_get_repositories as get_repositories
-from acr_rest.api.registry import container_registry_update_properties as update_properties
-from acr_rest.api.repository import container_registry_check_manifest_exists as check_manifest
-from acr_rest.api.repository import container_registry_create_manifest as create_manifest
-from acr_rest.api.repository import container_registry_get_manifest as get_manifest
-from acr_rest.api.repository import (
-    container_registry_get_manifest_properties as get_manifest_properties,
+from acr_rest.api.registry import (
+    container_registry_delete_repository as delete_repository,
+    container_registry_get_repositories as get_repositories,
+    container_registry_update_properties as update_properties,
 )
-from acr_rest.api.repository import container_registry_get_referrers as get_referrers
-from acr_rest.api.repository import container_registry_get_tags as get_tags
-from acr_rest.api.repository import container_registry_update_tag_attributes as update_tag
+from acr_rest.api.repository import (
+    container_registry_check_manifest_exists as check_manifest,
+    container_registry_create_manifest as create_manifest,
+    container_registry_get_manifest as get_manifest,
+    container_registry_get_manifest_properties as get_manifest_properties,
+    container_registry_get_referrers as get_referrers,
+    container_registry_get_tags as get_tags,
+    container_registry_update_tag_attributes as update_tag,
+)
 from acr_rest.types import InvalidResponse, Request, Response
 
 if TYPE_CHECKING:

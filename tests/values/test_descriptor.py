@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from acr.values.descriptor import Descriptor, Platform
-from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, ProtocolViolation, UnsupportedDigest
+from acr._values.descriptor import Descriptor, Platform
+from acr._values.digest import Digest
+from acr.errors import InvalidInput, ProtocolViolation, UnsupportedDigest
 
 DIGEST = "sha256:" + "a" * 64
 LEAST: dict[str, Any] = {"mediaType": "text/plain", "digest": DIGEST, "size": 3}

@@ -10,11 +10,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.values.digest import Digest, Hasher, VerifyingReader, looks_like_digest, received_digest
-from acr.values.errors import AcrError, DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
+from acr._values.digest import Digest, Hasher, VerifyingReader, looks_like_digest, received_digest
+from acr.errors import AcrError, DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from acr.values import errors
-from acr.values.errors import AcrError, ErrorInfo, ResponseError
+from acr import errors
+from acr.errors import AcrError, ErrorInfo, ResponseError
 
 LINE = re.compile(r"    (?P<indent>(?:[│ ] {3})*)(?P<branch>[├└]── )?(?P<name>[A-Z]\w+)(?P<text>.*)")
 

@@ -7,11 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.values import fields
-from acr.values.errors import ProtocolViolation
+from acr._values import fields
+from acr.errors import ProtocolViolation
 
 Reader = Callable[[dict[str, Any], str, str], object]
 

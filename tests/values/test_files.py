@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.values.errors import InvalidInput, InvalidReference
-from acr.values.files import File, check_title, nested
+from acr._values.files import File, check_title, nested
+from acr.errors import InvalidInput, InvalidReference
 
 
 @pytest.mark.parametrize(

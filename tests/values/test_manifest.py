@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from acr.values import media_types
-from acr.values.descriptor import Descriptor
-from acr.values.digest import Digest
-from acr.values.errors import InvalidInput, LimitExceeded, ProtocolViolation
-from acr.values.manifest import MANIFEST_LIMIT, Manifest
+from acr import media_types
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
+from acr._values.manifest import MANIFEST_LIMIT, Manifest
+from acr._values.media_type import essence
+from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation
 
 CONFIG = Descriptor("application/vnd.oci.empty.v1+json", Digest.of(b"{}"), 2)
 LAYER = Descriptor("text/plain", Digest.of(b"abc"), 3)
@@ -133,7 +134,7 @@ def test_manifests_are_equal_by_content_and_usable_as_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "essence"),
+    ("content_type", "expected"),
     [
         ("application/json", "application/json"),
         ("Application/JSON; charset=utf-8", "application/json"),
@@ -141,5 +142,5 @@ def test_manifests_are_equal_by_content_and_usable_as_keys() -> None:
         ("", ""),
     ],
 )
-def test_the_essence_of_a_content_type_has_no_parameters(content_type: str, essence: str) -> None:
-    assert media_types.essence(content_type) == essence
+def test_the_essence_of_a_content_type_has_no_parameters(content_type: str, expected: str) -> None:
+    assert essence(content_type) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acr.values.options import Retries, Timeouts
+from acr._values.options import Retries, Timeouts
 
 WHOLE = Retries(limit=20, base=0.5, cap=60, jitter=lambda: 1.0)
 

@@ -8,7 +8,7 @@ import pytest
 
 import acr
 from acr import media_types
-from acr.values.platforms import choose
+from acr._values.platforms import choose
 
 
 def index_of(*platforms: str | None) -> acr.Manifest:

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from acr.values.digest import Digest
-from acr.values.errors import InvalidReference, UnsupportedDigest
-from acr.values.reference import Endpoint, Reference, check_reference, check_repository, check_tag
+from acr._values.digest import Digest
+from acr._values.reference import Endpoint, Reference, check_reference, check_repository, check_tag
+from acr.errors import InvalidReference, UnsupportedDigest
 
 DIGEST = "sha256:" + "a" * 64
 NOT_TEXT: list[Any] = [None, 5, b"team/app"]

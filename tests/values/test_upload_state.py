@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from acr.values.digest import Digest
-from acr.values.errors import AcrError
-from acr.values.upload_state import UploadState
+from acr._values.digest import Digest
+from acr._values.upload_state import UploadState
+from acr.errors import AcrError
 
 STATE = UploadState(
     registry="my.azurecr.io",

@@ -1,0 +1,1 @@
+"""Core: the protocol, written once as coroutines over two small contracts, `runtime` and `storage`. It does no I/O."""

@@ -1,0 +1,105 @@
+"""Checkpoints: how far an upload got when its process ended, so that the next one goes on from there."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+
+from acr._core.blobs import upload_sessions
+from acr._core.blobs.upload_sessions import Upload
+from acr._core.storage import Checkpoint
+from acr._core.talk.session import Session
+from acr._values.progress import Item
+from acr._values.upload_state import UploadState
+from acr.errors import AcrError, IntegrityError, InvalidInput, NotFound, ProtocolViolation
+
+
+class Checkpoints:
+    """Keeps the state of one upload.
+
+    Args:
+        session: the client.
+        repository: where the upload goes.
+        algorithm: what its bytes are hashed by.
+        item: its digest, where that is known, and its size.
+        place: where the state is kept; None keeps none.
+    """
+
+    def __init__(self, session: Session, repository: str, algorithm: str, item: Item, place: Checkpoint | None) -> None:
+        self._session = session
+        self._repository = repository
+        self._algorithm = algorithm
+        self._item = item
+        self._place = place
+        self.is_kept = False
+        """Whether another process has something to go on from."""
+
+    async def resume(self) -> Upload | None:
+        """The session that an earlier process has left for the same bytes, if it is still there."""
+        state = await self._load()
+        if state is None:
+            return None
+        try:
+            upload = await upload_sessions.resume(self._session, self._repository, state)
+        except (NotFound, ProtocolViolation):
+            await self._clear()
+            return None
+        if upload.offset > (self._item.size or 0):
+            await upload.give_up()
+            await self._clear()
+            return None
+        self.is_kept = True
+        return upload
+
+    async def save(self, upload: Upload) -> None:
+        """Keep what another process needs to go on with a session."""
+        if self._place is not None:
+            text = json.dumps(self._state(upload).to_json())
+            await self._session.runtime.blocking(self._place.save, text)
+            self.is_kept = True
+
+    async def leave(self, upload: Upload, error: BaseException) -> None:
+        """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
+        # Bytes that are not of the digest will not be so the next time.
+        if self.is_kept and not isinstance(error, IntegrityError):
+            return
+        await upload.give_up()
+        await self._clear()
+
+    async def done(self) -> None:
+        """The blob is there: nothing is to be gone on with. A session that an earlier process has left is given up."""
+        state = None if self.is_kept else await self._load()
+        if state is not None:
+            await Upload(self._session, self._repository, state.location).give_up()
+        await self._clear()
+
+    async def _load(self) -> UploadState | None:
+        """What was kept, if it is of these bytes.
+
+        Raises:
+            InvalidInput: it is no state of an upload. It may be a file that somebody wants to keep.
+        """
+        text = None if self._place is None else await self._session.runtime.blocking(self._place.load)
+        if not text:
+            return None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not (isinstance(value, dict) and {"location", "offset"} <= value.keys()):
+            raise InvalidInput("checkpoint: there is a file of another kind: remove it, or name one that is not there")
+        try:
+            state = UploadState.from_json(value)
+        except (AcrError, ValueError):
+            return None
+        own = self._state(Upload(self._session, self._repository, state.location))
+        return state if attrs.evolve(own, offset=state.offset) == state else None
+
+    def _state(self, upload: Upload) -> UploadState:
+        return attrs.evolve(upload.state, algorithm=self._algorithm, digest=self._item.digest, size=self._item.size)
+
+    async def _clear(self) -> None:
+        if self._place is not None:
+            self.is_kept = False
+            await self._session.runtime.blocking(self._place.clear)

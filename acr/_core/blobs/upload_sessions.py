@@ -1,0 +1,316 @@
+"""Upload sessions: chunks go in one after another, and a commit makes a blob of them (OCI distribution spec, "Push").
+
+The Location of a session changes with every chunk, and only the newest one counts.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from acr_rest.api.container_registry_blob import (
+    container_registry_blob_cancel_upload as cancel_upload,
+    container_registry_blob_complete_upload as complete_upload,
+    container_registry_blob_get_upload_status as get_upload_status,
+    container_registry_blob_mount_blob as mount_blob,
+    container_registry_blob_start_upload as start_upload,
+    container_registry_blob_upload_chunk as upload_chunk,
+)
+from acr_rest.types import Response
+
+from acr._core.blobs import calls as blobs
+from acr._core.runtime import Body
+from acr._core.talk import scopes
+from acr._core.talk.links import local_target, uploaded
+from acr._core.talk.sending import hurry
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest, Hasher, received_digest
+from acr._values.reference import check_repository
+from acr._values.upload_state import UploadState
+from acr.errors import (
+    AcrError,
+    DigestMismatch,
+    InvalidInput,
+    ProtocolViolation,
+    ResponseError,
+    TransportError,
+)
+from acr.media_types import OCTET_STREAM
+
+_OUT_OF_STEP: Final = frozenset({404, 408, 416, 500, 502, 503, 504})
+"""What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
+a range that does not fit, a server that fails. It then has to be asked how far it got."""
+
+
+def in_doubt(error: TransportError | ResponseError) -> bool:
+    """Whether the upload has to be asked how far it got, after this error."""
+    return not error.exhausted and (isinstance(error, TransportError) or error.status in _OUT_OF_STEP)
+
+
+class Upload:
+    """An upload session.
+
+    Args:
+        session: the client.
+        repository: where to.
+        location: path and query of the session, as the registry gave it last.
+        hasher: of the bytes that are written; None where others hash them, or they were not all seen here.
+        uuid: what the registry calls it, where it tells.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        repository: str,
+        location: str,
+        hasher: Hasher | None = None,
+        uuid: str | None = None,
+    ) -> None:
+        self._session = session
+        self._scopes = scopes.push(repository)
+        self._repository = repository
+        self._hasher = hasher
+        self.algorithm = "sha256" if hasher is None else hasher.algorithm
+        self.location = location
+        self.uuid = uuid
+        self.offset = 0
+        """Bytes that the registry has confirmed."""
+
+    @property
+    def state(self) -> UploadState:
+        """What another process needs to go on with it."""
+        return UploadState(
+            registry=self._session.registry.netloc,
+            repository=self._repository,
+            location=self.location,
+            offset=self.offset,
+            algorithm=self.algorithm,
+        )
+
+    async def status(self, *, repeatable: bool = True) -> int:
+        """Ask how many bytes the registry has, and take its newest Location.
+
+        Args:
+            repeatable: whether to ask again where there is no answer.
+
+        Raises:
+            NotFound: the session is gone.
+        """
+        request = get_upload_status.build_request(self.location)
+        reply = await self._session.call(request, get_upload_status.parse, scopes=self._scopes, repeatable=repeatable)
+        self._moved_to(reply.location)
+        self.uuid = reply.docker_upload_uuid or self.uuid
+        have = uploaded(reply.range_)
+        if have is None:
+            raise ProtocolViolation(f"the status of an upload to {self._repository} came without a Range header")
+        # 0-0 is an empty upload, or one of a single byte: only what is known tells.
+        return 1 if have == 0 and self.offset == 1 else have
+
+    async def send(self, content: bytes | Body) -> None:
+        """Send the next chunk, once; `offset` tells how much of it the registry has then.
+
+        Raises:
+            ResponseError, TransportError: it was refused, or nobody knows whether it arrived.
+            ProtocolViolation: the registry has other bytes than were sent.
+        """
+        end = self.offset + (content.size if isinstance(content, Body) else len(content))
+        request = upload_chunk.build_request(self.location, content=content, content_range=f"{self.offset}-{end - 1}")
+        reply = await self._session.call(request, upload_chunk.parse, scopes=self._scopes, repeatable=False)
+        self._moved_to(reply.location)
+        have = uploaded(reply.range_)
+        if have is None or (have == 0 and end == 1):
+            have = end
+        if not self.offset < have <= end:
+            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes after a chunk, expected {end}")
+        self.offset = have
+
+    async def complete(self, digest: Digest, content: Body | None = None) -> None:
+        """Make a blob of all that was sent, once.
+
+        Args:
+            digest: of the whole.
+            content: a last chunk, or all there is, to go with it.
+
+        Raises:
+            ResponseError, TransportError: it was refused, or nobody knows whether it was done.
+            DigestMismatch: the registry stored something else.
+        """
+        request = complete_upload.build_request(self.location, digest=digest, content=content)
+        reply = await self._session.call(request, complete_upload.parse, scopes=self._scopes, repeatable=False)
+        if reply.docker_content_digest is None:
+            return
+        stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
+        # A registry may name it by another algorithm than the one that was asked for.
+        if stored.algorithm == digest.algorithm and stored != digest:
+            raise DigestMismatch(f"the blob stored in {self._repository}", expected=digest, actual=stored)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send the next chunk, and see to it that it arrives.
+
+        Where it is not known whether it did, the registry is asked, and sent only what it lacks.
+
+        Raises:
+            NotFound: the session is gone.
+            ResponseError, TransportError: it could not be sent as often as the client's retries allow.
+            ProtocolViolation: the registry has other bytes than were sent.
+            InvalidInput: the data is not bytes.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InvalidInput(f"a chunk is bytes, not {type(data).__name__}")
+        data = bytes(data)
+        first, end, attempt = self.offset, self.offset + len(data), 0
+        while self.offset < end:
+            try:
+                await self.send(data[self.offset - first :])
+            except (TransportError, ResponseError) as error:
+                await self._doubt(error, attempt)
+                self.offset = await self._agreed(first, end)
+                attempt += 1
+        if self._hasher is not None:
+            await self._session.runtime.blocking(self._hasher.update, data)
+
+    async def commit(self, digest: str | None = None) -> Descriptor:
+        """End the upload: the bytes become a blob.
+
+        Args:
+            digest: what the whole must be of; may be left out unless the upload was resumed.
+
+        Raises:
+            DigestMismatch: the bytes are not of the digest; nothing was stored.
+            NotFound: the session is gone.
+        """
+        expected, attempt = self._checked(digest), 0
+        while True:
+            try:
+                await self.complete(expected)
+                break
+            except (TransportError, ResponseError) as error:
+                await self._doubt(error, attempt)
+                # It may be the answer that got lost, not the request; or somebody else was quicker, and ours is open.
+                if await blobs.exists(self._session, self._repository, expected):
+                    await self.give_up()
+                    break
+                await self._agreed(self.offset, self.offset)
+                attempt += 1
+        return Descriptor(OCTET_STREAM, expected, self.offset)
+
+    async def cancel(self) -> None:
+        """Give the session up. The registry forgets its bytes."""
+        request = cancel_upload.build_request(self.location)
+        await self._session.call(request, cancel_upload.parse, scopes=scopes.delete(self._repository))
+
+    async def give_up(self) -> None:
+        """Cancel on the way out, once and in a hurry.
+
+        It needs the right to delete; without it, and without a connection, the registry forgets in time.
+        """
+        await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
+
+    async def _cancel_in_a_hurry(self) -> None:
+        with suppress(AcrError), hurry():
+            await self.cancel()
+
+    async def _doubt(self, error: TransportError | ResponseError, attempt: int) -> None:
+        """Wait before the registry is asked how far it got, or raise the error where that is of no use."""
+        if not in_doubt(error):
+            raise error
+        await self._session.sender.pause(error, attempt)
+
+    async def _agreed(self, first: int, end: int) -> int:
+        """How many bytes the registry has, which must be from `first` to `end`."""
+        have = await self.status()
+        if not first <= have <= end:
+            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
+        return have
+
+    def _checked(self, digest: str | None) -> Digest:
+        expected = None if digest is None else Digest(digest)
+        if self._hasher is None:
+            if expected is None:
+                raise InvalidInput("a resumed upload is committed with its digest: its first bytes were not seen here")
+            return expected
+        if expected is not None and expected.algorithm == self._hasher.algorithm:
+            self._hasher.verify(expected, f"the blob for {self._repository}")
+        return expected or self._hasher.digest()
+
+    def _moved_to(self, location: str | None) -> None:
+        if location is not None:
+            self.location = local_target(self._session.registry, self.location.partition("?")[0], location)
+
+
+async def start(session: Session, repository: str, *, algorithm: str | None = None) -> Upload:
+    """Open an upload session.
+
+    Args:
+        session: the client.
+        repository: where to.
+        algorithm: what it hashes the bytes by that are written; None where others hash them.
+    """
+    hasher = None if algorithm is None else Hasher(algorithm)
+    request = start_upload.build_request(check_repository(repository))
+
+    def opened(response: Response) -> Upload:
+        reply = start_upload.parse(response)
+        location = _location(session, repository, reply.location)
+        return Upload(session, repository, location, hasher, reply.docker_upload_uuid)
+
+    return await session.call(request, opened, scopes=scopes.push(repository), undo=Upload.give_up)
+
+
+async def resume(session: Session, repository: str, state: str | UploadState) -> Upload:
+    """Go on with an upload session that was opened earlier, also by another process.
+
+    Args:
+        session: the client.
+        repository: the one that it was opened in.
+        state: its state, or its location alone.
+
+    Raises:
+        InvalidInput: the state is of another registry or repository.
+        ProtocolViolation: the location is on another host.
+        NotFound: the session is gone.
+    """
+    check_repository(repository)
+    here = (session.registry.netloc, repository)
+    # To another registry the location, which is a capability, would be told.
+    if isinstance(state, UploadState) and (state.registry, state.repository) != here:
+        raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
+    location = state.location if isinstance(state, UploadState) else state
+    upload = Upload(session, repository, _location(session, repository, location))
+    if isinstance(state, UploadState):
+        upload.algorithm = state.algorithm
+        upload.offset = state.offset
+    upload.offset = await upload.status()
+    return upload
+
+
+async def mount_or_start(session: Session, repository: str, digest: Digest, source: str) -> Upload | None:
+    """Make a blob of another repository of the same registry one of this repository, too.
+
+    Returns:
+        None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
+        spec, "Mounting a blob from another repository").
+    """
+    request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=digest)
+    both = scopes.push(repository) | scopes.pull(source)
+
+    def opened(response: Response) -> Upload | None:
+        reply = mount_blob.parse(response)
+        if reply.status == 201:
+            return None
+        location = _location(session, repository, reply.location)
+        return Upload(session, repository, location, uuid=reply.docker_upload_uuid)
+
+    return await session.call(request, opened, scopes=both, undo=_give_up)
+
+
+async def _give_up(upload: Upload | None) -> None:
+    if upload is not None:
+        await upload.give_up()
+
+
+def _location(session: Session, repository: str, location: str | None) -> str:
+    if location is None:
+        raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
+    return local_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)

@@ -1,0 +1,198 @@
+"""Artifacts made of files, the OCI 1.1 way: an empty config, an artifact type, a title on each layer.
+
+See the OCI image spec, "Guidelines for Artifact Usage".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import attrs
+
+from acr import media_types
+from acr._core.blobs import downloads, uploads
+from acr._core.images.blob_sources import RegistrySource
+from acr._core.images.copying import Options
+from acr._core.images.selection import select
+from acr._core.listed import manifests, referrers
+from acr._core.storage import Source
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest, Hasher
+from acr._values.files import TITLE, File, check_annotations, check_title, nested
+from acr._values.manifest import EMPTY_CONFIG, Manifest
+from acr._values.media_type import check_media_type
+from acr._values.options import CHUNK_SIZE
+from acr._values.progress import Progress
+from acr._values.reference import check_repository, check_tag
+from acr.errors import InvalidInput, InvalidReference, ProtocolViolation
+from acr.protocols import Sink
+
+_AT_ONCE: Final = 4
+"""Blobs that move at the same time."""
+
+UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
+"""The type of an artifact whose type nobody named; oras uses it too."""
+
+EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
+
+OpenSource = Callable[[Path | bytes], Source]
+OpenSink = Callable[[PurePosixPath, Descriptor], Sink]
+
+Pack = Callable[[File], AbstractContextManager[File] | None]
+"""Packs a folder into a file that is there for a while; None for what is a file already."""
+
+
+async def push(
+    session: Session,
+    repository: str,
+    files: Sequence[File],
+    *,
+    open_source: OpenSource,
+    pack: Pack,
+    tag: str | None,
+    artifact_type: str,
+    annotations: Mapping[str, str] | None,
+    subject: str | None,
+    progress: Progress | None,
+) -> Descriptor:
+    """Push files as one artifact.
+
+    The layers go in parallel, what the repository has is skipped, and the manifest comes last.
+    """
+    check_repository(repository)
+    if tag is not None:
+        check_tag(tag)
+    check_media_type(artifact_type)
+    if annotations is not None:
+        check_annotations(annotations)
+    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
+    if twice:
+        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
+    if within := nested(PurePosixPath(file.title) for file in files):
+        outer, inner = map(str, within)
+        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
+    attached_to = None if subject is None else await manifests.head(session, repository, subject)
+    await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
+    tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
+    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
+    content: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": EMPTY.to_json(),
+        "layers": [layer.to_json() for layer in layers or [EMPTY]],
+    }
+    if attached_to is not None:
+        content["subject"] = attached_to.to_json()
+    if annotations:
+        content["annotations"] = dict(annotations)
+    return await referrers.put(session, repository, Manifest.of(content), tag=tag)
+
+
+async def _push_one(
+    session: Session, repository: str, file: File, open_source: OpenSource, pack: Pack, progress: Progress | None
+) -> Descriptor:
+    packing = pack(file)
+    if packing is None:
+        return await _push_file(session, repository, file, open_source, progress)
+    # In a thread of its own, which does one thing after another: a task that is cancelled while its folder is packed
+    # must not remove the file before it is made.
+    thread, stack = session.runtime.thread(), ExitStack()
+    try:
+        packed = await session.runtime.result(thread.submit(stack.enter_context, packing))
+        return await _push_file(session, repository, packed, open_source, progress)
+    finally:
+        removed = thread.submit(stack.close)
+        thread.shutdown(wait=False)
+        await session.runtime.result(removed)
+
+
+async def _push_file(
+    session: Session, repository: str, file: File, open_source: OpenSource, progress: Progress | None
+) -> Descriptor:
+    # Hashed first: a file that the repository has need not be sent, and one that changes meanwhile is found out.
+    source = open_source(file.path)
+    try:
+        hasher = Hasher()
+        while block := await source.read(CHUNK_SIZE):
+            await session.runtime.blocking(hasher.update, block)
+    finally:
+        await source.aclose()
+    blob = await uploads.upload(
+        session,
+        repository,
+        partial(open_source, file.path),
+        digest=hasher.digest(),
+        progress=progress,
+        name=file.title,
+    )
+    return attrs.evolve(
+        blob, media_type=file.media_type, size=hasher.size, annotations={**file.annotations, TITLE: file.title}
+    )
+
+
+async def pull(
+    session: Session,
+    repository: str,
+    reference: str,
+    *,
+    open_sink: OpenSink,
+    options: Options,
+) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
+    """Pull the layers of a manifest as files.
+
+    A layer with a title gets that name, one without is named by its digest. All names are checked before the first
+    byte is asked for.
+
+    Returns:
+        The manifest, the files' names, and the layer behind each of them.
+    """
+    if options.referrers:
+        raise InvalidInput("referrers=True: what is attached to an artifact can be pulled into a Layout, not a folder")
+    manifest = await resolve(session, repository, reference, platform=options.platform)
+    files: dict[PurePosixPath, Descriptor] = {}
+    for layer in manifest.layers:
+        name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
+        # An image may have one layer twice, and then it is one file.
+        if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
+            raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
+
+    if within := nested(files):
+        outer, inner = map(str, within)
+        what = f"{repository}@{manifest.digest}"
+        raise InvalidReference(f"{what} has layers with the titles {outer!r} and {inner!r}, one within the other")
+
+    async def one(name: PurePosixPath, layer: Descriptor) -> None:
+        await downloads.download(
+            session,
+            repository,
+            layer.digest,
+            lambda _: open_sink(name, layer),
+            size=layer.size,
+            progress=options.progress,
+            name=str(name),
+        )
+
+    tasks = [partial(one, name, layer) for name, layer in files.items()]
+    await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
+    return manifest, list(files), list(files.values())
+
+
+async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:
+    """The manifest behind a reference; out of an index, the one for a platform.
+
+    Raises:
+        InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
+    """
+    root = await manifests.get(session, repository, reference)
+    get, source = partial(manifests.get, session, repository), partial(RegistrySource, session, repository)
+    chosen = await select(root, platform, f"{repository}:{reference}", get, source)
+    if chosen.is_index:
+        raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
+    return chosen

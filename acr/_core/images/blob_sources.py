@@ -1,0 +1,116 @@
+"""Sources of blobs that move from one store to another: out of a registry, or from this machine.
+
+Neither opens anything before its first byte is read: what the target has already is never asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from acr._core.blobs.downloads import Download
+from acr._core.runtime import Runtime
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr.errors import TransferError
+
+
+class RegistrySource:
+    """Implements `acr._core.runtime.Source` for a blob of a registry. To go back is to ask for it again.
+
+    Args:
+        session: the client.
+        repository: where it is.
+        blob: what it is; bytes beyond its size are an error.
+    """
+
+    is_seekable = True
+
+    def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
+        self._session = session
+        self._repository = repository
+        self._blob = blob
+        self._download: Download | None = None
+        self.size: int | None = blob.size
+
+    async def read(self, count: int) -> bytes:
+        """As of `Source`."""
+        download = self._download = self._download or self._from(0)
+        buffer = memoryview(bytearray(count))
+        filled = 0
+        while filled < count and (got := await download.readinto(buffer[filled:])):
+            filled += got
+        if download.offset == self.size:  # nobody asks for more: look here that there is none
+            await download.readinto(memoryview(bytearray(1)))
+        return bytes(buffer[:filled])
+
+    async def seek(self, offset: int) -> None:
+        """As of `Source`."""
+        await self.aclose()
+        self._download = self._from(offset)
+
+    async def aclose(self) -> None:
+        """As of `Source`."""
+        if self._download is not None:
+            await self._download.aclose()
+
+    def _from(self, offset: int) -> Download:
+        blob = self._blob
+        return Download(self._session, self._repository, blob.digest, offset=offset, size=blob.size)
+
+
+class LocalSource:
+    """Implements `acr._core.runtime.Source` for a blob on this machine.
+
+    Args:
+        runtime: the world outside.
+        open_file: opens it, when its first byte is asked for.
+        blob: what it is.
+    """
+
+    is_seekable = True
+
+    def __init__(self, runtime: Runtime, open_file: Callable[[], BinaryIO], blob: Descriptor) -> None:
+        self._runtime = runtime
+        self._open_file = open_file
+        self._file: BinaryIO | None = None
+        self._what = f"the blob {blob.digest}"
+        self.size: int | None = blob.size
+
+    async def read(self, count: int) -> bytes:
+        """As of `Source`."""
+        return await self._runtime.blocking(self._read, count)
+
+    async def seek(self, offset: int) -> None:
+        """As of `Source`."""
+        await self._runtime.blocking(self._seek, offset)
+
+    async def aclose(self) -> None:
+        """As of `Source`."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self, count: int) -> bytes:
+        parts: list[bytes] = []
+        missing = count
+        try:
+            while missing and (part := self._opened().read(missing)):  # a raw file may give less than asked
+                parts.append(part)
+                missing -= len(part)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _seek(self, offset: int) -> None:
+        try:
+            self._opened().seek(offset)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._open_file()
+        return self._file
+
+    def _unreadable(self, error: OSError) -> TransferError:
+        return TransferError(f"cannot read {self._what}: {error.strerror or error}", side="source")

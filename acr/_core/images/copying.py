@@ -1,0 +1,274 @@
+"""Copies: a graph of manifests and blobs from one store to another. Push, pull and copy are its uses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from graphlib import TopologicalSorter
+from typing import Final, TypeVar
+
+import attrs
+
+from acr._core.images.graph import MOST_MANIFESTS, Parts, parts_of
+from acr._core.images.selection import of_size, select
+from acr._core.images.stores import LocalStore, RegistryStore, Store
+from acr._core.runtime import Runtime
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest, looks_like_digest
+from acr._values.manifest import Manifest
+from acr._values.progress import Item, Progress, Skipped, tell
+from acr._values.reference import Reference, check_reference, check_tag, looks_like_acr
+from acr.errors import InvalidInput, InvalidReference, LimitExceeded, SizeMismatch
+from acr.protocols import Local
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 4
+"""Manifests that move at the same time."""
+
+_MOST_AT_ONCE: Final = 16
+"""Blobs that move at the same time, whatever the caller asks for."""
+
+_MOST_BYTES: Final = 64 * 1024 * 1024
+_DEEPEST: Final = 16
+"""Bytes of the manifests of one copy, which are in memory, and how they may be nested: a source that would have more is
+not believed."""
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """How to copy.
+
+    Args:
+        platform: which manifest of an index, and what an image that is in none must be for; None takes all there is.
+        referrers: whether to copy what is attached to the manifests, too.
+        concurrency: blobs that move at the same time.
+        progress: is told.
+    """
+
+    platform: str | None
+    referrers: bool
+    concurrency: int
+    progress: Progress | None
+
+    def __attrs_post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise InvalidInput(f"concurrency={self.concurrency}: expected a positive number")
+
+    @property
+    def at_once(self) -> int:
+        """Blobs that move at the same time."""
+        return min(self.concurrency, _MOST_AT_ONCE)
+
+
+async def push(
+    session: Session, repository: str, local: Local, reference: str | None, *, tag: str | None, options: Options
+) -> Descriptor:
+    """Copy from this machine to a repository."""
+    if tag is not None:
+        check_tag(tag)
+    source = LocalStore(session.runtime, local, "source")
+    target = RegistryStore(session, repository)
+    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
+
+
+async def pull(session: Session, repository: str, reference: str, local: Local, *, options: Options) -> Descriptor:
+    """Copy from a repository to this machine. A tag is a name there, too."""
+    source = RegistryStore(session, repository)
+    target = LocalStore(session.runtime, local, "target")
+    tag = None if looks_like_digest(check_reference(reference)) else reference
+    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
+
+
+async def copy(session: Session, source: str, to: Session, target: str, *, options: Options) -> Descriptor:
+    """Copy between two repositories, of one registry or of two."""
+    here, there = _parsed(source, session, to), _parsed(target, session, to)
+    named = here.digest or here.tag
+    if named is None:
+        raise InvalidReference(f"{source!r} names no manifest: expected {here}:tag or {here}@digest")
+    if there.digest is not None:
+        raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
+    one, other = RegistryStore(session, here.repository), RegistryStore(to, there.repository)
+    return await transfer(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
+
+
+def _parsed(text: str, *sessions: Session) -> Reference:
+    """A reference, which docker would have with the host before it. A repository may have a name that looks like one.
+
+    Such as `docker.io/library/nginx`, of a registry that mirrors others: so only registries of Azure, and those that
+    take part, are told for hosts.
+    """
+    host = text.partition("/")[0] if isinstance(text, str) and "/" in text else ""
+    if host and (looks_like_acr(host) or host in [one.registry.netloc for one in sessions]):
+        raise InvalidReference(
+            f"{text[:300]!r} begins with a host: name the repository alone, such as team/app:v1; another registry is"
+            " named by to="
+        )
+    return Reference.parse(text)
+
+
+async def transfer(
+    runtime: Runtime, source: Store, target: Store, root: Manifest, tag: str | None, options: Options
+) -> Descriptor:
+    """Copy a manifest, with all that it leads to, from one store to another.
+
+    Args:
+        runtime: the world outside.
+        source: where it is.
+        target: where to. What it has is not moved again; after a failure it has no name for what is incomplete.
+        root: the manifest, or the index that the platform is chosen from.
+        tag: its name in the target, or None.
+        options: how to copy.
+
+    Returns:
+        The descriptor of what was copied.
+    """
+    if options.platform is not None:
+        name = f"{source.name}@{root.digest}"
+        root = await select(root, options.platform, name, source.manifest, source.source)
+    try:
+        work = _Copy(runtime, source, target, root, tag, options)
+        await work.run()
+        await target.commit()
+    except BaseException:
+        target.abort()
+        raise
+    return root.descriptor
+
+
+@attrs.frozen
+class _Node:
+    """A manifest of the graph.
+
+    Args:
+        manifest: its bytes.
+        parts: what it leads to.
+        is_there: whether the target has it, with all its parts.
+    """
+
+    manifest: Manifest
+    parts: Parts
+    is_there: bool
+
+
+class _Copy:
+    """One copy. Each manifest and each blob moves once; blobs before manifests, children before parents, tags last."""
+
+    def __init__(
+        self, runtime: Runtime, source: Store, target: Store, root: Manifest, tag: str | None, options: Options
+    ) -> None:
+        self._runtime = runtime
+        self._source = source
+        self._target = target
+        self._root = root
+        self._tag = tag
+        self._options = options
+        self._seen: set[Digest] = set()
+        self._bytes = 0
+        self._nodes: dict[Digest, _Node] = {}
+        self._blobs: dict[Digest, Descriptor] = {}
+
+    async def run(self) -> None:
+        """Copy the root, then, step by step, what is attached to it and to what is attached."""
+        subjects = await self._bring([self._root.descriptor])
+        while self._options.referrers and subjects:
+            found = await self._gather(_AT_ONCE, [partial(self._source.referrers, subject) for subject in subjects])
+            subjects = await self._bring([attached for some in found for attached in some])
+
+    async def _bring(self, tops: Sequence[Descriptor]) -> Sequence[Digest]:
+        """Copy some manifests with all that they lead to; give the digests of those that were not seen before."""
+        nodes = {node.manifest.digest: node for node in await self._walk(tops)}
+        blobs = self._new_blobs(node for node in nodes.values() if not node.is_there)
+        # The large ones first: one that begins last would be waited for alone.
+        blobs.sort(key=lambda blob: blob.size, reverse=True)
+        await self._gather(self._options.at_once, [partial(self._take, blob) for blob in blobs])
+        self._nodes.update(nodes)
+        order = TopologicalSorter(
+            {digest: [child.digest for child in node.parts.manifests] for digest, node in nodes.items()}
+        )
+        order.prepare()
+        while order.is_active():
+            ready = order.get_ready()
+            await self._gather(_AT_ONCE, [partial(self._put, nodes[digest]) for digest in ready if digest in nodes])
+            order.done(*ready)
+        return list(nodes)
+
+    async def _walk(self, tops: Sequence[Descriptor]) -> list[_Node]:
+        """The manifests below some, and these, as far as they were not seen before."""
+        found: list[_Node] = []
+        level = self._unseen(tops)
+        depth = 0
+        while level:
+            if depth > _DEEPEST:
+                raise LimitExceeded(f"the nesting of manifests in {self._source.name}", limit=_DEEPEST, unit="levels")
+            tasks = [partial(self._node, descriptor) for descriptor in level]
+            nodes = [node for node in await self._gather(_AT_ONCE, tasks) if node is not None]
+            found += nodes
+            level = self._unseen(child for node in nodes for child in node.parts.manifests)
+            depth += 1
+        return found
+
+    def _unseen(self, manifests: Iterable[Descriptor]) -> list[Descriptor]:
+        new: dict[Digest, Descriptor] = {}
+        for descriptor in manifests:
+            if descriptor.digest not in self._seen:
+                new.setdefault(descriptor.digest, descriptor)
+        self._seen.update(new)
+        self._bytes += sum(descriptor.size for descriptor in new.values())
+        if len(self._seen) > MOST_MANIFESTS:
+            raise LimitExceeded(f"the copy from {self._source.name}", limit=MOST_MANIFESTS, unit="manifests")
+        if self._bytes > _MOST_BYTES:
+            raise LimitExceeded(f"the manifests of the copy from {self._source.name}, together,", limit=_MOST_BYTES)
+        return list(new.values())
+
+    async def _node(self, descriptor: Descriptor) -> _Node | None:
+        """A manifest with its parts; None where it is of no further interest, as the target has it."""
+        is_there = await self._target.is_whole(descriptor)
+        is_root = descriptor.digest == self._root.digest
+        if is_there:
+            tell(self._options.progress, Skipped(Item(str(descriptor.digest), descriptor.size, descriptor.digest)))
+            if not self._options.referrers:
+                return _Node(self._root, Parts(), is_there) if is_root else None
+        if is_root:
+            manifest = self._root
+        else:
+            manifest = of_size(await self._source.manifest(descriptor.digest), descriptor, self._source.name)
+        # Of another object: what it has parsed takes many times the bytes, and need not be kept.
+        return _Node(manifest, parts_of(attrs.evolve(manifest)), is_there)
+
+    def _new_blobs(self, nodes: Iterable[_Node]) -> list[Descriptor]:
+        new: dict[Digest, Descriptor] = {}
+        for blob in (blob for node in nodes for blob in node.parts.blobs):
+            known = self._blobs.get(blob.digest)
+            if known is None:
+                self._blobs[blob.digest] = new[blob.digest] = blob
+            elif known.size != blob.size:
+                what = f"the blob {blob.digest} of {self._source.name}, as two manifests have it"
+                raise SizeMismatch(what, expected=known.size, actual=blob.size)
+        return list(new.values())
+
+    async def _take(self, blob: Descriptor) -> None:
+        await self._target.take(blob, self._source, self._options.progress)
+
+    async def _put(self, node: _Node) -> None:
+        mend = partial(self._mend, node)
+        if node.manifest.digest == self._root.digest:
+            if self._tag is not None or not node.is_there:
+                await self._target.put_root(node.manifest, self._tag, mend)
+        elif not node.is_there:
+            await self._target.put(node.manifest, mend)
+
+    async def _mend(self, node: _Node) -> None:
+        """Bring again what the target says it lacks: a replica of a registry may lag behind another one."""
+        for blob in node.parts.blobs:
+            await self._take(blob)
+        for child in node.parts.manifests:
+            if child.digest in self._nodes and not await self._target.is_whole(child):
+                await self._put(self._nodes[child.digest])
+
+    async def _gather(self, limit: int, tasks: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        return await self._runtime.gather(limit, tasks, width=self._width)
+
+    def _width(self, limit: int) -> int:
+        return min(self._source.width(limit), self._target.width(limit))

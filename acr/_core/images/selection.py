@@ -1,0 +1,83 @@
+"""Selection: the image that is meant: of an index the one for a platform, and any other only where it is for that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from acr import media_types
+from acr._core.storage import Source
+from acr._values.descriptor import Descriptor, Platform
+from acr._values.digest import Digest, Hasher
+from acr._values.fields import optional_text, parse_object
+from acr._values.manifest import MANIFEST_LIMIT, Manifest
+from acr._values.platforms import choose
+from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation, SizeMismatch
+
+_IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
+
+
+async def select(
+    root: Manifest,
+    platform: str | None,
+    name: str,
+    manifest: Callable[[Digest], Awaitable[Manifest]],
+    source: Callable[[Descriptor], Source],
+) -> Manifest:
+    """The manifest that is for a platform.
+
+    Args:
+        root: an index, or a manifest by itself. What is no image, such as an SBOM, is for every platform.
+        platform: such as `linux/arm64`; None for the only one there is.
+        name: of the root, for errors.
+        manifest: gets a manifest of the index.
+        source: opens a blob: the config tells what an image is for.
+
+    Raises:
+        InvalidInput: the platform is none, there is nothing for it, or it was not named although there are several.
+    """
+    wanted = None if platform is None else Platform.parse(platform)
+    if root.is_index:
+        chosen = choose(root, platform, name)
+        return of_size(await manifest(chosen.digest), chosen, name)
+    if wanted is None or (config := root.config) is None:
+        return root
+    if config.media_type in _IMAGE_CONFIGS:
+        own = _platform_in(await _content(config, source(config), name), name)
+        if own is not None and not own.fits(wanted):
+            raise InvalidInput(f"{name} is for {own}, and no index: there is nothing for {platform}")
+    return root
+
+
+def of_size(manifest: Manifest, descriptor: Descriptor, name: str) -> Manifest:
+    """A manifest, if it has the size that its descriptor tells."""
+    if manifest.size != descriptor.size:
+        what = f"the manifest {descriptor.digest} of {name}"
+        raise SizeMismatch(what, expected=descriptor.size, actual=manifest.size)
+    return manifest
+
+
+async def _content(config: Descriptor, source: Source, name: str) -> bytes:
+    what = f"the config {config.digest} of {name}"
+    if config.size > MANIFEST_LIMIT:
+        raise LimitExceeded(what, limit=MANIFEST_LIMIT)
+    try:
+        content = await source.read(config.size)
+    finally:
+        await source.aclose()
+    hasher = Hasher(config.digest.algorithm)
+    hasher.update(content)
+    hasher.verify(config.digest, what)
+    return content
+
+
+def _platform_in(content: bytes, name: str) -> Platform | None:
+    what = f"the config of {name}"
+    try:
+        fields = parse_object(content, what)
+        os, architecture, variant, version = (
+            optional_text(fields, key, what) for key in ("os", "architecture", "variant", "os.version")
+        )
+    except ProtocolViolation:
+        return None
+    return Platform(os, architecture, variant or None, version or None) if os and architecture else None

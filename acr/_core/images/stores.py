@@ -1,0 +1,320 @@
+"""Stores: what a copy reads from and writes to. A repository of a registry, or something on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Final, Literal, ParamSpec, Protocol, TypeVar
+
+from acr import media_types
+from acr._core.blobs import downloads, uploads
+from acr._core.images.blob_sources import LocalSource, RegistrySource
+from acr._core.images.graph import MOST_MANIFESTS
+from acr._core.listed import manifests, referrers
+from acr._core.runtime import Runtime
+from acr._core.storage import Source
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest, Hasher
+from acr._values.files import TITLE
+from acr._values.manifest import Manifest
+from acr._values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
+from acr._values.reference import check_repository
+from acr.errors import InvalidInput, LimitExceeded, NotFound, ResponseError, SizeMismatch, TransferError
+from acr.protocols import Local, Sink
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BLOCK: Final = 1024 * 1024
+
+_MANIFESTS: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
+
+_LACKING: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
+"""What a registry answers to a manifest when it has not got all that it lists, or one of its replicas not yet."""
+
+
+class Store(Protocol):
+    """One end of a copy."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for errors."""
+        ...
+
+    def width(self, limit: int) -> int:
+        """How many of `limit` requests it bears at the same time at present."""
+        ...
+
+    async def manifest(self, digest: Digest) -> Manifest:
+        """The exact bytes of a manifest, verified."""
+        ...
+
+    async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """The manifests that are attached to one."""
+        ...
+
+    def source(self, blob: Descriptor) -> Source:
+        """The bytes of a blob, not verified. Nothing is opened before the first of them is read."""
+        ...
+
+    async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
+        """Write a blob into a sink, verified."""
+        ...
+
+    async def is_whole(self, manifest: Descriptor) -> bool:
+        """Whether a manifest is here, and certainly all that it leads to as well."""
+        ...
+
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
+        """Take over a blob of another store, unless it is here already."""
+        ...
+
+    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
+        """Put a manifest, behind all that it lists.
+
+        Args:
+            manifest: the manifest.
+            mend: brings again what is missing of it, where it turns out that something is.
+        """
+        ...
+
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
+        """Put the manifest that all others are behind, and name it."""
+        ...
+
+    async def commit(self) -> None:
+        """All is here."""
+        ...
+
+    def abort(self) -> None:
+        """Leave behind no more than what a later copy can use. It does not wait: its task may be cancelled already."""
+        ...
+
+
+class RegistryStore:
+    """A repository of a registry.
+
+    Args:
+        session: the client.
+        repository: its name.
+    """
+
+    def __init__(self, session: Session, repository: str) -> None:
+        self.session = session
+        self.repository = check_repository(repository)
+        # A fallback tag is read and written again: two at once would lose an entry.
+        self._attaching = session.runtime.lock()
+
+    @property
+    def name(self) -> str:
+        """As of `Store`."""
+        return f"{self.session.registry.netloc}/{self.repository}"
+
+    def width(self, limit: int) -> int:
+        """As of `Store`."""
+        return self.session.sender.throttle.width(limit)
+
+    async def resolve(self, reference: str) -> Manifest:
+        """The manifest behind a tag or a digest.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await manifests.get(self.session, self.repository, reference, accept=_MANIFESTS)
+
+    async def manifest(self, digest: Digest) -> Manifest:
+        """As of `Store`."""
+        return await self.resolve(digest)
+
+    async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """As of `Store`."""
+        found: list[Descriptor] = []
+        async with aclosing(referrers.Referrers(self.session, self.repository, subject, None).pages()) as pages:
+            async for page in pages:
+                found += page.items
+                if len(found) > MOST_MANIFESTS:
+                    raise LimitExceeded(f"what is attached to {subject}", limit=MOST_MANIFESTS, unit="manifests")
+        return found
+
+    def source(self, blob: Descriptor) -> Source:
+        """As of `Store`."""
+        return RegistrySource(self.session, self.repository, blob)
+
+    async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
+        """As of `Store`."""
+        await downloads.download(
+            self.session,
+            self.repository,
+            blob.digest,
+            open_sink,
+            size=blob.size,
+            progress=progress,
+            name=_item(blob).name,
+        )
+
+    async def is_whole(self, manifest: Descriptor) -> bool:
+        """As of `Store`."""
+        try:
+            await manifests.head(self.session, self.repository, manifest.digest, accept=_MANIFESTS)
+        except NotFound:
+            return False
+        return True  # a registry takes no manifest before its parts
+
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
+        """As of `Store`."""
+        near = source.repository if isinstance(source, RegistryStore) and source.session is self.session else None
+        there = await uploads.upload(
+            self.session,
+            self.repository,
+            partial(source.source, blob),
+            digest=blob.digest,
+            mount_from=near,
+            progress=progress,
+            name=_item(blob).name,
+        )
+        if there.size != blob.size:
+            raise SizeMismatch(f"the blob {blob.digest} of {self.name}", expected=blob.size, actual=there.size)
+
+    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
+        """As of `Store`."""
+        await self.put_root(manifest, None, mend)
+
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
+        """As of `Store`."""
+        attempt = 0
+        while True:
+            try:
+                await self._put(manifest, tag)
+                break
+            except ResponseError as error:
+                if error.exhausted or _LACKING.isdisjoint(error.codes):
+                    raise
+                await self.session.sender.pause(error, attempt)
+            attempt += 1
+            await mend()
+
+    async def commit(self) -> None:
+        """Each part has its place already."""
+
+    def abort(self) -> None:
+        """What is here has no tag, and the next copy finds it."""
+
+    async def _put(self, manifest: Manifest, tag: str | None) -> None:
+        if b'"subject"' not in manifest.content:
+            await manifests.put(self.session, self.repository, manifest, tag=tag)
+            return
+        async with self._attaching:
+            await referrers.put(self.session, self.repository, manifest, tag=tag)
+
+
+class LocalStore:
+    """Something on this machine.
+
+    Args:
+        runtime: the world outside.
+        local: it.
+        side: which end of the copy it is.
+    """
+
+    def __init__(self, runtime: Runtime, local: Local, side: Literal["source", "target"]) -> None:
+        if not hasattr(local, "manifest"):
+            raise InvalidInput(f"expected a Layout, a Memory or a DockerArchive, not {local!r}: try Layout(…)")
+        self._runtime = runtime
+        self._local = local
+        self._side: Literal["source", "target"] = side
+
+    @property
+    def name(self) -> str:
+        """As of `Store`."""
+        return repr(self._local)
+
+    def width(self, limit: int) -> int:
+        """As of `Store`."""
+        return limit
+
+    async def resolve(self, reference: str | None) -> Manifest:
+        """The manifest of that name; the only one there is, if None.
+
+        Raises:
+            TransferError: there is none, or there are several.
+        """
+        found = await self._call(self._local.resolve, reference)
+        return await self._call(self._local.manifest, found.digest)
+
+    async def manifest(self, digest: Digest) -> Manifest:
+        """As of `Store`."""
+        return await self._call(self._local.manifest, digest)
+
+    async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """As of `Store`."""
+        return await self._call(self._local.referrers, subject)
+
+    def source(self, blob: Descriptor) -> Source:
+        """As of `Store`."""
+        return LocalSource(self._runtime, partial(self._local.open, blob), blob)
+
+    async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
+        """As of `Store`."""
+        item = _item(blob)
+        hasher = Hasher(blob.digest.algorithm)
+        source, sink = self.source(blob), open_sink(blob.digest)
+        blocking = self._runtime.blocking
+        try:
+            if await blocking(sink.open):
+                await blocking(sink.restart)  # reading it is no slower than hashing what is there
+            tell(progress, Started(item))
+            while block := await source.read(_BLOCK):
+                await blocking(hasher.update, block)
+                await blocking(sink.write, block)
+                tell(progress, Moved(item, len(block)))
+            hasher.verify(blob.digest, f"the blob {blob.digest} of {self.name}")
+            await blocking(sink.commit)
+        except BaseException:
+            sink.abort()
+            raise
+        finally:
+            await source.aclose()
+        tell(progress, Done(item))
+
+    async def is_whole(self, manifest: Descriptor) -> bool:
+        """No: others may have written it, of an index some images only. Its parts are looked for one by one."""
+        return False
+
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
+        """As of `Store`."""
+        if await self._call(self._local.has, blob):
+            tell(progress, Skipped(_item(blob)))
+        else:
+            sink = await self._call(self._local.sink, blob)
+            await source.download(blob, lambda _: sink, progress)
+
+    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
+        """As of `Store`."""
+        await self._call(self._local.put, manifest)
+
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
+        """As of `Store`."""
+        await self._call(self._local.put, manifest)
+        await self._call(self._local.tag, manifest.descriptor, tag)
+
+    async def commit(self) -> None:
+        """As of `Store`."""
+        await self._call(self._local.commit)
+
+    def abort(self) -> None:
+        """As of `Store`."""
+        self._local.abort()
+
+    async def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await self._runtime.blocking(function, *args, **kwargs)
+        except TransferError as error:
+            if error.side == self._side:
+                raise
+            raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
+
+
+def _item(blob: Descriptor) -> Item:
+    return Item(blob.annotations.get(TITLE) or str(blob.digest), blob.size, blob.digest)

@@ -1,0 +1,78 @@
+"""Catalog: repositories of a registry, their properties, their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from acr_rest.api.registry import (
+    container_registry_delete_repository as delete_repository,
+    container_registry_get_properties as get_properties,
+    container_registry_get_repositories as get_repositories,
+    container_registry_update_properties as update_properties,
+)
+from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
+from acr_rest.types import Response
+
+from acr._core.listed.permissions import Changes, permissions
+from acr._core.talk import scopes
+from acr._core.talk.paging import Walk
+from acr._core.talk.session import Session
+from acr._values.digest import received_digest
+from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
+from acr._values.reference import check_repository
+from acr.errors import NotFound
+
+if TYPE_CHECKING:
+    from acr_rest.models.repository_attributes import RepositoryAttributes
+
+
+def repositories(session: Session, *, page_size: int | None, last: str | None) -> Walk[str]:
+    """The names of all repositories."""
+    first = get_repositories.build_request(n=check_page_size(page_size), last=last)
+    return Walk(session, first, _names, scopes.catalog())
+
+
+async def get(session: Session, name: str) -> RepositoryProperties:
+    """Properties of a repository."""
+    request = get_properties.build_request(check_repository(name))
+    return _properties((await session.call(request, get_properties.parse, scopes=scopes.read_metadata(name))).body)
+
+
+async def update(session: Session, name: str, changes: Changes) -> RepositoryProperties:
+    """Change what may be done with a repository."""
+    body = RepositoryChangeableAttributes(**changes)
+    request = update_properties.build_request(check_repository(name), body=body)
+    return _properties((await session.call(request, update_properties.parse, scopes=scopes.write_metadata(name))).body)
+
+
+async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRepository:
+    """Delete a repository with all that is in it."""
+    request = delete_repository.build_request(check_repository(name))
+    try:
+        deleted = (await session.call(request, delete_repository.parse, scopes=scopes.delete(name))).body
+    except NotFound as error:
+        if missing_ok or error.repeated:
+            return DeletedRepository()
+        raise
+    if deleted is None:
+        return DeletedRepository()
+    return DeletedRepository(
+        manifests=[received_digest(d, "a deleted manifest") for d in deleted.manifests_deleted],
+        tags=deleted.tags_deleted,
+    )
+
+
+def _names(reply: Response) -> Sequence[str]:
+    return get_repositories.parse(reply).body.repositories
+
+
+def _properties(body: RepositoryAttributes) -> RepositoryProperties:
+    return RepositoryProperties(
+        name=body.image_name,
+        created=body.created_time,
+        updated=body.last_update_time,
+        manifest_count=body.manifest_count,
+        tag_count=body.tag_count,
+        **permissions(body.changeable_attributes),
+    )

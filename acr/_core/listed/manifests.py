@@ -1,0 +1,230 @@
+"""Manifests: their exact bytes, their properties, their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from acr_rest.api.repository import (
+    container_registry_check_manifest_exists as check_manifest_exists,
+    container_registry_create_manifest as create_manifest,
+    container_registry_delete_manifest as delete_manifest,
+    container_registry_get_manifest as get_manifest,
+    container_registry_get_manifest_properties as get_manifest_properties,
+    container_registry_get_manifests as get_manifests,
+    container_registry_update_manifest_properties as update_manifest_properties,
+)
+from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAttributes
+from acr_rest.types import Response
+
+from acr import media_types
+from acr._core.listed.permissions import Changes, permissions
+from acr._core.listed.tags import get as get_tag_properties, order_on_wire
+from acr._core.talk import scopes
+from acr._core.talk.paging import Walk
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest, Hasher, received_digest
+from acr._values.fields import optional_text, parse_object
+from acr._values.manifest import MANIFEST_LIMIT, Manifest
+from acr._values.media_type import check_media_range, essence
+from acr._values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
+from acr._values.reference import check_reference, check_repository, check_tag
+from acr.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation
+
+if TYPE_CHECKING:
+    from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
+
+_ANYTHING: Final = ("", "application/json", "application/octet-stream", "text/plain")
+"""Types that say nothing of what a manifest is."""
+
+
+class Stored(NamedTuple):
+    """What came of a put: the manifest's descriptor, and whether the registry keeps its subject's referrers itself."""
+
+    descriptor: Descriptor
+    knows_subjects: bool
+
+
+def manifests(
+    session: Session,
+    repository: str,
+    *,
+    order_by: Order | None,
+    page_size: int | None,
+    last: str | None,
+) -> Walk[ManifestProperties]:
+    """The manifests of a repository."""
+    first = get_manifests.build_request(
+        check_repository(repository), last=last, n=check_page_size(page_size), orderby=order_on_wire(order_by)
+    )
+
+    def read(reply: Response) -> Sequence[ManifestProperties]:
+        return [_properties(repository, manifest) for manifest in get_manifests.parse(reply).body.manifests]
+
+    return Walk(session, first, read, scopes.read_metadata(repository))
+
+
+async def digest_of(session: Session, repository: str, reference: str) -> Digest:
+    """The digest behind a tag, by metadata; a digest is its own."""
+    checked = check_reference(reference)
+    if isinstance(checked, Digest):
+        return checked
+    return (await get_tag_properties(session, repository, checked)).digest
+
+
+async def properties(session: Session, repository: str, reference: str) -> ManifestProperties:
+    """Properties of a manifest, by tag or digest."""
+    digest = await digest_of(session, repository, reference)
+    request = get_manifest_properties.build_request(check_repository(repository), digest)
+    reply = await session.call(request, get_manifest_properties.parse, scopes=scopes.read_metadata(repository))
+    return _properties(repository, reply.body.manifest)
+
+
+async def update(session: Session, repository: str, reference: str, changes: Changes) -> ManifestProperties:
+    """Change what may be done with a manifest, by tag or digest."""
+    digest = await digest_of(session, repository, reference)
+    body = ManifestChangeableAttributes(**changes)
+    request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
+    reply = await session.call(request, update_manifest_properties.parse, scopes=scopes.write_metadata(repository))
+    return _properties(repository, reply.body.manifest)
+
+
+async def get(
+    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
+) -> Manifest:
+    """The exact bytes of a manifest, checked against the digest that was asked for or is announced.
+
+    Raises:
+        LimitExceeded: it is larger than 4 MiB, whatever its Content-Length says.
+        DigestMismatch: the bytes are not of the digest.
+    """
+    reference = check_reference(reference)
+    request = get_manifest.build_request(check_repository(repository), reference, accept=_accepted(accept))
+    reply = await session.call(request, get_manifest.parse, scopes=scopes.pull(repository), limit=MANIFEST_LIMIT)
+    what = f"the manifest {repository}@{reference}"
+    expected = reference if isinstance(reference, Digest) else _announced(reply.docker_content_digest)
+    digest = _verified(reply.content, expected, what)
+    return Manifest(reply.content, _media_type(reply.content_type, reply.content, what), digest=digest)
+
+
+def _media_type(content_type: str | None, content: bytes, what: str) -> str:
+    """What a manifest is: by the Content-Type, or by its own word where that says nothing, as of a plain file server.
+
+    Raises:
+        ProtocolViolation: nothing tells, or an image is sent as an index, or the like (CVE-2021-41190).
+    """
+    told = essence(content_type or "")
+    if told not in (*media_types.ANY_MANIFEST, *_ANYTHING):
+        return told
+    try:
+        own = optional_text(parse_object(content, what), "mediaType", what)
+    except ProtocolViolation:
+        own = None
+    if told in _ANYTHING:
+        if not (own or told):
+            raise ProtocolViolation(f"{what} came without a Content-Type")
+        return own or told
+    if own in media_types.ANY_MANIFEST and own != told:
+        raise ProtocolViolation(f"{what} came as {told}, and says that it is {own}")
+    return told
+
+
+async def head(
+    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
+) -> Descriptor:
+    """Type, digest and size of a manifest, without its bytes."""
+    reference = check_reference(reference)
+    request = check_manifest_exists.build_request(check_repository(repository), reference, accept=_accepted(accept))
+    reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
+    announced = _announced(reply.docker_content_digest)
+    media_type, size = essence(reply.content_type or ""), reply.content_length
+    if announced is None or size is None or media_type in _ANYTHING:  # no registry has to tell: then only the bytes do
+        return (await get(session, repository, reference, accept=accept)).descriptor
+    if isinstance(reference, Digest) and announced != reference:
+        raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
+    return Descriptor(media_type, announced, size)
+
+
+async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Stored:
+    """Put exact bytes under a tag, or under their digest alone.
+
+    Raises:
+        DigestMismatch: the registry stored something else.
+    """
+    reference = manifest.digest if tag is None else check_tag(tag)
+    request = create_manifest.build_request(
+        check_repository(repository), reference, content=manifest.content, content_type=manifest.media_type
+    )
+    reply = await session.call(request, create_manifest.parse, scopes=scopes.push(repository))
+    stored = _announced(reply.docker_content_digest)
+    # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
+    if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
+        raise DigestMismatch(f"the stored manifest {repository}:{reference}", expected=manifest.digest, actual=stored)
+    return Stored(manifest.descriptor, reply.oci_subject is not None)
+
+
+async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
+    """Delete a manifest, and with it all its tags."""
+    try:
+        checked = Digest(digest)
+    except ValueError:
+        raise InvalidInput(
+            f"{digest!r}: a manifest is deleted by its digest, and takes all its tags with it;"
+            f" to remove the tag alone use tag({digest!r}).delete()"
+        ) from None
+    request = delete_manifest.build_request(check_repository(repository), checked)
+    try:
+        await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
+    except NotFound as error:
+        if not (missing_ok or error.repeated):
+            raise
+
+
+def _accepted(accept: str | Sequence[str] | None) -> str:
+    wanted = [accept] if isinstance(accept, str) else accept or media_types.ANY_MANIFEST
+    return ", ".join(check_media_range(one) for one in wanted)
+
+
+def _announced(header: str | None) -> Digest | None:
+    return None if header is None else received_digest(header, "Docker-Content-Digest")
+
+
+def _verified(content: bytes, expected: Digest | None, what: str) -> Digest:
+    if expected is None:
+        return Digest.of(content)
+    hasher = Hasher(expected.algorithm)
+    hasher.update(content)
+    hasher.verify(expected, what)
+    return expected
+
+
+def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestProperties:
+    attributes = manifest.changeable_attributes
+    return ManifestProperties(
+        repository=repository,
+        digest=received_digest(manifest.digest, "a manifest"),
+        size=manifest.image_size,
+        created=manifest.created_time,
+        updated=manifest.last_update_time,
+        media_type=manifest.media_type,
+        config_media_type=manifest.config_media_type,
+        architecture=_text(manifest.architecture),
+        os=_text(manifest.os),
+        tags=tuple(manifest.tags),
+        related=tuple(
+            RelatedManifest(
+                digest=received_digest(one.digest, "a related manifest"),
+                architecture=_text(one.architecture),
+                os=_text(one.os),
+            )
+            for one in manifest.references
+        ),
+        quarantine_state=attributes.quarantine_state if attributes else None,
+        quarantine_details=attributes.quarantine_details if attributes else None,
+        **permissions(attributes),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,120 @@
+"""Referrers: what is attached to a manifest, by the API where there is one, else by the tag that stands in for it.
+
+See the OCI distribution spec, "Listing Referrers", "Pushing Manifests with Subject" and "Referrers Tag Schema".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from typing import Any, Final
+
+import attrs
+from acr_rest.api.repository import container_registry_get_referrers as get_referrers
+from acr_rest.types import Response
+
+from acr import media_types
+from acr._core.listed import manifests
+from acr._core.talk import scopes
+from acr._core.talk.paging import Walk
+from acr._core.talk.session import Session
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
+from acr._values.manifest import Manifest
+from acr._values.page import Page
+from acr._values.reference import check_reference, check_repository
+from acr.errors import NotFound
+
+_UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
+
+
+@attrs.frozen
+class Referrers:
+    """The referrers of a manifest, to be walked like any listing. Making one sends nothing.
+
+    Args:
+        session: the client.
+        repository: where the manifest is.
+        subject: its tag or digest.
+        artifact_type: only referrers of this type.
+    """
+
+    session: Session
+    repository: str = attrs.field(converter=check_repository)
+    subject: str = attrs.field(converter=check_reference)
+    artifact_type: str | None
+
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
+        """Walk them page by page. Arguments and errors as of `Walk.pages`."""
+        digest = await self._digest()
+        first = get_referrers.build_request(self.repository, digest, artifact_type=self.artifact_type)
+        walk = Walk(self.session, first, self._read, scopes.pull(self.repository))
+        try:
+            async for page in walk.pages(continuation):
+                yield page
+        except NotFound as error:
+            # The API answers 200 for any digest. 404 is a registry without it, unless it is the repository that is
+            # unknown.
+            if _UNKNOWN_REPOSITORY in error.codes:
+                raise
+            listed = await _by_tag(self.session, self.repository, digest)
+            yield Page(self._wanted(listed.manifests if listed else ()))
+
+    async def _digest(self) -> Digest:
+        if isinstance(self.subject, Digest):
+            return self.subject
+        return (await manifests.head(self.session, self.repository, self.subject)).digest
+
+    def _read(self, reply: Response) -> Sequence[Descriptor]:
+        listed = get_referrers.parse(reply).body.manifests
+        return self._wanted(
+            [Descriptor.from_json(entry.to_dict(), f"a referrer of {self.subject}") for entry in listed]
+        )
+
+    def _wanted(self, found: Sequence[Descriptor]) -> Sequence[Descriptor]:
+        # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
+        return [one for one in found if self.artifact_type is None or one.artifact_type == self.artifact_type]
+
+
+async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+    """Put a manifest; where it has a subject, and the registry takes no note of that, list it under the subject's tag.
+
+    Two clients that attach to one subject at the same time may lose an entry there: the spec knows no remedy.
+    """
+    stored = await manifests.put(session, repository, manifest, tag=tag)
+    subject = manifest.subject if b'"subject"' in manifest.content else None
+    if subject is not None and not stored.knows_subjects:
+        await _add_by_tag(session, repository, subject.digest, manifest)
+    return stored.descriptor
+
+
+def fallback_tag(digest: Digest) -> str:
+    """The tag that stands in for the referrers API.
+
+    >>> fallback_tag(Digest("sha256:" + "a" * 64))[:12]
+    'sha256-aaaaa'
+    """
+    return f"{digest.algorithm[:32]}-{digest.hex[:64]}"
+
+
+async def _by_tag(session: Session, repository: str, subject: Digest) -> Manifest | None:
+    get = partial(manifests.get, accept=[media_types.OCI_INDEX])
+    try:
+        return await get(session, repository, fallback_tag(subject))
+    except NotFound:
+        return None
+
+
+async def _add_by_tag(session: Session, repository: str, subject: Digest, manifest: Manifest) -> None:
+    listed = await _by_tag(session, repository, subject)
+    entries: list[Any] = list(listed.json.get("manifests") or ()) if listed else []
+    if any(isinstance(entry, dict) and entry.get("digest") == manifest.digest for entry in entries):
+        return
+    config = manifest.config
+    entry = attrs.evolve(
+        manifest.descriptor,
+        artifact_type=manifest.artifact_type or (config.media_type if config else None),
+        annotations=manifest.annotations,
+    )
+    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry.to_json()]}
+    await manifests.put(session, repository, Manifest.of(index), tag=fallback_tag(subject))

@@ -1,0 +1,112 @@
+"""Tags: their listing, their properties, their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from acr_rest.api.repository import (
+    container_registry_delete_tag as delete_tag,
+    container_registry_get_tag_names as get_tag_names,
+    container_registry_get_tag_properties as get_tag_properties,
+    container_registry_get_tags as get_tags,
+    container_registry_update_tag_attributes as update_tag_attributes,
+)
+from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
+from acr_rest.types import Response
+
+from acr._core.listed.permissions import Changes, permissions
+from acr._core.talk import scopes
+from acr._core.talk.paging import Walk
+from acr._core.talk.session import Session
+from acr._values.digest import Digest, received_digest
+from acr._values.properties import Order, TagProperties, check_page_size
+from acr._values.reference import check_repository, check_tag
+from acr.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from acr_rest.models.tag_attributes_base import TagAttributesBase
+
+_ORDERS: Final = {None: None, "newest": "timedesc", "oldest": "timeasc"}
+
+
+def order_on_wire(order: Order | None) -> str | None:
+    """What `orderby` takes.
+
+    Raises:
+        InvalidInput: the order is unknown.
+    """
+    if order not in _ORDERS:
+        raise InvalidInput(f"order_by={order!r}: expected 'newest', 'oldest' or None")
+    return _ORDERS[order]
+
+
+def tags(
+    session: Session,
+    repository: str,
+    *,
+    order_by: Order | None,
+    page_size: int | None,
+    last: str | None,
+    digest: str | None,
+) -> Walk[TagProperties]:
+    """The tags of a repository."""
+    first = get_tags.build_request(
+        check_repository(repository),
+        last=last,
+        n=check_page_size(page_size),
+        orderby=order_on_wire(order_by),
+        digest=None if digest is None else Digest(digest),
+    )
+
+    def read(reply: Response) -> Sequence[TagProperties]:
+        return [_properties(repository, tag) for tag in get_tags.parse(reply).body.tags]
+
+    return Walk(session, first, read, scopes.read_metadata(repository))
+
+
+def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Walk[str]:
+    """The names of the tags of a repository, as every OCI registry lists them."""
+    first = get_tag_names.build_request(check_repository(repository), n=check_page_size(page_size), last=last)
+    return Walk(session, first, _names, scopes.pull(repository))
+
+
+async def get(session: Session, repository: str, tag: str) -> TagProperties:
+    """Properties of a tag."""
+    request = get_tag_properties.build_request(check_repository(repository), check_tag(tag))
+    reply = await session.call(request, get_tag_properties.parse, scopes=scopes.read_metadata(repository))
+    return _properties(repository, reply.body.tag)
+
+
+async def update(session: Session, repository: str, tag: str, changes: Changes) -> TagProperties:
+    """Change what may be done with a tag."""
+    body = TagChangeableAttributes(**changes)
+    request = update_tag_attributes.build_request(check_repository(repository), check_tag(tag), body=body)
+    reply = await session.call(request, update_tag_attributes.parse, scopes=scopes.write_metadata(repository))
+    return _properties(repository, reply.body.tag)
+
+
+async def delete(session: Session, repository: str, tag: str, *, missing_ok: bool) -> None:
+    """Delete a tag, not what it points to."""
+    request = delete_tag.build_request(check_repository(repository), check_tag(tag))
+    try:
+        await session.call(request, delete_tag.parse, scopes=scopes.delete(repository))
+    except NotFound as error:
+        if not (missing_ok or error.repeated):
+            raise
+
+
+def _names(reply: Response) -> Sequence[str]:
+    return get_tag_names.parse(reply).body.tags
+
+
+def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:
+    return TagProperties(
+        repository=repository,
+        name=tag.name,
+        digest=received_digest(tag.digest, "a tag"),
+        created=tag.created_time,
+        updated=tag.last_update_time,
+        signed=bool(tag.signed),
+        **permissions(tag.changeable_attributes),
+    )

@@ -1,0 +1,156 @@
+"""The contract of the runtime: all that the core asks of the world. The two shells implement it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+import attrs
+
+from acr._values.reference import Endpoint
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Body:
+    """A body that is read while it is sent.
+
+    Args:
+        size: bytes of all its pieces.
+        pieces: gives them, from the first one each time it is called: a request may have to be sent again.
+    """
+
+    size: int
+    pieces: Callable[[], AsyncGenerator[bytes, None]] = attrs.field(repr=False)
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return self.pieces()
+
+
+@attrs.frozen
+class Outgoing:
+    """A request as it goes out: where to, what for, all headers but those of the connection, the body.
+
+    Args:
+        method: of HTTP.
+        endpoint: where to.
+        target: path and query.
+        headers: all but host and length.
+        content: the body, whole or while it is read.
+        timeout: seconds; takes the place of all of the client's own, where it is given.
+        is_large: the answer may have a large body, which will be read by `Incoming.readinto`.
+    """
+
+    method: str
+    endpoint: Endpoint
+    target: str = attrs.field(repr=False)  # it may hold a signature
+    headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
+    content: bytes | Body | None = attrs.field(default=None, repr=False)
+    timeout: float | None = None
+    is_large: bool = False
+
+
+class Incoming(Protocol):
+    """An answer whose head is there and whose body is not read yet. Whoever has it closes it."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers, names in lower case, repeated ones joined by a comma."""
+        ...
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body, piece by piece, in any content coding that the server chose. Raises TransportError."""
+        ...
+
+    async def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer with the next bytes of the body, and tell how many there are: 0 at its end only.
+
+        There may be fewer than the buffer has room for. Not to be mixed with `chunks`. Raises TransportError, but not
+        before all that came was given.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connection; after a body that was read to its end it can be used again."""
+        ...
+
+
+class Runtime(Protocol):
+    """The world that the core runs in."""
+
+    async def send(self, request: Outgoing) -> Incoming:
+        """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward."""
+        ...
+
+    def lock(self) -> AbstractAsyncContextManager[Any]:
+        """A lock that keeps other threads, or other tasks, out."""
+        ...
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that blocks (files, subprocesses, hashing), off the event loop where there is one."""
+        ...
+
+    def thread(self) -> Executor:
+        """A thread of its own, to do things beside the caller, one after another. Leaving its context ends it."""
+        ...
+
+    async def result(self, future: Future[T]) -> T:
+        """Wait for what such a thread does."""
+        ...
+
+    async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the user's, which may be a coroutine function where there is an event loop."""
+        ...
+
+    async def to_the_end(
+        self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
+    ) -> T:
+        """Do something without being stopped in the middle: what the registry is left with would be lost.
+
+        Whoever is stopped meanwhile, because of a failure elsewhere or as a task that is cancelled, is so afterwards.
+        Nobody waits longer than some seconds for that.
+
+        Args:
+            task: what to do.
+            undo: is done with what came of it, where nobody is left to take it.
+        """
+        ...
+
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest.
+
+        Args:
+            limit: how many at a time, at the most.
+            tasks: what to run.
+            width: how many of the limit go at a time at present, at least 1; asked anew whenever one has ended.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...

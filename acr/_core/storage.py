@@ -1,0 +1,50 @@
+"""The contract of storage: where the bytes of an upload come from, and what outlives the process.
+
+Where downloads go, and the stores of images, are contracts that users may implement, too: `acr.protocols`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Source(Protocol):
+    """Bytes to upload."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there are, where that is known beforehand."""
+        ...
+
+    @property
+    def is_seekable(self) -> bool:
+        """Whether it can be read again, and from any byte on."""
+        ...
+
+    async def read(self, count: int) -> bytes:
+        """The next `count` bytes; fewer only at the end. Raises TransferError."""
+        ...
+
+    async def seek(self, offset: int) -> None:
+        """Go on with the byte at `offset`, counted from where the source began. Raises TransferError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what was opened for it."""
+        ...
+
+
+class Checkpoint(Protocol):
+    """A place that outlives the process, for one short text. Its methods may block, and raise TransferError."""
+
+    def load(self) -> str | None:
+        """The text that was saved last; None where there is none, or something else is there."""
+        ...
+
+    def save(self, text: str) -> None:
+        """Put a text in the place of the one before, whole or not at all, for nobody else to read."""
+        ...
+
+    def clear(self) -> None:
+        """Leave nothing."""
+        ...

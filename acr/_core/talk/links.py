@@ -1,0 +1,123 @@
+"""Links out of answers: Link (RFC 8288), Location, Range. None of them leads to another host unnoticed."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from acr._core.talk.failures import redact
+from acr._values.reference import Endpoint
+from acr.errors import ProtocolViolation
+
+# Possessive (`*+`), or a long run of spaces would be tried in every way there is to divide it.
+_VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|[^\s;,"]*+)"""
+_PARAMETER: Final = rf"""[ \t]*+;[ \t]*+(?P<name>[^\s=;,"]++)(?P<value>{_VALUE})?+"""
+_ONE: Final = re.compile(_PARAMETER)
+_LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
+_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18}|-1)")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
+
+
+def next_link(header: str | None) -> str | None:
+    """The target of the link whose relation is `next`, or None where there is none.
+
+    Raises:
+        ProtocolViolation: the header does not follow RFC 8288: a listing would end early unnoticed.
+
+    >>> next_link('</acr/v1/_catalog?last=a&n=1&orderby=>; rel="next"')
+    '/acr/v1/_catalog?last=a&n=1&orderby='
+    >>> next_link(None)
+    """
+    at, found = 0, None
+    header = header or ""
+    while at < len(header):
+        link = _LINK.match(header, at)
+        if link is None:
+            if header[at:].strip(" \t,"):
+                raise ProtocolViolation(f"malformed Link header: {header[:200]!r}")
+            break
+        if found is None and "next" in _relations(link["parameters"]):
+            found = link["target"]
+        at = link.end()
+    return found
+
+
+def _relations(parameters: str) -> list[str]:
+    """The relation types of a link. Of several `rel` the first counts (RFC 8288, section 3.3)."""
+    for parameter in _ONE.finditer(parameters):
+        if parameter["name"].lower() == "rel":
+            return (parameter["value"] or "").lstrip(" \t=").strip('"').lower().split()
+    return []
+
+
+def local_target(endpoint: Endpoint, base: str, link: str) -> str:
+    """The path and query that `link`, found in the answer to a request for `base`, stands for.
+
+    Args:
+        endpoint: the registry; the only host it may lead to.
+        base: path of the request.
+        link: relative or absolute.
+
+    Raises:
+        ProtocolViolation: it leads to another host or scheme, or is no link.
+
+    >>> registry = Endpoint.parse("my.azurecr.io")
+    >>> local_target(registry, "/v2/a/blobs/uploads/", "/v2/a/blobs/uploads/1?_state=x")
+    '/v2/a/blobs/uploads/1?_state=x'
+    >>> local_target(registry, "/v2/", "//other.example/v2/")
+    Traceback (most recent call last):
+    acr.errors.ProtocolViolation: a link leads from my.azurecr.io to another host, 'other.example'
+    """
+    if not link or not link.isascii() or not link.isprintable() or " " in link or "\\" in link:
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
+    try:
+        parts = urlsplit(urljoin(f"{endpoint}{base}", link))
+        target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
+    except ValueError:
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
+    if target != endpoint:
+        raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
+    path = parts.path or "/"
+    if path.startswith("//"):  # where it is taken for a link once more, it names a host
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def uploaded(header: str | None) -> int | None:
+    """Bytes that an upload has, by the Range header of its answer; None where there is none.
+
+    The end is inclusive, and `0-0` stands for an empty upload, not for one byte. Registries that merely count, such
+    as zot, say `0--1` of it.
+
+    Raises:
+        ProtocolViolation: it is no range.
+
+    >>> uploaded("0-1238"), uploaded("0-0")
+    (1239, 0)
+    """
+    if header is None:
+        return None
+    match = _RANGE.fullmatch(header.strip())
+    if match is None:
+        raise ProtocolViolation(f"malformed Range header: {header[:100]!r}")
+    end = int(match[1])
+    return end + 1 if end > 0 else 0
+
+
+def content_range(header: str) -> tuple[int, int, int | None]:
+    """First byte, last byte and whole size (None where unknown) of a part (RFC 9110, section 14.4).
+
+    Raises:
+        ProtocolViolation: it is no such header.
+
+    >>> content_range("bytes 256-511/1044")
+    (256, 511, 1044)
+    """
+    match = _CONTENT_RANGE.fullmatch(header.strip())
+    if match is None:
+        raise ProtocolViolation(f"malformed Content-Range header: {header[:100]!r}")
+    first, last, size = int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])
+    if first > last or (size is not None and last >= size):
+        raise ProtocolViolation(f"impossible Content-Range header: {header[:100]!r}")
+    return first, last, size

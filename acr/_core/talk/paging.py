@@ -1,0 +1,84 @@
+"""Paging: a listing is walked by its Link headers to its end, or fails. Part of a list is never given as all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import unquote
+
+import attrs
+from acr_rest.types import Request, Response
+
+from acr._core.talk.links import local_target, next_link
+from acr._core.talk.scopes import Scopes
+from acr._core.talk.session import Session
+from acr._values.page import Page
+from acr.errors import InvalidReference, ProtocolViolation
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Pages(Protocol[T_co]):
+    """What facades make listings of."""
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        ...
+
+    def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T_co], None]:
+        """Walk it page by page."""
+        ...
+
+
+@attrs.frozen
+class Walk(Generic[T]):
+    """A listing that can be walked, and walked again. Making one sends nothing.
+
+    Args:
+        session: the client.
+        first: the request for the first page.
+        read: gives the items of a page.
+        scopes: what the listing needs.
+    """
+
+    session: Session
+    first: Request
+    read: Callable[[Response], Sequence[T]]
+    scopes: Scopes
+
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T], None]:
+        """Walk it page by page.
+
+        Args:
+            continuation: of a page of an earlier walk, to go on behind it.
+
+        Raises:
+            InvalidReference: the continuation is of another listing.
+            ProtocolViolation: a link leads to another host, or back to where the walk has been.
+            ResponseError, TransportError, CredentialError: a page could not be had.
+        """
+        path = self.first.target.partition("?")[0]
+        target = self.first.target if continuation is None else _checked(continuation, path)
+        seen: set[str] = set()
+        while True:
+            seen.add(target)
+            page = await self.session.call(attrs.evolve(self.first, target=target), self._page, scopes=self.scopes)
+            if page.continuation is None:
+                yield page
+                return
+            target = local_target(self.session.registry, path, page.continuation)
+            if target in seen:
+                raise ProtocolViolation(f"the listing at {path} links back to a page that was read already")
+            yield attrs.evolve(page, continuation=target)
+
+    def _page(self, reply: Response) -> Page[T]:
+        return Page(self.read(reply), next_link(reply.headers.get("link")))
+
+
+def _checked(continuation: str, path: str) -> str:
+    # ACR writes a slash in a name as %2F in its links, whatever it was in the request.
+    if unquote(continuation.partition("?")[0]) != unquote(path):
+        raise InvalidReference(f"the continuation {continuation[:200]!r} is not of the listing at {path}")
+    return continuation

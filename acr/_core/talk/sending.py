@@ -1,0 +1,177 @@
+"""Sending: one request out and its answer in, errors as ours; and when to do it again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, TypeVar
+
+import attrs
+from acr_rest.types import Request, Response
+
+from acr._core.runtime import Body, Incoming, Outgoing, Runtime
+from acr._core.talk import bodies
+from acr._core.talk.failures import failure, redact
+from acr._core.talk.throttle import Throttle
+from acr._values.options import Retries
+from acr._values.reference import Endpoint
+from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
+from acr.errors import ResponseError, TransportError
+
+_LOG: Final = logging.getLogger("acr")
+_RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
+_HURRY: Final = 3.0
+_IN_A_HURRY: Final = ContextVar("_IN_A_HURRY", default=False)
+
+JSON_LIMIT: Final = 32 * 1024 * 1024
+"""Bytes of an answer that is read into memory; a page of 1,000 manifests has less than one."""
+
+T = TypeVar("T")
+
+
+@contextmanager
+def hurry() -> Iterator[None]:
+    """In it requests are sent once, and waited for no longer than 3 s: for cleaning up when somebody wants to leave."""
+    before = _IN_A_HURRY.set(True)
+    try:
+        yield
+    finally:
+        _IN_A_HURRY.reset(before)
+
+
+@attrs.frozen
+class Sender:
+    """Sends the requests of one client.
+
+    Args:
+        runtime: the world outside.
+        retries: when to try again.
+        user_agent: of every request.
+        on_request: told of each request before it goes out.
+        on_response: told of the head of each answer.
+        throttle: how much at once the registry bears; made anew.
+    """
+
+    runtime: Runtime
+    retries: Retries
+    user_agent: str
+    on_request: OnRequest | None
+    on_response: OnResponse | None
+    throttle: Throttle = attrs.field(factory=Throttle, init=False)
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
+    ) -> Incoming:
+        """Send once, and give the answer with its body unread; the caller closes it.
+
+        Args:
+            endpoint: where to.
+            request: what.
+            authorization: the header of that name, or None.
+            is_large: the answer may have a large body, to be read by `readinto`.
+
+        Raises:
+            ResponseError: the answer is an error.
+            TransportError: there is none.
+        """
+        content = request.content
+        if not (content is None or isinstance(content, bytes | Body)):
+            raise TypeError("the core sends bytes, or a Body, whose length is known")
+        headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        timeout = _HURRY if _IN_A_HURRY.get() else None
+        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, timeout, is_large)
+        if self.on_request is not None:
+            self.on_request(_told(outgoing))
+        began, era = self.runtime.now(), self.throttle.era
+        incoming = await self.runtime.send(outgoing)
+        self.throttle.note(era, incoming.status)
+        _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
+        if self.on_response is not None:
+            told = {name: redact(value) for name, value in incoming.headers.items()}
+            try:
+                self.on_response(ResponseInfo(_told(outgoing), incoming.status, told, self.runtime.now() - began))
+            except BaseException:
+                await incoming.aclose()
+                raise
+        if incoming.status >= 400:
+            raise await failure(request, endpoint.netloc, incoming)
+        return incoming
+
+    async def exchange(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
+        """Send with the given header or none, read the answer, and try again where that helps. Errors as of `send`."""
+
+        async def once() -> Response:
+            return await read(request, await self.send(endpoint, request, authorization))
+
+        return await self.repeat(once, repeatable=True)
+
+    async def repeat(self, once: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+        """Do something until it succeeds, or fails for good.
+
+        Args:
+            once: does it once.
+            repeatable: whether it may be done again when it is not known whether it was done.
+
+        Raises:
+            ResponseError, TransportError: the last problem. It is marked `exhausted` where the retries are used up, so
+                that no outer loop begins them anew, and `repeated` where an earlier attempt may have succeeded.
+        """
+        attempt = 0
+        in_doubt = False
+        while True:
+            try:
+                return await once()
+            except (TransportError, ResponseError) as problem:
+                problem.repeated = in_doubt
+                if problem.exhausted or not may_pass(problem, repeatable=repeatable):
+                    raise
+                await self.pause(problem, attempt)
+                in_doubt = in_doubt or isinstance(problem, TransportError) or problem.status >= 500
+            attempt += 1
+
+    async def pause(self, problem: TransportError | ResponseError, attempt: int) -> None:
+        """Wait before the repetition `attempt` (the first is 0), or raise the problem, marked `exhausted`."""
+        asked = problem.retry_after if isinstance(problem, ResponseError) else None
+        delay = None if _IN_A_HURRY.get() else self.retries.delay(attempt, asked)
+        if delay is None:
+            problem.exhausted = True
+            raise problem
+        _LOG.warning("%s; trying again in %.1f s", problem, delay)
+        await self.runtime.sleep(delay)
+
+
+async def read(request: Request, incoming: Incoming, limit: int = JSON_LIMIT) -> Response:
+    """Read an answer to its end, and close it.
+
+    Raises:
+        LimitExceeded: it is larger than `limit` bytes.
+        TransportError: it broke off.
+    """
+    try:
+        body = await bodies.read(incoming, limit, f"the answer to {request.method} {path_of(request)}")
+    finally:
+        await incoming.aclose()
+    return Response(incoming.status, incoming.headers, body)
+
+
+def may_pass(problem: TransportError | ResponseError, *, repeatable: bool) -> bool:
+    """Whether a problem may pass, so that the same request can be sent again."""
+    if isinstance(problem, TransportError):
+        return repeatable
+    # A registry that throttles has not done what it was asked for: that can be repeated in any case.
+    return problem.status == 429 or (repeatable and problem.status in _RETRIED)
+
+
+def path_of(request: Request) -> str:
+    """The path of a request: its query may hold an upload's state."""
+    return request.target.partition("?")[0]
+
+
+def _told(request: Outgoing) -> RequestInfo:
+    """What a hook may know of a request."""
+    headers = {name: redact(value) for name, value in request.headers.items() if name != "Authorization"}
+    return RequestInfo(request.method, redact(f"{request.endpoint}{request.target}"), headers)

@@ -1,0 +1,184 @@
+"""Session: one client's way to one registry. Each request goes out with the token that it needs, and is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from acr_rest.api.registry import container_registry_check_docker_v2_support as check_support
+from acr_rest.types import InvalidResponse, Request, Response
+
+from acr._core.runtime import Incoming
+from acr._core.talk.challenge import Challenge, parse_challenges
+from acr._core.talk.flight import Flight
+from acr._core.talk.scopes import Scopes, cover, parse_scopes
+from acr._core.talk.sending import JSON_LIMIT, Sender, read
+from acr._core.talk.token_exchanges import Authority
+from acr._core.talk.tokens import Tokens
+from acr._values.options import CHUNK_SIZE
+from acr._values.reference import Endpoint
+from acr.errors import ProtocolViolation, Unauthorized
+from acr.protocols import Credential
+
+_REGISTRY: Final = "the registry"
+
+T = TypeVar("T")
+
+
+class Session:
+    """One client's way to one registry.
+
+    Args:
+        sender: sends its requests.
+        registry: where the registry is.
+        credential: who the client is; None is anonymous.
+        audience: of the Entra token.
+        token_hosts: hosts beside the registry's own that may issue its tokens.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        registry: Endpoint,
+        credential: Credential | None,
+        *,
+        audience: str,
+        token_hosts: frozenset[str],
+    ) -> None:
+        self.runtime = sender.runtime
+        self.registry = registry
+        self.sender = sender
+        self.tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
+        self._discovery: Flight[None] = Flight(sender.runtime)
+        self._discovered = False
+        self.chunk_size = CHUNK_SIZE
+        """Bytes of the first chunk of the next upload: what went well in the last one."""
+        self._challenge: Challenge | None = None
+
+    async def call(
+        self,
+        request: Request,
+        parse: Callable[[Response], T],
+        *,
+        scopes: Scopes,
+        repeatable: bool = True,
+        limit: int = JSON_LIMIT,
+        undo: Callable[[T], Awaitable[object]] | None = None,
+    ) -> T:
+        """Send, read the whole answer, parse it.
+
+        Args:
+            request: what to send.
+            parse: the operation's own parser.
+            scopes: what it needs.
+            repeatable: whether it may be sent again when it is not known if it was received.
+            limit: bytes of the answer, at the most.
+            undo: is done with the answer, where the caller has been stopped meanwhile.
+
+        Raises:
+            ResponseError: the registry answered with an error.
+            TransportError: it did not answer.
+            CredentialError: there is no token for it.
+            LimitExceeded: the answer is larger than the limit.
+            ProtocolViolation: the answer is none that the operation can have.
+        """
+
+        async def once() -> T:
+            reply = await read(request, await self.open(request, scopes=scopes), limit)
+            try:
+                return parse(reply)
+            except InvalidResponse as error:
+                raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
+
+        async def wholly() -> T:
+            return await self.runtime.to_the_end(once, undo)
+
+        return await self.sender.repeat(once if undo is None else wholly, repeatable=repeatable)
+
+    async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
+        """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.
+
+        Arguments and errors as of `call` and `Sender.send`. A token that is refused is replaced once.
+        """
+        await self._discover()
+        authorization = await self._authorization(scopes)
+        sent_at = self.runtime.now()
+        try:
+            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
+        except Unauthorized as refusal:
+            wider = self._learn(refusal, scopes)
+            if authorization is not None:
+                self.tokens.reject(authorization, None if wider is None else sent_at)
+            if wider is None:
+                raise
+        authorization = await self._authorization(wider)
+        try:
+            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
+        except Unauthorized:
+            if authorization is not None:
+                self.tokens.reject(authorization)
+            raise
+
+    async def ping(self) -> None:
+        """Ask whether there is a registry. No credential is used.
+
+        Raises:
+            ResponseError: something else is there.
+            TransportError: nothing is there.
+            ProtocolViolation: it wants to be authenticated to in a way that this client does not know.
+        """
+        try:
+            await self.sender.exchange(self.registry, check_support.build_request(), None)
+        except Unauthorized as refusal:
+            self._challenge = _usable(refusal)
+        self._discovered = True
+
+    async def authority(self) -> Authority:
+        """Who issues the registry's tokens.
+
+        Raises:
+            ProtocolViolation: nobody does: the registry takes no tokens.
+        """
+        await self._discover()
+        if self._challenge is None or self._challenge.scheme != "bearer":
+            raise ProtocolViolation(f"{self.registry.netloc} takes no tokens")
+        return self.tokens.authority(self._challenge)
+
+    async def _discover(self) -> None:
+        """Learn realm and service once, by the one request that needs no scope.
+
+        From then on every request goes out with the token that it needs, none only to be refused.
+        """
+        if not self._discovered:
+            await self._discovery.join(_REGISTRY, self._discover_once)
+
+    async def _discover_once(self) -> None:
+        if not self._discovered:
+            await self.ping()
+
+    def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
+        """What to ask a token for after a 401, or None where another token would not help.
+
+        ACR issues a token for what the credential may not do, too, and refuses it here as insufficient: asking again
+        for no more than was asked for would loop.
+        """
+        if refusal.challenge is None:
+            return None
+        self._challenge = challenge = _usable(refusal)
+        wanted = parse_scopes(challenge.parameters.get("scope", ""))
+        if challenge.parameters.get("error") == "insufficient_scope" and cover(scopes, wanted):
+            return None
+        return scopes | wanted
+
+    async def _authorization(self, scopes: Scopes) -> str | None:
+        return None if self._challenge is None else await self.tokens.authorization(self._challenge, scopes)
+
+
+def _usable(refusal: Unauthorized) -> Challenge:
+    """The challenge of a 401 that this client can answer."""
+    challenges = parse_challenges(refusal.challenge or "")
+    for scheme in ("bearer", "basic"):
+        for challenge in challenges:
+            if challenge.scheme == scheme:
+                return challenge
+    raise ProtocolViolation(f"no Bearer or Basic challenge in the refusal: {refusal}")

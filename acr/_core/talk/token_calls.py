@@ -1,0 +1,48 @@
+"""Tokens for the caller: the exchanges as operations of their own, for `docker login` and other clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from acr._core.talk import token_exchanges as exchanges
+from acr._core.talk.scopes import Scope, Scopes
+from acr._core.talk.session import Session
+from acr.errors import InvalidInput, ProtocolViolation
+
+
+async def refresh_token(session: Session) -> str:
+    """The refresh token of the client's own credential."""
+    return await session.tokens.refresh_token(await session.authority())
+
+
+async def access_token(session: Session, scopes: Iterable[str]) -> str:
+    """An access token of the client's own credential."""
+    wanted = _scopes(scopes)
+    return await session.tokens.access_token(await session.authority(), wanted)
+
+
+async def exchange_entra_token(
+    session: Session, token: str | None, refresh_token: str | None, tenant: str | None
+) -> str:
+    """An ACR refresh token for tokens of Entra."""
+    if token is None and refresh_token is None:
+        raise InvalidInput("nothing to exchange: pass an Entra token, or refresh_token=")
+    issued = await exchanges.entra_to_refresh(
+        session.sender.exchange, await session.authority(), token, entra_refresh_token=refresh_token, tenant=tenant
+    )
+    return issued.token
+
+
+async def exchange_refresh_token(session: Session, token: str, scopes: Iterable[str]) -> str:
+    """An access token for a refresh token."""
+    wanted = _scopes(scopes)
+    return (await exchanges.refresh_to_access(session.sender.exchange, await session.authority(), wanted, token)).token
+
+
+def _scopes(texts: Iterable[str]) -> Scopes:
+    if isinstance(texts, str):
+        raise InvalidInput(f"expected a list of scopes: pass [{texts!r}]")
+    try:
+        return frozenset(Scope.parse(text) for text in texts)
+    except ProtocolViolation as error:
+        raise InvalidInput(f"{error}: expected one such as repository:team/app:pull,push") from None

@@ -1,0 +1,214 @@
+"""Exchanges: the requests that turn one credential into another, at the realm that a challenge names.
+
+Entra token --/oauth2/exchange--> refresh token --/oauth2/token--> access token (for one set of scopes)
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+from acr_rest.api.acr_token import (
+    authentication_exchange_aad_access_token_for_acr_refresh_token as exchange_entra,
+    authentication_exchange_acr_refresh_token_for_acr_access_token as exchange_refresh,
+    authentication_get_acr_access_token_from_login as log_in,
+)
+from acr_rest.types import InvalidResponse, Request, Response
+
+from acr._core.talk.challenge import Challenge
+from acr._core.talk.scopes import Scopes
+from acr._values.credentials import UsernamePassword
+from acr._values.reference import Endpoint
+from acr.errors import CredentialError, ProtocolViolation, ResponseError
+
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+
+_UNKNOWN_LIFETIME: Final = 60.0
+"""Seconds that a token lives of which nothing is known (the distribution project's token specification)."""
+
+T = TypeVar("T")
+
+Send = Callable[[Endpoint, Request, str | None], Awaitable[Response]]
+"""Sends a request with the given Authorization header, or with none. Raises ResponseError and TransportError."""
+
+
+class Issued(NamedTuple):
+    """A token, and the seconds that it lives from now."""
+
+    token: str
+    lifetime: float
+
+    def __repr__(self) -> str:
+        return f"<token, {self.lifetime:.0f} s>"
+
+
+@attrs.frozen
+class Authority:
+    """Who issues tokens for a registry: the realm and the service of its challenge."""
+
+    endpoint: Endpoint
+    target: str
+    service: str
+
+    @classmethod
+    def of(cls, challenge: Challenge, registry: Endpoint, token_hosts: frozenset[str]) -> Authority:
+        """Read it off a Bearer challenge.
+
+        Args:
+            challenge: the registry's.
+            registry: the registry; a realm on its own host is always allowed.
+            token_hosts: further hosts (with port, where it has one) that may be sent the credential.
+
+        Raises:
+            ProtocolViolation: the realm is no URL, or is on a host that was not allowed.
+        """
+        realm = challenge.parameters.get("realm", "")
+        try:
+            parts = urlsplit(realm)
+            endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=registry.scheme == "http")
+        except ValueError as error:  # urlsplit's own, or InvalidReference
+            raise ProtocolViolation(f"{registry.netloc} names an unusable token realm: {error}") from None
+        if endpoint != registry and endpoint.netloc not in token_hosts:
+            raise ProtocolViolation(
+                f"{registry.netloc} asks to send credentials to another host, {endpoint.netloc!r}; if that is right,"
+                f" pass token_hosts=[{endpoint.netloc!r}]"
+            )
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        return cls(endpoint, target, challenge.parameters.get("service", registry.netloc))
+
+
+async def entra_to_refresh(
+    send: Send,
+    authority: Authority,
+    entra_token: str | None,
+    *,
+    entra_refresh_token: str | None = None,
+    tenant: str | None = None,
+) -> Issued:
+    """Exchange an Entra token for an ACR refresh token.
+
+    Args:
+        send: sends the request.
+        authority: who issues it.
+        entra_token: for the registry's audience.
+        entra_refresh_token: of Entra, beside the token or in its place.
+        tenant: of the tokens; ACR reads it off them where it is left out.
+
+    Raises:
+        CredentialError: the registry refuses it.
+    """
+    given = {"access_token": entra_token, "refresh_token": entra_refresh_token}
+    request = exchange_entra.build_request(
+        service=authority.service,
+        grant_type="_".join(name for name, token in given.items() if token is not None),
+        access_token=entra_token,
+        refresh_token=entra_refresh_token,
+        tenant=tenant,
+    )
+    reply = await _ask(send, authority.endpoint, request)
+    return _issued(_parsed(exchange_entra.parse, reply).body.refresh_token, None)
+
+
+async def refresh_to_access(send: Send, authority: Authority, scopes: Scopes, refresh_token: str) -> Issued:
+    """Exchange a refresh token for an access token.
+
+    Raises:
+        CredentialError: the registry refuses it.
+    """
+    request = exchange_refresh.build_request(
+        service=authority.service, scope=_texts(scopes), grant_type="refresh_token", refresh_token=refresh_token
+    )
+    return _access(await _ask(send, authority.endpoint, _at(authority, request)))
+
+
+async def password_to_access(send: Send, authority: Authority, scopes: Scopes, credential: UsernamePassword) -> Issued:
+    """Exchange a name and password for an access token.
+
+    Raises:
+        CredentialError: the registry refuses them.
+    """
+    request = log_in.build_request(service=authority.service, scope=_texts(scopes))
+    return _access(await _ask(send, authority.endpoint, _at(authority, request), basic(credential)))
+
+
+async def anonymous_access(send: Send, authority: Authority, scopes: Scopes) -> Issued:
+    """Get an access token for nobody in particular.
+
+    ACR issues it for any scope, and refuses the request instead. It takes a form with the grant type `password`; other
+    registries take a GET.
+    """
+    request = (
+        exchange_refresh.build_request(service=authority.service, scope=_texts(scopes), grant_type="password")
+        if authority.target == "/oauth2/token"
+        else log_in.build_request(service=authority.service, scope=_texts(scopes))
+    )
+    return _access(await _ask(send, authority.endpoint, _at(authority, request)))
+
+
+def basic(credential: UsernamePassword) -> str:
+    """The value of an Authorization header (RFC 7617)."""
+    pair = f"{credential.username}:{credential.password}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def lifetime(token: str, expires_in: int | None) -> float:
+    """Seconds that a token just issued will live.
+
+    ACR sends no `expires_in`: it is in the JWT. What counts is the time between issue and end, since the clock of this
+    machine may differ from the registry's.
+    """
+    import jwt  # here, since it loads cryptography: 50 ms that a program without tokens need not pay
+
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})  # not ours to verify: the registry will
+        seconds = float(claims["exp"]) - float(claims["iat"] if "iat" in claims else claims["nbf"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        seconds = math.nan
+    return seconds if math.isfinite(seconds) else float(expires_in or _UNKNOWN_LIFETIME)
+
+
+def _texts(scopes: Scopes) -> list[str]:
+    return sorted(str(scope) for scope in scopes)
+
+
+def _at(authority: Authority, request: Request) -> Request:
+    """The same request at the realm's own path, which is `/oauth2/token` at ACR alone, and may have a query."""
+    query = request.target.removeprefix("/oauth2/token")
+    if "?" in authority.target:
+        query = query.replace("?", "&", 1)
+    return attrs.evolve(request, target=authority.target + query)
+
+
+async def _ask(send: Send, endpoint: Endpoint, request: Request, authorization: str | None = None) -> Response:
+    try:
+        return await send(endpoint, request, authorization)
+    except ResponseError as error:
+        if error.status in (400, 401):
+            raise CredentialError(f"the registry gives no token for this credential: {error}") from error
+        raise
+
+
+def _access(reply: Response) -> Issued:
+    body = _parsed(exchange_refresh.parse, reply).body
+    issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
+    if _BEARER.fullmatch(issued.token) is None:  # and it must not be in the error of whoever tries to put it there
+        raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
+    return issued
+
+
+def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
+    try:
+        return parse(reply)
+    except InvalidResponse as error:
+        raise ProtocolViolation(f"unusable answer of the token endpoint: {error}") from None
+
+
+def _issued(token: str | None, expires_in: int | None) -> Issued:
+    if not token:
+        raise ProtocolViolation("the token endpoint answered without a token")
+    return Issued(token, lifetime(token, expires_in))

@@ -1,0 +1,69 @@
+"""Options that both facades take, and what they make of them: a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from acr._core.runtime import Runtime
+from acr._core.talk.sending import Sender
+from acr._core.talk.session import Session
+from acr._values.files import File
+from acr._values.options import Retries
+from acr._values.reference import Endpoint
+from acr._values.traffic import OnRequest, OnResponse
+from acr._values.version import __version__
+from acr.errors import InvalidInput
+from acr.protocols import Credential
+
+Artifact: TypeAlias = str | Path | File
+"""A file or folder to push: its path, or `File` to say more of it."""
+
+UNPACK_LIMIT: Final = 64 * 1024**3
+"""Bytes that a folder may have when it is unpacked, unless the caller says otherwise."""
+
+
+def open_session(
+    runtime: Runtime,
+    registry: Endpoint,
+    credential: Credential | None,
+    *,
+    audience: str,
+    token_hosts: Iterable[str],
+    retries: Retries,
+    user_agent: str | None,
+    on_request: OnRequest | None,
+    on_response: OnResponse | None,
+) -> Session:
+    """A session with the options of a facade."""
+    agent = f"acr-client/{__version__}"
+    if user_agent is not None:
+        if not (user_agent.isascii() and user_agent.isprintable()):
+            raise InvalidInput(f"user_agent={user_agent[:100]!r}: expected printable ASCII")
+        agent = f"{user_agent} {agent}"
+    if isinstance(token_hosts, str):
+        raise InvalidInput(f"token_hosts: expected a list of hosts: pass [{token_hosts!r}]")
+    return Session(
+        Sender(runtime, retries, agent, on_request, on_response),
+        registry,
+        credential,
+        audience=audience,
+        token_hosts=frozenset(Endpoint.parse(host, allow_http=True).netloc for host in token_hosts),
+    )
+
+
+def files_of(files: Iterable[Artifact]) -> list[File]:
+    """Files to push, checked.
+
+    Raises:
+        InvalidInput: one of them is no file or folder, or a single path was passed instead of a list.
+        InvalidReference: a title leads elsewhere.
+    """
+    if isinstance(files, str | Path | File):
+        raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
+    found = [file if isinstance(file, File) else File(file) for file in files]
+    for file in found:
+        if not (file.path.is_file() or file.path.is_dir()):
+            raise InvalidInput(f"{file.path} is no file and no folder")
+    return found

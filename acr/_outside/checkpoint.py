@@ -1,0 +1,79 @@
+"""Checkpoint: a small file that tells the next process how far an upload got."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from acr._core.storage import Checkpoint
+from acr.errors import InvalidInput, TransferError
+
+_LIMIT: Final = 64 * 1024
+"""Bytes of a state; a longer file is none of ours, and its beginning shows it."""
+
+
+def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Checkpoint | None:
+    """A checkpoint at a path; none where there is no path.
+
+    Args:
+        path: of the file.
+        source: what is uploaded, which must be another file.
+
+    Raises:
+        InvalidInput: the checkpoint would overwrite the source.
+    """
+    if path is None:
+        return None
+    place = Path(path)
+    if isinstance(source, str | os.PathLike) and place.exists() and Path(source).exists() and place.samefile(source):
+        raise InvalidInput(f"checkpoint: {place} is what is uploaded")
+    return _FileCheckpoint(place)
+
+
+class _FileCheckpoint:
+    """Implements `acr._core.runtime.Checkpoint` with a file that its owner alone can read.
+
+    It is written under another name beside its own, and renamed: whoever reads it finds one state or the other. That
+    is not forced to the disk: after a power failure there may be none, and the upload begins anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        told_apart = hashlib.sha256(path.name.encode(errors="replace")).hexdigest()[:16]
+        self._new = path.with_name(f".{path.name[:50]}.{told_apart}.part")
+
+    def load(self) -> str | None:
+        with self._told("read"):
+            try:
+                with self._path.open("rb") as file:
+                    content = file.read(_LIMIT)
+            except FileNotFoundError:
+                return None
+        return content.decode(errors="replace")
+
+    def save(self, text: str) -> None:
+        with self._told("write"):
+            self._new.unlink(missing_ok=True)  # what a process has left that was killed in the middle of this
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+            with open(os.open(self._new, flags, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
+                file.write(text.encode())
+            self._new.replace(self._path)
+
+    def clear(self) -> None:
+        with self._told("remove"):
+            self._new.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise TransferError(
+                f"cannot {what} the checkpoint {self._path}: {reason or error}", side="source"
+            ) from error

@@ -1,0 +1,1 @@
+"""Credentials that come from elsewhere: docker's config.json, azure-identity."""

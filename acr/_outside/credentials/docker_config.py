@@ -1,0 +1,149 @@
+"""Docker's config.json: credentials that `docker login`, `az acr login` and their like have stored."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from acr._values.credentials import RefreshToken, UsernamePassword
+from acr._values.home import public_in
+from acr.errors import CredentialError
+
+_HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_CONFIG_LIMIT: Final = 4 * 1024 * 1024
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+"""The user name under which ACR's refresh tokens are stored as passwords, by `az acr login`."""
+
+
+def _default_path() -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+
+
+@public_in("acr")
+@attrs.frozen
+class DockerConfig:
+    """Credentials out of docker's config.json.
+
+    For a registry the first of these counts: the helper that `credHelpers` names for it, the one that `credsStore`
+    names for all, the entry in `auths` (`identitytoken`, or `auth`). A registry that none of them knows is anonymous.
+
+    Args:
+        path: the file; by default `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
+        helper_timeout: seconds that a helper program may take.
+
+    >>> from acr import DockerConfig, Registry
+    >>> registry = Registry("my.azurecr.io", DockerConfig())
+    """
+
+    path: Path = attrs.field(factory=_default_path, converter=Path)
+    helper_timeout: float = attrs.field(default=30, kw_only=True)
+
+    def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
+        """The credential for a login server.
+
+        Args:
+            host: with its port, where it has one.
+
+        Returns:
+            The credential, or None where there is no file, or nothing in it for the host.
+
+        Raises:
+            CredentialError: the file or a helper's answer makes no sense, or the helper failed.
+        """
+        config = self._read()
+        helpers = _object(config, "credHelpers", self.path)
+        helper = helpers.get(host) or config.get("credsStore")
+        if helper:
+            found = self._ask(str(helper), host)
+            if found is not None:
+                return found
+        auths = _object(config, "auths", self.path)
+        for key in (host, *auths):
+            if key in auths and _names(key, host):
+                return _entry(auths[key], f"{self.path}, auths[{key!r}]")
+        return None
+
+    def _read(self) -> Mapping[str, Any]:
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(_CONFIG_LIMIT + 1)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise CredentialError(f"cannot read {self.path}: {error.strerror}") from error
+        try:
+            config = json.loads(content)
+        except (ValueError, RecursionError):
+            raise CredentialError(f"{self.path} is no JSON") from None  # and its content is not for an error text
+        if not isinstance(config, dict) or len(content) > _CONFIG_LIMIT:
+            raise CredentialError(f"{self.path} is no docker config")
+        return config
+
+    def _ask(self, helper: str, host: str) -> UsernamePassword | RefreshToken | None:
+        """Run a helper (docker-credential-helpers, "Development"): it reads the host and writes JSON."""
+        import subprocess  # not needed by most programs
+
+        program = f"docker-credential-{helper}"
+        if _HELPER.fullmatch(helper) is None:
+            raise CredentialError(f"{self.path} names an unusable credential helper, {helper[:100]!r}")
+        try:
+            done = subprocess.run(  # noqa: S603 - docker's own convention; the name was checked, and there is no shell
+                [program, "get"], input=host.encode(), capture_output=True, timeout=self.helper_timeout, check=False
+            )
+        except FileNotFoundError:
+            raise CredentialError(f"{self.path} names the credential helper {program}, which is not on PATH") from None
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CredentialError(f"the credential helper {program} failed: {type(error).__name__}") from None
+        if done.returncode != 0:
+            # The one failure that has a name of its own; every helper prints it alike.
+            if b"credentials not found" in done.stdout:
+                return None
+            raise CredentialError(f"the credential helper {program} failed with exit code {done.returncode}")
+        try:
+            answer = json.loads(done.stdout)
+            username, secret = answer["Username"], answer["Secret"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            username = secret = None
+        if not isinstance(username, str) or not isinstance(secret, str):
+            raise CredentialError(f"the credential helper {program} gave no usable answer")
+        return RefreshToken(secret) if username == "<token>" else _login(username, secret)
+
+
+def _names(key: str, host: str) -> bool:
+    """Whether a key of `auths` is a host's: docker has written them as names and as URLs, and as they were typed."""
+    name, _, path = key.lower().removeprefix("https://").removeprefix("http://").partition("/")
+    return name == host and path.strip("/") in ("", "v1", "v2")
+
+
+def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
+    if not isinstance(entry, dict):
+        raise CredentialError(f"{where} is no object")
+    if entry.get("identitytoken"):
+        return RefreshToken(str(entry["identitytoken"]))
+    if entry.get("username") and entry.get("password"):
+        return _login(str(entry["username"]), str(entry["password"]))
+    if not entry.get("auth"):
+        return None
+    try:
+        username, colon, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
+    except (ValueError, TypeError):
+        raise CredentialError(f"{where}: auth is no base64") from None
+    if not colon:
+        raise CredentialError(f"{where}: auth holds no password")
+    return _login(username, password.rstrip("\0"))
+
+
+def _login(username: str, password: str) -> UsernamePassword | RefreshToken:
+    return RefreshToken(password) if username == _NOBODY else UsernamePassword(username, password)
+
+
+def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+    value = config.get(key) or {}
+    if not isinstance(value, dict):
+        raise CredentialError(f"{path}: {key} is no object")
+    return value

@@ -1,0 +1,85 @@
+"""Layers of artifacts: which are files, and which are folders that are packed before and unpacked after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path, PurePosixPath
+
+from acr._outside.failures import reading
+from acr._outside.sinks import sink_in
+from acr._values.descriptor import Descriptor
+from acr._values.files import CONTENT_DIGEST, UNPACK, File
+from acr.protocols import Sink
+
+
+def packing(file: File) -> AbstractContextManager[File] | None:
+    """A file to push in the place of a folder, which is there within the context; None where it is a file already.
+
+    Errors as of `acr._outside.tar.folders.pack`.
+    """
+    return _packed(file) if file.path.is_dir() else None
+
+
+@contextmanager
+def _packed(file: File) -> Iterator[File]:
+    from acr._outside.tar.folders import pack  # it loads what tars need, and few programs move folders
+
+    with pack(file.path, file.title) as packed:
+        annotations = {**file.annotations, **packed.annotations}
+        yield File(packed.path, title=file.title, media_type=packed.media_type, annotations=annotations)
+
+
+def layer_sink(folder: Path, limit: int | None, name: PurePosixPath, layer: Descriptor) -> Sink:
+    """A sink for a layer of an artifact, whose name was checked: a file, or a folder that is unpacked.
+
+    Args:
+        folder: where it goes.
+        limit: bytes of an uncompressed folder, at the most; None to leave folders packed.
+        name: of the file or folder.
+        layer: what it is.
+    """
+    if limit is None or layer.annotations.get(UNPACK) != "true":
+        return sink_in(folder, name, layer.digest)
+    return _FolderSink(folder, limit, name, layer)
+
+
+class _FolderSink:
+    """A folder. It comes as an archive, which is unpacked when it is whole and right."""
+
+    is_private = True
+
+    def __init__(self, folder: Path, limit: int, name: PurePosixPath, layer: Descriptor) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._name = name
+        self._content_digest = layer.annotations.get(CONTENT_DIGEST)
+        archive = name.with_name(f".{name.name[:50]}.{layer.digest.hex[:16]}.layer")
+        self._archive = folder / archive
+        self._sink = sink_in(folder, archive, layer.digest)
+
+    def open(self) -> int:
+        return self._sink.open()
+
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        return self._sink.earlier()
+
+    def restart(self) -> None:
+        self._sink.restart()
+
+    def write(self, block: bytes | memoryview) -> None:
+        self._sink.write(block)
+
+    def commit(self) -> None:
+        from acr._outside.tar.folders import unpack  # as above
+
+        self._sink.commit()
+        try:
+            with reading(self._archive), self._archive.open("rb") as archive:
+                title = str(self._name)
+                unpack(archive, self._folder, title=title, limit=self._limit, digest=self._content_digest)
+        finally:
+            self._archive.unlink(missing_ok=True)
+
+    def abort(self) -> None:
+        self._sink.abort()

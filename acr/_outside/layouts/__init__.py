@@ -1,0 +1,1 @@
+"""Layouts: images on this machine, in folders, tars, memory and archives of `docker save`."""

@@ -1,0 +1,341 @@
+"""Trees: where the files of an OCI image layout are. A folder, a tar, or memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final, Protocol
+
+from acr._outside.failures import reading, writing
+from acr._outside.sinks import file_sink
+from acr._outside.tar.tar_writer import TarWriter, final_path
+from acr._outside.tar.tars import TarFiles, open_extent
+from acr._values.descriptor import Descriptor
+from acr.errors import TransferError
+from acr.protocols import Sink
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+INDEX: Final = "index.json"
+MARK: Final = "oci-layout"
+
+
+class Tree(Protocol):
+    """Files by names with slashes, which are a layout's own, or made of a checked digest: none comes from outside."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was written that `commit` has to give its place."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a regular file; None where there is none."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """A file, seekable, at its first byte."""
+        ...
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        """A new file, or one in the place of another."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """A new small file."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from ending their work at the same time, where that can be.
+
+        `commit` is called within, and fails after an `abort` within that took away what it would give its place.
+        """
+        ...
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        """Write the last files, in this order, in the place of those that have the names; all is there then."""
+        ...
+
+    def abort(self) -> None:
+        """As of `Local`. It does not wait for another thread that moves much: that one sees it, and cleans up."""
+        ...
+
+
+def folder_tree(path: Path) -> Tree:
+    """Files in a folder, which is made when the first one is written."""
+    return _FolderTree(path)
+
+
+def tar_tree(path: Path) -> Tree:
+    """Files in a tar. What is written goes to a new one, which takes over what the old one has."""
+    return _TarTree(path)
+
+
+def memory_tree() -> Tree:
+    """Files in memory."""
+    return _MemoryTree()
+
+
+class _FolderTree:
+    """A folder. Folders on the way to a file are made, and removed by `abort` where they are empty."""
+
+    changed = False  # blobs have their names as soon as they are whole
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._made: list[Path] = []
+
+    def size(self, name: str) -> int | None:
+        path = self._path / name
+        with reading(path):
+            # Whatever is no regular file is left alone: a named pipe would never end.
+            return path.stat().st_size if path.is_file() else None
+
+    def open(self, name: str) -> BinaryIO:
+        path = self._path / name
+        with reading(path):
+            return path.open("rb")
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return file_sink(self._way(name), blob.digest)
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._way(name)
+        partial = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")
+        with writing(path):
+            try:
+                with partial.open("xb") as file:
+                    file.write(content)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def alone(self) -> AbstractContextManager[None]:
+        return _locked(self._path)
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        for name, content in last.items():
+            self.write(name, content)
+        self._made.clear()
+
+    def abort(self) -> None:
+        with self._lock:
+            while self._made:
+                with suppress(OSError):  # a blob is in it
+                    self._made.pop().rmdir()
+
+    def _way(self, name: str) -> Path:
+        """The path of a file to write; folders on the way to it are made."""
+        path = self._path / PurePosixPath(name)
+        with self._lock, writing(path):
+            missing = [folder for folder in path.parents if not folder.exists()]
+            for folder in reversed(missing):
+                folder.mkdir(exist_ok=True)
+                self._made.append(folder)
+        return path
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others out who ask for the same folder. Where there are no locks, or it cannot be read, they are not."""
+    with ExitStack() as stack:
+        if fcntl is not None:
+            with suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+class _TarTree:
+    """A tar. Until the commit, what is new is read from the new one, and all else from the old one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._old = TarFiles(path)
+        self._lock = threading.Lock()  # of what is below, never for long: `abort` is called by the event loop
+        self._beginning = threading.Lock()  # while the old tar is taken over
+        self._writer: TarWriter | None = None
+        self._taken_over: tuple[int, ...] | None = None
+        self._aborted = self._aborted_commit = threading.Event()  # another one for each try
+
+    @property
+    def changed(self) -> bool:
+        return self._writer is not None
+
+    def size(self, name: str) -> int | None:
+        writer = self._writer
+        extent = (writer.find(name) if writer else None) or self._old.find(name)
+        return extent.size if extent else None
+
+    def open(self, name: str) -> BinaryIO:
+        writer = self._writer
+        extent = writer.find(name) if writer else None
+        if writer is None or extent is None:
+            return self._old.open(name)
+        with reading(self._path):
+            return open_extent(writer.partial, extent)
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return self._begun(self._aborted).sink(name, blob.size)
+
+    def write(self, name: str, content: bytes) -> None:
+        self._begun(self._aborted).add(name, content)
+
+    def alone(self) -> AbstractContextManager[None]:
+        self._aborted_commit = self._aborted
+        return _locked(final_path(self._path).parent)
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        writer = self._begun(self._aborted_commit)
+        for name, content in last.items():
+            writer.add(name, content)
+        if self._old.state != self._taken_over:  # what it has now would be lost
+            raise TransferError(
+                f"{self._path} was written by somebody else meanwhile: pull again, nothing is lost", side="target"
+            )
+        with self._lock:
+            if self._writer is not writer:
+                raise _given_up(str(self._path))
+            self._writer = None  # from here on it is too late for `abort`
+        try:
+            writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted.set()
+            self._aborted = threading.Event()
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abort()
+
+    def _begun(self, aborted: threading.Event) -> TarWriter:
+        """The new tar. Another thread may be taking over the old one just now."""
+        with self._beginning:
+            with self._lock:
+                if aborted.is_set():
+                    raise _given_up(str(self._path))
+                if self._writer is not None:
+                    return self._writer
+            with writing(self._path):
+                writer = TarWriter(self._path)
+            try:
+                state = self._take_over(writer, aborted)
+                with self._lock:
+                    if aborted.is_set():
+                        raise _given_up(str(self._path))
+                    self._writer, self._taken_over = writer, state
+            except BaseException:
+                writer.abort()
+                raise
+            return writer
+
+    def _take_over(self, writer: TarWriter, aborted: threading.Event) -> tuple[int, ...] | None:
+        """Copy what the old tar has. Gives its state before: what changes it from then on is seen by `commit`."""
+        state = self._old.state
+        kept = [extent for name, extent in self._old.regions() if name not in (INDEX, MARK)]
+        if kept:
+            with reading(self._path), self._path.open("rb") as old:
+                for extent in kept:
+                    for _ in writer.copied(old, extent):
+                        if aborted.is_set():
+                            raise _given_up(str(self._path))
+        return state
+
+
+def _given_up(name: str) -> TransferError:
+    return TransferError(f"the copy into {name} was given up meanwhile", side="target")
+
+
+class _MemoryTree:
+    """Memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files: dict[str, bytes] = {}
+        self._new: set[str] = set()
+        self._aborted = False
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._new)
+
+    def size(self, name: str) -> int | None:
+        content = self._files.get(name)
+        return None if content is None else len(content)
+
+    def open(self, name: str) -> BinaryIO:
+        content = self._files.get(name)
+        if content is None:
+            raise TransferError(f"memory has no {name}", side="source")
+        return io.BytesIO(content)
+
+    def sink(self, name: str, blob: Descriptor) -> Sink:
+        return _MemorySink(self, name)
+
+    def write(self, name: str, content: bytes) -> None:
+        with self._lock:
+            if name not in self._files:
+                self._new.add(name)
+            self._files[name] = content
+
+    def alone(self) -> AbstractContextManager[None]:
+        self._aborted = False
+        return nullcontext()
+
+    def commit(self, last: Mapping[str, bytes]) -> None:
+        with self._lock:
+            if self._aborted:
+                raise _given_up("memory")
+            self._files.update(last)
+            self._new.clear()
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+            while self._new:
+                self._files.pop(self._new.pop(), None)
+
+
+class _MemorySink:
+    """A file in memory. It is there when it is committed."""
+
+    is_private = True
+
+    def __init__(self, tree: _MemoryTree, name: str) -> None:
+        self._tree = tree
+        self._name = name
+        self._content: bytearray | None = bytearray()
+
+    def open(self) -> int:
+        return 0
+
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        return iter(())
+
+    def restart(self) -> None:
+        if self._content is not None:
+            self._content = bytearray()
+
+    def write(self, block: bytes | memoryview) -> None:
+        if self._content is not None:
+            self._content += block
+
+    def commit(self) -> None:
+        if self._content is not None:
+            self._tree.write(self._name, bytes(self._content))
+            self._content = None
+
+    def abort(self) -> None:
+        self._content = None

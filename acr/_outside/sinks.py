@@ -1,0 +1,262 @@
+"""Sinks: where a download goes. A file gets its name when its content was found right, and not before."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import io
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from acr._values.digest import Digest
+from acr.errors import InvalidInput, InvalidReference, TransferError
+from acr.protocols import Sink, Writable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_BLOCK: Final = 1024 * 1024
+
+
+Downloadable = str | os.PathLike[str] | Writable
+"""Where a blob can be downloaded to: a path, or a binary file object."""
+
+
+def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool = False) -> Sink:
+    """A sink for what the caller gave.
+
+    Args:
+        target: what the caller gave.
+        digest: of the content; by it what an earlier run has left is known again.
+        keep: leave what is there for the next time, also when the download fails.
+
+    Raises:
+        InvalidInput: it is of no such kind.
+    """
+    if isinstance(target, str | os.PathLike):
+        return _FileSink(Path(target), digest, keep=keep)
+    if isinstance(target, Writable):
+        return _ObjectSink(target)
+    raise InvalidInput(f"cannot download into {type(target).__name__}: expected a path or a binary file")
+
+
+def file_sink(path: Path, digest: Digest) -> Sink:
+    """A sink for a file whose folder is there."""
+    return _FileSink(path, digest)
+
+
+def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> Sink:
+    """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
+
+    Opening it raises InvalidReference where a link on the way leads out of the folder.
+    """
+    return _FileSink(folder / name, digest, within=folder)
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> TransferError:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return TransferError(f"cannot write {path}: {reason or error}", side="target")
+
+
+class _FileSink:
+    """A file, written under another name beside its own, and renamed when it is whole. It replaces what is there.
+
+    A process that is killed leaves what it had under that name, and the next one that downloads the same content to
+    the same place goes on behind it. Whoever writes holds a lock on it; a second process at the same time, or a system
+    without such locks, writes under a name of its own.
+
+    Args:
+        path: the file's own name.
+        digest: of the content, by which it is known again; None where that does not matter.
+        within: a folder that it must be in, links followed; made where it is missing.
+        keep: leave what is there for the next time, also when the download fails.
+    """
+
+    is_private = True
+
+    def __init__(self, path: Path, digest: Digest | None, *, within: Path | None = None, keep: bool = False) -> None:
+        self._path = path
+        self._within = within
+        self._keep = keep
+        self._stem = f".{path.name[:50]}."  # 50: up to 200 bytes of UTF-8
+        self._name = None if digest is None else f"{self._stem}{digest.hex[:16]}.part"
+        self._file: FileIO | None = None
+        self._partial: Path | None = None
+        self._have = 0
+        self._ended = False
+        # A task may be cancelled, and abort, while a thread still does what the task had waited for.
+        self._lock = threading.Lock()
+
+    def open(self) -> int:
+        with self._lock, self._told():
+            self._opened()
+            return self._have
+
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        buffer = memoryview(bytearray(_BLOCK))
+        with self._told():
+            file = self._opened()
+            if file is None:
+                return
+            file.seek(0)
+            left = self._have
+            while left and (count := file.readinto(buffer[:left])):
+                yield buffer[:count]
+                left -= count
+
+    def restart(self) -> None:
+        with self._lock, self._told():
+            file = self._opened()
+            if file is not None:
+                file.seek(0)
+                file.truncate()
+                self._have = 0
+
+    def write(self, block: bytes | memoryview) -> None:
+        with self._lock, self._told():
+            file = self._opened()
+            left = memoryview(block)
+            while left and file is not None:
+                left = left[file.write(left) :]
+
+    def commit(self) -> None:
+        with self._lock, self._told():
+            file = self._opened()
+            if file is not None and self._partial is not None:
+                if not _is_at(file, self._partial):
+                    raise TransferError(f"{self._partial} was replaced by somebody else meanwhile", side="target")
+                self._partial.replace(self._path)  # before the lock goes with the file
+                self._ended = True
+                file.close()
+
+    def abort(self) -> None:
+        with self._lock:
+            if self._file is not None and self._partial is not None and not self._ended:
+                with suppress(OSError):
+                    kept = self._keep and self._name == self._partial.name and self._file.tell()
+                    if not kept and _is_at(self._file, self._partial):  # what somebody else put there is theirs
+                        self._partial.unlink(missing_ok=True)
+                self._file.close()
+            self._ended = True
+
+    def _opened(self) -> FileIO | None:
+        """The file; None when it is too late for it."""
+        if self._file is None and not self._ended:
+            if self._within is not None:
+                self._make_way(self._within)
+            if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
+                raise InvalidInput(f"{self._path} is no regular file: open it, and pass the file object")
+            self._partial, self._file = self._claimed()
+            self._have = self._file.seek(0, os.SEEK_END)
+        return None if self._ended else self._file
+
+    def _claimed(self) -> tuple[Path, FileIO]:
+        """The partial file of an earlier run, or a new one; nobody else has it."""
+        if self._name is not None:
+            partial = self._path.with_name(self._name)
+            file = _locked(partial)
+            if file is not None:
+                return partial, file
+        partial = self._path.with_name(f"{self._stem}{os.urandom(8).hex()}.part")
+        return partial, FileIO(partial, "x+")
+
+    def _make_way(self, folder: Path) -> None:
+        root = folder.resolve()
+        parent = (root / self._path.relative_to(folder)).parent
+        # Before anything is made: a link that lies in the folder already must not be followed out of it.
+        if not parent.resolve().is_relative_to(root):
+            raise InvalidReference(
+                f"the title {str(self._path.relative_to(folder))!r} leads out of {folder} through a link"
+            )
+        parent.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except InvalidInput:
+            raise
+        except (OSError, ValueError) as error:
+            raise _unwritable(self._path, error) from error
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    """Whether a regular file is the one of that name."""
+    mine = os.fstat(file.fileno())
+    return stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, path.stat(follow_symlinks=False))
+
+
+def _locked(path: Path) -> FileIO | None:
+    """A file, made where it is missing, that nobody else has; None where somebody has, or no lock can tell."""
+    if fcntl is None:
+        return None
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        file = FileIO(os.open(path, flags, 0o666), "r+")
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR):  # somebody put a link or a folder there
+            return None
+        raise
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_nlink == 1 and _is_at(file, path):  # a link's other end is somebody else's
+            return file
+    except OSError:  # another process has it, has renamed it meanwhile, or the file system knows no locks
+        pass
+    file.close()
+    return None
+
+
+class _ObjectSink:
+    """A file object of the caller's. What was written to it cannot be taken back; the error tells."""
+
+    is_private = False
+
+    def __init__(self, file: Writable) -> None:
+        self._file = file
+
+    def open(self) -> int:
+        return 0
+
+    def earlier(self) -> Iterator[bytes | memoryview]:
+        return iter(())
+
+    def restart(self) -> None:
+        raise TransferError(f"cannot take back what was written to {self._file!r}", side="target")
+
+    def write(self, block: bytes | memoryview) -> None:
+        # Python's own files copy what they are given; another object may keep it, and must have it to itself.
+        left: bytes | memoryview = memoryview(block) if isinstance(self._file, io.IOBase) else bytes(block)
+        while left:
+            taken = self._taken(left)
+            left = left[taken:] if taken < len(left) else b""
+
+    def commit(self) -> None:
+        """The file is the caller's to close."""
+
+    def abort(self) -> None:
+        """The file is the caller's to close."""
+
+    def _taken(self, block: bytes | memoryview) -> int:
+        """Write, and tell how much of it was taken."""
+        try:
+            taken = self._file.write(block)  # type: ignore[arg-type]  # a memoryview for files of Python's own only
+        except (OSError, ValueError) as error:
+            raise TransferError(f"cannot write to {self._file!r}: {error}", side="target") from error
+        except TypeError as error:
+            raise InvalidInput(f"{self._file!r} takes no bytes: open it in binary mode") from error
+        if inspect.iscoroutine(taken):
+            taken.close()
+            raise InvalidInput(f"{self._file!r} is an async file: pass a path, or an ordinary binary file")
+        if isinstance(self._file, io.RawIOBase) and not taken:  # None: it would block
+            raise TransferError(f"{self._file!r} takes no more bytes", side="target")
+        # A raw file or a pipe may take less than all; an object that tells nothing of use has taken all.
+        return taken if isinstance(taken, int) and 0 < taken < len(block) else len(block)

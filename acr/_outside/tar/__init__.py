@@ -1,0 +1,1 @@
+"""Tar: archives read and written, folders packed as layers and unpacked safely."""

@@ -1,0 +1,312 @@
+"""The blocking shell: the core's coroutines, stepped to their end on threads, without an event loop."""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+
+import httpcore
+
+from acr._core.runtime import Body, Outgoing
+from acr._shells.direct import Buffered, Direct
+from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr._shells.sockets import Call, Sockets, shut
+from acr._values.reference import Endpoint
+from acr.errors import CredentialError, InvalidInput
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    import httpx
+
+    from acr._shells.foreign import Foreign
+
+    Transport: TypeAlias = httpx.BaseTransport
+else:
+    Transport = object  # for `typing.get_type_hints`: httpx is loaded for those who bring a transport
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def run(awaitable: Awaitable[T]) -> T:
+    """Step a coroutine of the core to its end. On the blocking runtime nothing in it ever suspends."""
+    coroutine = awaitable if isinstance(awaitable, Coroutine) else _wrapped(awaitable)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("the core suspended on the blocking runtime")
+
+
+def iterate(items: AsyncIterator[T]) -> Iterator[T]:
+    """An async generator of the core as an iterator. Closing one closes the other."""
+    try:
+        while True:
+            try:
+                item = run(anext(items))
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            run(close())
+
+
+async def _wrapped(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+class _Stopped(BaseException):
+    """Ends a task whose gathering has failed. No error: nobody is to handle it but what cleans up."""
+
+
+class _Gathering(threading.local):
+    """The gathering that a thread is of, whichever client began it: a copy has two of them."""
+
+    stop: threading.Event | None = None
+
+
+_GATHERING = _Gathering()
+
+
+def _go_on() -> None:
+    """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
+    stop = _GATHERING.stop
+    if stop is not None and stop.is_set():
+        _GATHERING.stop = None
+        raise _Stopped
+
+
+class BlockingRuntime:
+    """Implements `acr._core.runtime.Runtime` with blocking calls.
+
+    Args:
+        network: how the registry is reached.
+        transport: of httpx; replaces our own, for tests or special networks.
+        clock: seconds that only go forward.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        transport: Transport | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._network = network
+        self._fixed = None if transport is None else _foreign(transport)
+        self._ways: dict[Endpoint, httpcore.ConnectionPool | Foreign] = {}
+        self._making = threading.Lock()
+        self._sockets = Sockets()
+        self._closed = False
+        self._clock = clock
+        self._sleep = sleep
+
+    async def send(self, request: Outgoing) -> Answer:
+        _go_on()
+        if self._closed:
+            raise InvalidInput("the client is closed")
+        try:
+            outgoing = self._network.outgoing(request, _content(request.content))
+            way = self._way_to(request.endpoint)
+            response = way.handle_request(outgoing)
+            if self._closed:  # meanwhile, by another thread, which could not know of this connection
+                response.close()
+                way.close()
+                raise InvalidInput("the client is closed")
+            return Answer(request, response, self._network.read_timeout(request))
+        except (*LOST, *UNSENDABLE) as error:
+            raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
+
+    def send_for(self, call: Call, request: Outgoing) -> Answer:
+        """Send in this thread, so that another one can put an end to it."""
+        with self._sockets.calling(call):
+            return run(self.send(request))
+
+    async def sleep(self, seconds: float) -> None:
+        stop = _GATHERING.stop
+        if stop is not None and self._sleep is time.sleep:
+            stop.wait(seconds)
+        else:
+            self._sleep(seconds)
+        _go_on()
+
+    def now(self) -> float:
+        return self._clock()
+
+    def lock(self) -> AbstractAsyncContextManager[None]:
+        return _Lock()
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        _go_on()
+        return function(*args, **kwargs)
+
+    def thread(self) -> Executor:
+        from concurrent.futures import ThreadPoolExecutor  # not needed by most programs
+
+        return ThreadPoolExecutor(1, thread_name_prefix="acr")
+
+    async def result(self, future: Future[T]) -> T:
+        _go_on()
+        return future.result()
+
+    async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise CredentialError("an async credential needs AsyncRegistry; Registry takes the one of azure.identity")
+        return result
+
+    async def to_the_end(
+        self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
+    ) -> T:
+        stop, _GATHERING.stop = _GATHERING.stop, None
+        try:
+            return await task()
+        finally:
+            _GATHERING.stop = stop
+
+    async def gather(
+        self,
+        limit: int,
+        tasks: Iterable[Callable[[], Awaitable[T]]],
+        *,
+        width: Callable[[int], int] | None = None,
+    ) -> list[T]:
+        todo = list(tasks)
+        if len(todo) < 2:
+            return [await task() for task in todo]
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
+
+        stop = threading.Event()
+
+        def one(task: Callable[[], Awaitable[T]]) -> T:
+            _GATHERING.stop = stop
+            return run(task())
+
+        left = iter(todo)
+        begun: list[Future[T]] = []
+        running: set[Future[T]] = set()
+        with ThreadPoolExecutor(min(limit, len(todo)), thread_name_prefix="acr") as pool:
+            try:
+                while not stop.is_set():
+                    room = (limit if width is None else width(limit)) - len(running)
+                    new = [pool.submit(one, task) for task in islice(left, max(0, room))]
+                    begun += new
+                    running.update(new)
+                    if not running:
+                        break
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    if any(future.exception() is not None for future in done):
+                        stop.set()
+            except BaseException:  # such as Ctrl-C, which this thread alone is told of
+                stop.set()
+                raise
+        errors = [error for future in begun if (error := future.exception()) is not None]
+        for error in errors:
+            if not isinstance(error, _Stopped):
+                raise error
+        return [future.result() for future in begun]
+
+    async def aclose(self) -> None:
+        self._closed = True
+        with self._making:
+            ways = list(self._ways.values())
+        for way in ways:
+            way.close()
+        if self._fixed is not None:
+            self._fixed.close()
+
+    def _way_to(self, place: Endpoint) -> httpcore.ConnectionPool | Foreign:
+        if self._fixed is not None:
+            return self._fixed
+        with self._making:
+            way = self._ways.get(place)
+            if way is None:
+                proxy = self._network.proxy_for(place)
+                way = self._ways[place] = _way(self._sockets, self._network.context_for(place, proxy), proxy)
+            return way
+
+
+def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT, network_backend=sockets
+        )
+    from acr._shells.foreign import Foreign
+
+    return Foreign.by_way_of(proxy, context)
+
+
+def _foreign(transport: Transport) -> Foreign:
+    from acr._shells.foreign import Foreign
+
+    return Foreign(transport)
+
+
+def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
+    if content is None:
+        return None
+    return iterate(aiter(content)) if isinstance(content, Body) else pieces(content)
+
+
+class Answer:
+    """Implements `acr._core.runtime.Incoming`."""
+
+    def __init__(self, request: Outgoing, response: httpcore.Response, timeout: float | None) -> None:
+        self._request = request
+        self._response = response
+        self._timeout = timeout
+        self._body: Direct | Buffered | None = None
+        self.status = response.status
+        self.headers: Mapping[str, str] = lower(response.headers)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        try:
+            for chunk in self._response.iter_stream():
+                yield chunk
+        except LOST as error:
+            raise failed(self._request, error) from error
+
+    async def readinto(self, buffer: memoryview) -> int:
+        _go_on()
+        try:
+            if self._body is None:
+                direct = Direct.of(self._response, self.headers, self._timeout) if self._request.is_large else None
+                self._body = direct or Buffered(self._response.iter_stream())
+            return self._body.readinto(buffer)
+        except (*LOST, OSError, EOFError) as error:
+            raise failed(self._request, error) from error
+
+    async def aclose(self) -> None:
+        self._response.close()
+
+    def cut(self) -> None:
+        """Wake up a thread that waits for bytes, for the last time."""
+        stream = self._response.extensions.get("network_stream")
+        sock = None if stream is None else stream.get_extra_info("socket")
+        if sock is not None:
+            shut(sock)
+
+
+class _Lock:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._lock.release()

@@ -1,0 +1,170 @@
+"""Connections: the async shell's way to one place, of httpcore's parts, on asyncio's own streams.
+
+Made of httpcore's public connection and network backend, without its pool and without anyio, which together take about
+half of the time of a small request (benchmarks/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpcore
+
+from acr._values.reference import Endpoint
+
+_DELAY: Final = 0.25
+"""Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
+
+
+class Connection:
+    """One connection to one place, for one request at a time. It is made again when it is gone.
+
+    Args:
+        origin: the place.
+        context: for TLS.
+        keepalive: seconds that it may be idle.
+    """
+
+    def __init__(self, origin: httpcore.Origin, context: ssl.SSLContext, keepalive: float) -> None:
+        self._origin = origin
+        self._context = context
+        self._keepalive = keepalive
+        self._connection: httpcore.AsyncHTTPConnection | None = None
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        connection = await self._ready()
+        return await connection.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close it."""
+        if self._connection is not None:
+            await self._connection.aclose()
+
+    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+        old = self._connection
+        # A task that was cancelled while it let go of it may have left it in the midst of something.
+        if old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
+            return old
+        if old is not None:
+            await old.aclose()
+        self._connection = httpcore.AsyncHTTPConnection(
+            self._origin,
+            ssl_context=self._context,
+            keepalive_expiry=self._keepalive,
+            network_backend=_Network(),
+        )
+        return self._connection
+
+
+class _Network(httpcore.AsyncNetworkBackend):
+    """TCP, by asyncio's streams."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+            async with asyncio.timeout(timeout):
+                # As asyncio.open_connection does it, but with a reader of our own.
+                loop = asyncio.get_running_loop()
+                reader = _Reader(loop=loop)
+                protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+                # This machine refuses at once where it does not listen. And asyncio may lose a socket, until it is
+                # collected, when it is cancelled while it races.
+                # uvloop knows no such delay.
+                races = isinstance(loop, asyncio.BaseEventLoop) and not Endpoint("http", host, port).is_loopback
+                options: dict[str, Any] = {"happy_eyeballs_delay": _DELAY} if races else {}
+                transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
+        return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
+class _Reader(asyncio.StreamReader):
+    """Tells whether something has come that was not read, and gives it even if the connection was lost thereafter.
+
+    asyncio's own forgets it: the answer of a server that refuses a large request, and resets the connection.
+    """
+
+    unread = 0
+    _lost: Exception | None = None
+
+    def feed_data(self, data: Any) -> None:
+        self.unread += len(data)
+        super().feed_data(data)
+
+    def set_exception(self, exc: Exception) -> None:
+        if self.unread:
+            self._lost = exc
+        else:
+            super().set_exception(exc)
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        self.unread -= len(data)
+        if self._lost is not None and not self.unread:
+            super().set_exception(self._lost)
+        return data
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        if not buffer:
+            return
+        with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+            self._writer.write(buffer)
+            async with asyncio.timeout(timeout):
+                await self._writer.drain()
+
+    async def aclose(self) -> None:
+        # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio
+        # would then find the connection unclosed.
+        self._writer.close()
+        self._writer.transport.abort()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+    ) -> httpcore.AsyncNetworkStream:
+        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+            except BaseException:
+                self._writer.close()
+                raise
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # asked of an idle connection: then it was closed, maybe with some last words
+            reader = self._reader
+            return reader.unread > 0 or reader.at_eof() or reader.exception() is not None or self._writer.is_closing()
+        return self._writer.get_extra_info({"ssl_object": "ssl_object", "socket": "socket"}.get(info, info))
+
+
+@contextmanager
+def _mapped(late: type[Exception], lost: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error)) from error
+    except OSError as error:
+        raise lost(str(error)) from error

@@ -1,0 +1,160 @@
+"""Foreign: transports of httpx, those that callers bring and those for proxies, spoken to in httpcore's language.
+
+They are the only use of httpx, which takes some 15 ms to load: so this file is loaded when it is needed.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, cast
+
+import httpcore
+import httpx
+
+from acr._shells.http import KEPT, MOST_CONNECTIONS, unusable
+
+_SAME: Final[Mapping[type, type[Exception]]] = {
+    httpx.ConnectTimeout: httpcore.ConnectTimeout,
+    httpx.ReadTimeout: httpcore.ReadTimeout,
+    httpx.WriteTimeout: httpcore.WriteTimeout,
+    httpx.PoolTimeout: httpcore.PoolTimeout,
+    httpx.TimeoutException: httpcore.TimeoutException,
+    httpx.ConnectError: httpcore.ConnectError,
+    httpx.ReadError: httpcore.ReadError,
+    httpx.WriteError: httpcore.WriteError,
+    httpx.ProxyError: httpcore.ProxyError,
+    httpx.LocalProtocolError: httpcore.LocalProtocolError,
+    httpx.ProtocolError: httpcore.RemoteProtocolError,
+    httpx.UnsupportedProtocol: httpcore.UnsupportedProtocol,
+}
+
+
+class Foreign:
+    """A transport of httpx, as what takes httpcore's requests, and raises its errors.
+
+    Args:
+        transport: it.
+        is_ours: whether bodies may be read past it, from its sockets; one of the caller's may do something with them.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport, *, is_ours: bool = False) -> None:
+        self._transport = transport
+        self._is_ours = is_ours
+
+    @classmethod
+    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> Foreign:
+        """Connections by way of a proxy. Raises InvalidInput where it cannot be used."""
+        limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
+        try:
+            return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits), is_ours=True)
+        except (ImportError, ValueError, httpx.InvalidURL):
+            raise unusable(proxy) from None
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        content = iter(cast("Iterable[bytes]", request.stream)) if _has_body(request) else None
+        with _mapped():
+            response = self._transport.handle_request(_outgoing(request, content))
+        incoming = _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
+        if not self._is_ours:
+            incoming.extensions.pop("network_stream", None)
+        return incoming
+
+    def close(self) -> None:
+        """Close it."""
+        self._transport.close()
+
+
+class AsyncForeign:
+    """The same, async."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    @classmethod
+    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> AsyncForeign:
+        """A connection by way of a proxy. Raises InvalidInput where it cannot be used."""
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
+        try:
+            return cls(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits))
+        except (ImportError, ValueError, httpx.InvalidURL):
+            raise unusable(proxy) from None
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        content = aiter(cast("AsyncIterable[bytes]", request.stream)) if _has_body(request) else None
+        with _mapped():
+            response = await self._transport.handle_async_request(_outgoing(request, content))
+        return _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream)))
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._transport.aclose()
+
+
+class _Stream:
+    """The body of an answer."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _mapped():
+            yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncStream:
+    """The same, async."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _mapped():
+            async for piece in self._stream:
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _has_body(request: httpcore.Request) -> bool:
+    return any(name.lower() == b"content-length" and value != b"0" for name, value in request.headers)
+
+
+def _outgoing(request: httpcore.Request, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpx.Request:
+    url = request.url
+    return httpx.Request(
+        request.method.decode("ascii"),
+        httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port, raw_path=url.target),
+        headers=request.headers,
+        content=content,
+        extensions=request.extensions,
+    )
+
+
+def _incoming(response: httpx.Response, stream: _Stream | _AsyncStream) -> httpcore.Response:
+    read = response.is_stream_consumed  # as those of httpx's mock transport are from the beginning
+    return httpcore.Response(
+        response.status_code,
+        headers=response.headers.raw,
+        content=response.content if read else stream,
+        extensions=dict(response.extensions),
+    )
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Errors of httpx as those of httpcore; one of the caller's own as what it is a kind of."""
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise httpcore.LocalProtocolError(str(error)) from error
+    except httpx.TransportError as error:
+        known = (_SAME[kind] for kind in type(error).__mro__ if kind in _SAME)
+        raise next(known, httpcore.NetworkError)(str(error)) from error

@@ -1,0 +1,228 @@
+"""HTTP: what both shells do alike. They speak httpcore's language, in which httpx talks to the network, too.
+
+httpx's client would log URLs (a redirect to storage carries a signature), keep cookies, follow redirects and decode
+bodies; none of that is wanted here. Without it, and without its requests and answers, a small call takes a quarter less
+than httpx's own (benchmarks/RESULTS.md). Its transports, those that callers bring and those for proxies, are used by
+way of `acr._shells.foreign`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import ssl
+import sys
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import attrs
+import certifi
+import httpcore
+
+from acr._core.runtime import Body, Outgoing
+from acr._core.talk.failures import redact
+from acr._values.options import Timeouts
+from acr._values.reference import Endpoint
+from acr.errors import InvalidInput, TransportError
+
+_PIECE: Final = 1024 * 1024
+"""Bytes of a body that are handed over at once. A whole chunk as `bytes` would be kept alive by a cycle."""
+
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+"""What may stand in the first line of a request. A redirect may hold something else."""
+
+_LONGEST: Final = 64 * 1024
+
+MOST_CONNECTIONS: Final = 64
+"""To one place, at the same time."""
+
+KEPT: Final = 60.0
+"""Seconds that an idle connection is kept."""
+
+
+def _check_proxy(_: object, __: object, proxy: str | None) -> None:
+    try:
+        known = proxy is None or urlsplit(proxy).scheme in ("http", "https", "socks5", "socks5h")
+    except ValueError:  # its text quotes the URL
+        known = False
+    if not known:
+        raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
+
+
+def _proxies() -> Mapping[str, str]:
+    """The proxies of the environment: of its variables and, on macOS and Windows, of the system's settings."""
+    has_settings = sys.platform in ("darwin", "win32")
+    if not (has_settings or any(name.lower().endswith("_proxy") for name in os.environ)):
+        return {}
+    from urllib.request import getproxies  # with all that it loads it takes some 8 ms
+
+    return getproxies()
+
+
+@attrs.frozen(kw_only=True)
+class Network:
+    """How the registry is reached.
+
+    Args:
+        timeouts: how long to wait.
+        proxy: URL of a proxy for all requests; by default what the environment says (HTTPS_PROXY, NO_PROXY, …).
+        ssl_context: for own certificate authorities or client certificates; by default certifi's authorities, or what
+            SSL_CERT_FILE names.
+
+    Raises:
+        InvalidInput: the proxy is no URL. It is not shown: it may hold a password.
+    """
+
+    timeouts: Timeouts
+    proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
+    ssl_context: ssl.SSLContext | None = None
+    _environment: Mapping[str, str] = attrs.field(factory=_proxies, init=False, repr=False)
+    _timeouts: Mapping[str, float | None] = attrs.field(
+        default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),
+        init=False,
+        repr=False,
+    )
+
+    def proxy_for(self, place: Endpoint) -> str | None:
+        """The proxy on the way to a place, or None."""
+        if self.proxy is not None:
+            return self.proxy
+        proxy = self._environment.get(place.scheme) or self._environment.get("all")
+        # This machine is never reached by way of a proxy that was meant for the rest of the world.
+        if proxy is None or place.is_loopback:
+            return None
+        from urllib.request import proxy_bypass
+
+        if proxy_bypass(place.netloc):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+    def context_for(self, place: Endpoint, proxy: str | None) -> ssl.SSLContext:
+        """The TLS of the way to a place."""
+        if self.ssl_context is not None:
+            return self.ssl_context
+        if place.scheme == "http" and (proxy is None or not proxy.startswith("https")):
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and trusts nobody
+        return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+    def outgoing(self, request: Outgoing, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpcore.Request:
+        """A request as httpcore takes it: with host and length, and the timeouts.
+
+        Raises:
+            UnicodeEncodeError: a header is not ASCII.
+            httpcore.LocalProtocolError: the target is longer than any server reads.
+        """
+        if len(request.target) > _LONGEST:
+            raise httpcore.LocalProtocolError("the target is too long")
+        place, given = request.endpoint, request.timeout
+        timeouts = self._timeouts if given is None else dict.fromkeys(self._timeouts, given)
+        headers = [(b"Host", place.netloc.encode("ascii"))]
+        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
+        if request.content is not None or request.method in ("PATCH", "POST", "PUT"):
+            headers.append((b"Content-Length", b"%d" % _length(request.content)))
+        return httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=place.scheme.encode("ascii"),
+                host=place.host.encode("ascii"),
+                port=place.port,
+                target=quote(request.target, safe=_VISIBLE).encode("ascii"),
+            ),
+            headers=headers,
+            content=content,
+            extensions={"timeout": timeouts},
+        )
+
+    def read_timeout(self, request: Outgoing) -> float | None:
+        """Seconds to wait for the next bytes of an answer."""
+        return self.timeouts.read if request.timeout is None else request.timeout
+
+
+@cache
+def _default_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """As httpx has it. Made once for all clients: reading the authorities takes some 15 ms."""
+    try:
+        if not file and folder:
+            return ssl.create_default_context(capath=folder)
+        return ssl.create_default_context(cafile=file or certifi.where())
+    except OSError as error:
+        raise InvalidInput(f"SSL_CERT_FILE={file}: no certificates can be read from it: {error}") from error
+
+
+def pieces(content: bytes) -> Iterator[bytes]:
+    """A body in pieces."""
+    view = memoryview(content)
+    for at in range(0, len(view), _PIECE):
+        yield bytes(view[at : at + _PIECE])
+
+
+def _length(content: bytes | Body | None) -> int:
+    return content.size if isinstance(content, Body) else len(content or b"")
+
+
+def lower(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    """Headers of an answer, names in lower case, repeated ones joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1").lower(), _text(value)
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+UNSENDABLE: Final = (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol, UnicodeError)
+"""What is raised of a request that no retry can help. Their texts may quote a header, and so a token."""
+
+LOST: Final = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProxyError,
+    httpcore.RemoteProtocolError,
+)
+"""What is raised where there is no answer, or not all of it."""
+
+
+def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
+    """What httpcore raised, as ours. The URL's query is left out: it may hold a signature."""
+    where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
+    if isinstance(error, UNSENDABLE):
+        return InvalidInput(
+            f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
+        )
+    reason = str(error) or type(error).__name__
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
+        reason = f"timed out ({type(error).__name__})"
+    elif isinstance(error, httpcore.ConnectError):
+        reason = f"cannot connect: {reason}"
+    return TransportError(f"{where}: {reason}")
+
+
+def unusable(proxy: str | None) -> InvalidInput:
+    """What a proxy is that httpx cannot make a transport for. It is not shown whole: it may hold a password."""
+    scheme = urlsplit(proxy or "").scheme
+    return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpx[socks]")
+
+
+_AUTH: Final = re.compile(r"auth=\(.*?\)(?=,? |$)")
+"""The password of a SOCKS proxy."""
+
+
+class _Redacted(logging.Filter):
+    """Takes signatures and tokens out of what httpcore logs at DEBUG: it prints all headers of an answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _AUTH.sub("auth=[redacted]", redact(record.getMessage())), None
+        return True
+
+
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
+    logging.getLogger(_name).addFilter(_Redacted())

@@ -1,0 +1,151 @@
+"""Descriptors and platforms: how a manifest names content (OCI image spec, "Content Descriptors")."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+
+from acr._values.digest import Digest, received_digest
+from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
+from acr._values.home import public_in
+from acr.errors import InvalidInput, ProtocolViolation
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
+
+
+@public_in("acr")
+@attrs.frozen
+class Platform:
+    """What an image runs on.
+
+    Args:
+        os: operating system, in Go's words (`linux`).
+        architecture: processor, in Go's words (`arm64`).
+        variant: its variant (`v8`), or None.
+        os_version: version of the operating system, or None.
+
+    >>> str(Platform.parse("linux/arm64/v8"))
+    'linux/arm64/v8'
+    >>> Platform.parse("windows/amd64:10.0.20348").os_version
+    '10.0.20348'
+    """
+
+    os: str
+    architecture: str
+    variant: str | None = None
+    os_version: str | None = None
+
+    @classmethod
+    def parse(cls, value: str) -> "Platform":
+        """Read `os/architecture` or `os/architecture/variant`, and `:version` of the operating system behind it.
+
+        Raises:
+            InvalidInput: the text is neither.
+        """
+        name, colon, os_version = value.partition(":")
+        parts = name.split("/")
+        if len(parts) not in (2, 3) or not all(parts) or (colon and not os_version):
+            raise InvalidInput(f"{value!r} is no platform: expected os/architecture, such as linux/arm64")
+        return attrs.evolve(cls(*parts), os_version=os_version or None)
+
+    def __str__(self) -> str:
+        name = "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        return f"{name}:{self.os_version}" if self.os_version else name
+
+    def fits(self, wanted: "Platform") -> bool:
+        """Whether it is one that was asked for.
+
+        A variant, or a version, that is not asked for may be any. A version may be asked for by its first parts.
+        `arm64` is `arm64/v8`, and `arm` is `arm/v7`, as containerd has it.
+
+        >>> server = Platform.parse("windows/amd64:10.0.20348.2762")
+        >>> [server.fits(Platform.parse(f"windows/amd64{version}")) for version in ("", ":10.0.20348", ":10.0.2")]
+        [True, True, False]
+        """
+        return (
+            (self.os, self.architecture) == (wanted.os, wanted.architecture)
+            and (wanted.variant is None or wanted.usual_variant == self.usual_variant)
+            and (wanted.os_version is None or f"{self.os_version}.".startswith(f"{wanted.os_version}."))
+        )
+
+    @property
+    def usual_variant(self) -> str | None:
+        """The variant, or the one that is meant where none is named."""
+        return self.variant or _USUAL_VARIANTS.get(self.architecture)
+
+
+@public_in("acr")
+@attrs.frozen
+class Descriptor:
+    """Names a piece of content: its type, its digest and its size.
+
+    Args:
+        media_type: what it is.
+        digest: its identity.
+        size: bytes.
+        artifact_type: type of the artifact behind it, on descriptors of manifests.
+        annotations: further facts; `org.opencontainers.image.title` is a file's name.
+        platform: on entries of an index.
+        urls: where else the content can be had; of layers that their owner allows nobody to pass on.
+    """
+
+    media_type: str
+    digest: Digest
+    size: int
+    artifact_type: str | None = None
+    annotations: Mapping[str, str] = attrs.field(default=_NONE, hash=False)
+    platform: Platform | None = None
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: object, where: str) -> "Descriptor":
+        """Read a descriptor out of a parsed manifest; `where` names its place in an error.
+
+        Raises:
+            ProtocolViolation: it lacks a required field, or one is of the wrong type or form.
+            UnsupportedDigest: its digest is of another algorithm than sha256 and sha512.
+        """
+        data = object_of(value, where)
+        platform = data.get("platform")
+        size = integer(data, "size", where)
+        if size < 0:
+            raise ProtocolViolation(f"{where}: size is negative")
+        return cls(
+            media_type=text(data, "mediaType", where),
+            digest=received_digest(text(data, "digest", where), f"{where}.digest"),
+            size=size,
+            artifact_type=optional_text(data, "artifactType", where),
+            annotations=MappingProxyType(text_map(data, "annotations", where)),
+            platform=None if platform is None else _platform(object_of(platform, f"{where}.platform")),
+            urls=texts(data, "urls", where),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The descriptor as it stands in a manifest, absent fields left out."""
+        data: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
+        if self.artifact_type is not None:
+            data["artifactType"] = self.artifact_type
+        if self.annotations:
+            data["annotations"] = dict(self.annotations)
+        if self.urls:
+            data["urls"] = list(self.urls)
+        if self.platform is not None:
+            entries = {
+                "architecture": self.platform.architecture,
+                "os": self.platform.os,
+                "os.version": self.platform.os_version,
+                "variant": self.platform.variant,
+            }
+            data["platform"] = {key: value for key, value in entries.items() if value is not None}
+        return data
+
+
+def _platform(data: Mapping[str, Any]) -> Platform:
+    return Platform(
+        os=text(data, "os", "platform"),
+        architecture=text(data, "architecture", "platform"),
+        variant=optional_text(data, "variant", "platform"),
+        os_version=optional_text(data, "os.version", "platform"),
+    )

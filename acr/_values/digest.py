@@ -1,0 +1,216 @@
+"""Digests: the identity of content (OCI image spec, "Descriptors", section Digests), and the hashing behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from acr._values.home import public_in
+from acr.errors import DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+# The grammar has no shortest length, but no algorithm is as short; `app:v1` is to be told that it is no digest.
+_GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]{32,})")
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
+    "sha256": (hashlib.sha256, 64),
+    "sha512": (hashlib.sha512, 128),
+}
+
+
+class BinaryFile(Protocol):
+    """A binary file object, as far as it is needed here."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; all of them where it is negative."""
+        ...
+
+
+@public_in("acr")
+class Digest(str):
+    """A checked digest, such as `sha256:…`. It is a string, and compares, prints and hashes as one.
+
+    Args:
+        text: algorithm, colon, lower-case hexadecimal.
+
+    Raises:
+        InvalidReference: the text is no digest.
+        UnsupportedDigest: the algorithm is neither sha256 nor sha512.
+
+    >>> d = Digest("sha256:" + "0" * 64)
+    >>> d.algorithm, d.hex[:4]
+    ('sha256', '0000')
+    >>> Digest("latest")
+    Traceback (most recent call last):
+    acr.errors.InvalidReference: 'latest' is no digest: expected sha256:… or sha512:…
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Digest:
+        if isinstance(text, Digest):
+            return text
+        match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise InvalidReference(f"{text!r} is no digest: expected sha256:… or sha512:…")
+        algorithm, encoded = match.groups()
+        if algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(
+                f"{text!r}: the algorithm {algorithm!r} is not supported: expected sha256 or sha512"
+            )
+        length = _ALGORITHMS[algorithm][1]
+        if len(encoded) != length or _HEX.fullmatch(encoded) is None:
+            raise InvalidReference(f"{text!r} is no digest: expected {length} lower-case hexadecimal digits")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, content: bytes, *, algorithm: str = "sha256") -> Digest:
+        """The digest of `content`.
+
+        >>> Digest.of(b"{}")[:19]
+        'sha256:44136fa355b3'
+        """
+        hasher = Hasher(algorithm)
+        hasher.update(content)
+        return hasher.digest()
+
+    @property
+    def algorithm(self) -> str:
+        """`sha256` or `sha512`."""
+        return self.partition(":")[0]
+
+    @property
+    def hex(self) -> str:
+        """The hexadecimal part."""
+        return self.partition(":")[2]
+
+    def __repr__(self) -> str:
+        return f"Digest({str(self)!r})"
+
+
+def received_digest(text: str, where: str) -> Digest:
+    """A digest out of an answer, where a malformed one is no fault of the caller's.
+
+    Raises:
+        ProtocolViolation: it is malformed; `where` begins the text.
+        UnsupportedDigest: its algorithm is unknown.
+    """
+    try:
+        return Digest(text)
+    except InvalidReference as error:
+        raise ProtocolViolation(f"{where}: {error}") from None
+
+
+def looks_like_digest(text: str) -> bool:
+    """Whether `text` is meant as a digest rather than a tag: a tag cannot hold a colon.
+
+    >>> looks_like_digest("sha256:zz"), looks_like_digest("v1")
+    (True, False)
+    """
+    return ":" in text
+
+
+@public_in("acr")
+class VerifyingReader:
+    """Reads a binary file, and raises at its end if it is not of the digest that it should be.
+
+    Args:
+        file: what is read from; it stays the caller's to close.
+        digest: what all of it must be of.
+
+    Raises:
+        InvalidReference: the digest is none.
+        UnsupportedDigest: its algorithm is unknown.
+
+    >>> import io
+    >>> VerifyingReader(io.BytesIO(b"{}"), Digest.of(b"{}")).read()
+    b'{}'
+    >>> VerifyingReader(io.BytesIO(b"{ }"), Digest.of(b"{}")).read()[:1]
+    Traceback (most recent call last):
+    acr.errors.DigestMismatch: what was read: expected sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310\
+c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf245bf48444c4a
+    """
+
+    __slots__ = ("_digest", "_file", "_hasher")
+
+    def __init__(self, file: BinaryFile, digest: str) -> None:
+        self._file = file
+        self._digest = Digest(digest)
+        self._hasher = Hasher(self._digest.algorithm)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; all that are left where it is negative; none at the end.
+
+        Raises:
+            DigestMismatch: this was the end, and the whole is not of the digest.
+        """
+        data = self._file.read(size)
+        self._hasher.update(data)
+        if size < 0 or (size > 0 and not data):
+            self._hasher.verify(self._digest, "what was read")
+        return data
+
+    def __repr__(self) -> str:
+        return f"<VerifyingReader of {self._digest}, {self._hasher.size} bytes read>"
+
+
+@public_in("acr")
+class Hasher:
+    """Computes the digest of content that comes in pieces, and counts its bytes.
+
+    Args:
+        algorithm: `sha256` or `sha512`.
+
+    Raises:
+        UnsupportedDigest: it is neither.
+
+    >>> hasher = Hasher()
+    >>> hasher.update(b"{")
+    >>> before = hasher.copy()          # kept, to be put back when a chunk has to be sent again
+    >>> hasher.update(b"}")
+    >>> hasher.digest() == Digest.of(b"{}"), hasher.size, before.size
+    (True, 2, 1)
+    """
+
+    __slots__ = ("_hash", "algorithm", "size")
+
+    def __init__(self, algorithm: str = "sha256") -> None:
+        if algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(f"the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
+        self._hash = _ALGORITHMS[algorithm][0]()
+        self.algorithm = algorithm
+        self.size = 0
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take in the next bytes."""
+        self._hash.update(data)
+        self.size += len(data)
+
+    def digest(self) -> Digest:
+        """The digest of all bytes so far."""
+        return Digest(f"{self.algorithm}:{self._hash.hexdigest()}")
+
+    def copy(self) -> Hasher:
+        """A hasher in the same state, that goes its own way from here."""
+        twin = Hasher.__new__(Hasher)
+        twin._hash = self._hash.copy()  # noqa: SLF001 - of its own class
+        twin.algorithm = self.algorithm
+        twin.size = self.size
+        return twin
+
+    def verify(self, expected: Digest, what: str) -> None:
+        """Compare with the digest that was expected.
+
+        Raises:
+            DigestMismatch: it is another one; `what` begins its text.
+        """
+        actual = self.digest()
+        if actual != expected:
+            raise DigestMismatch(what, expected=expected, actual=actual)
+
+    def __repr__(self) -> str:
+        return f"<Hasher {self.algorithm}, {self.size} bytes>"

@@ -1,0 +1,146 @@
+"""Manifests: exact bytes, with a parsed view beside them (OCI image spec, "Image Manifest" and "Image Index")."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import attrs
+
+from acr import media_types
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
+from acr._values.fields import list_of, optional_text, parse_object, text_map
+from acr._values.home import public_in
+from acr._values.media_type import check_media_range
+from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation
+
+MANIFEST_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes: what ACR, and the OCI distribution spec ("Pushing Manifests"), allow at the least and at the most."""
+
+EMPTY_CONFIG: Final = b"{}"
+"""The content behind `application/vnd.oci.empty.v1+json` (OCI image spec, "Guidance for an Empty Descriptor")."""
+
+
+@public_in("acr")
+@attrs.frozen
+class Manifest:
+    """A manifest of any media type.
+
+    The bytes are what counts: the digest is of exactly them, and they are never encoded anew. The parsed fields are
+    read from them when asked for.
+
+    Args:
+        content: the exact bytes, at most 4 MiB.
+        media_type: their type.
+        digest: their digest; computed (sha256) where it is not given.
+
+    Raises:
+        LimitExceeded: the content is larger than 4 MiB.
+    """
+
+    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    media_type: str
+    digest: Digest = attrs.field(
+        default=attrs.Factory(lambda self: Digest.of(self.content), takes_self=True), kw_only=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.content) > MANIFEST_LIMIT:
+            raise LimitExceeded("the manifest", limit=MANIFEST_LIMIT)
+
+    @classmethod
+    def of(
+        cls, content: bytes | bytearray | memoryview | str | Mapping[str, Any], media_type: str | None = None
+    ) -> "Manifest":
+        """Make a manifest from bytes or text (kept as they are), or from an object (encoded once, compactly).
+
+        Args:
+            content: the manifest.
+            media_type: its type; by default the content's own `mediaType`.
+
+        Raises:
+            InvalidInput: there is no media type, or the content is no manifest.
+            LimitExceeded: the content is larger than 4 MiB.
+
+        >>> Manifest.of({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []})
+        Manifest(content=<88 bytes>, media_type='application/vnd.oci.image.index.v1+json', \
+digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2'))
+        """
+        if isinstance(content, str):
+            content = content.encode()
+        elif isinstance(content, Mapping):
+            content = json.dumps(content, separators=(",", ":")).encode()
+        elif not isinstance(content, bytes | bytearray | memoryview):
+            raise InvalidInput(f"a manifest is bytes, text or an object, not {type(content).__name__}")
+        content = bytes(content)
+        if media_type is None:
+            try:
+                media_type = optional_text(parse_object(content, "the manifest"), "mediaType", "the manifest")
+            except ProtocolViolation as error:  # here it is the caller's own
+                raise InvalidInput(f"{error}; pass media_type= if that is meant") from None
+        if media_type is None:
+            raise InvalidInput("the manifest has no mediaType of its own: pass media_type=")
+        return cls(content, check_media_range(media_type))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What another manifest, or a caller, names it by."""
+        return Descriptor(self.media_type, self.digest, self.size)
+
+    @cached_property
+    def json(self) -> Mapping[str, Any]:
+        """The content, parsed, to be read only.
+
+        Raises:
+            ProtocolViolation: it is no JSON object.
+        """
+        return parse_object(self.content, f"the manifest {self.digest}")
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it lists other manifests."""
+        return self.media_type in media_types.INDEXES
+
+    @property
+    def artifact_type(self) -> str | None:
+        """`artifactType`, or None."""
+        return optional_text(self.json, "artifactType", "the manifest")
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Its annotations."""
+        return text_map(self.json, "annotations", "the manifest")
+
+    @property
+    def config(self) -> Descriptor | None:
+        """The config, on manifests of images and artifacts."""
+        return self._descriptor("config")
+
+    @property
+    def subject(self) -> Descriptor | None:
+        """What the manifest is attached to, or None."""
+        return self._descriptor("subject")
+
+    @property
+    def layers(self) -> Sequence[Descriptor]:
+        """The layers; empty on an index."""
+        return self._descriptors("layers")
+
+    @property
+    def manifests(self) -> Sequence[Descriptor]:
+        """The manifests that an index lists; empty on others."""
+        return self._descriptors("manifests")
+
+    def _descriptor(self, key: str) -> Descriptor | None:
+        value = self.json.get(key)
+        return None if value is None else Descriptor.from_json(value, f"the manifest's {key}")
+
+    def _descriptors(self, key: str) -> Sequence[Descriptor]:
+        entries = list_of(self.json, key, "the manifest")
+        return tuple(Descriptor.from_json(entry, f"the manifest's {key}[{i}]") for i, entry in enumerate(entries))

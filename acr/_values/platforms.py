@@ -1,0 +1,42 @@
+"""Platforms: which manifest of an index is the one for a machine (OCI image spec, "Image Index")."""
+
+from __future__ import annotations
+
+from acr._values.descriptor import Descriptor, Platform
+from acr._values.manifest import Manifest
+from acr.errors import InvalidInput
+
+
+def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
+    """The manifest of an index that is for a platform.
+
+    Where no variant is named, and there are several, the usual one is taken: that without a name, or the one that it
+    stands for.
+
+    Args:
+        index: the index.
+        wanted: such as `linux/arm64`; None where the index must be of one image alone.
+        what: the index, for errors.
+
+    Raises:
+        InvalidInput: there is none, or there are several.
+    """
+    entries = list({entry.digest: entry for entry in reversed(index.manifests)}.values())[::-1]
+    if wanted is None:
+        found = [entry for entry in entries if not _is_attestation(entry)]
+    else:
+        platform = Platform.parse(wanted)
+        found = [entry for entry in entries if entry.platform is not None and entry.platform.fits(platform)]
+        usual = [e for e in found if e.platform and e.platform.usual_variant == platform.usual_variant]
+        found = usual if len(found) > 1 and usual else found
+        if len({entry.platform for entry in found}) == 1:
+            found = found[:1]  # such as gzip before zstd: the first should be used, says the spec
+    if len(found) != 1:
+        there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
+        raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them")
+    return found[0]
+
+
+def _is_attestation(entry: Descriptor) -> bool:
+    """Whether it is what BuildKit says of an image beside it, under a platform that no machine is."""
+    return entry.platform is not None and (entry.platform.os, entry.platform.architecture) == ("unknown", "unknown")

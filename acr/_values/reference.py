@@ -1,0 +1,239 @@
+"""Names from the outside: login servers, repositories, tags, references. All are checked here, once, before any use."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from acr._values.digest import Digest, looks_like_digest
+from acr.errors import InvalidReference
+
+# OCI distribution spec, "Pulling manifests".
+_REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_AZURE: Final = re.compile(r"[a-zA-Z0-9-]+(?:\.[a-z0-9-]+)?\.azurecr\.[a-z]{2,3}")
+_PORTS: Final = {"https": 443, "http": 80}
+_LONGEST_NAME: Final = 255
+
+
+def looks_like_acr(host: str) -> bool:
+    """Whether a host is by its name a registry of Azure, in whichever of its clouds.
+
+    >>> looks_like_acr("my.azurecr.io"), looks_like_acr("my.azurecr.us"), looks_like_acr("docker.io")
+    (True, True, False)
+    """
+    return _AZURE.fullmatch(host) is not None
+
+
+def check_repository(name: str) -> str:
+    """Return `name` if it is a repository name.
+
+    Raises:
+        InvalidReference: it is not.
+
+    >>> check_repository("team/app")
+    'team/app'
+    >>> check_repository("Team/app")
+    Traceback (most recent call last):
+    acr.errors.InvalidReference: 'Team/app' is no repository name: expected lower-case letters, digits and \
+single separators (. _ - /), such as team/app
+    """
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or _REPOSITORY.fullmatch(name) is None:
+        raise InvalidReference(
+            f"{_shown(name)} is no repository name: expected lower-case letters, digits and single separators"
+            " (. _ - /), such as team/app"
+        )
+    return name
+
+
+def check_tag(tag: str) -> str:
+    """Return `tag` if it is a tag.
+
+    Raises:
+        InvalidReference: it is not.
+    """
+    if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
+        raise InvalidReference(
+            f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', beginning with none of . -"
+        )
+    return tag
+
+
+def check_reference(reference: str) -> str:
+    """Return `reference` if it is a tag or a digest (then as `Digest`).
+
+    Raises:
+        InvalidReference: it is neither.
+        UnsupportedDigest: it is a digest of an unknown algorithm.
+
+    >>> check_reference("v1"), check_reference("sha256:" + "a" * 64).__class__.__name__
+    ('v1', 'Digest')
+    """
+    if not isinstance(reference, str) or not looks_like_digest(reference):
+        return check_tag(reference)
+    if "/" in reference.partition(":")[0] or "@" in reference:
+        raise InvalidReference(f"{_shown(reference)} is no tag or digest: name it without the repository before it")
+    return Digest(reference)
+
+
+@attrs.frozen
+class Reference:
+    """What names a manifest within a registry: `repository`, `repository:tag`, `repository@digest`, or both.
+
+    Args:
+        repository: its repository.
+        tag: its tag.
+        digest: its digest; where there is a tag as well, the digest counts.
+    """
+
+    repository: str = attrs.field(converter=check_repository)
+    tag: str | None = attrs.field(default=None, converter=attrs.converters.optional(check_tag))
+    digest: Digest | None = attrs.field(default=None, converter=attrs.converters.optional(Digest))
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read it.
+
+        Raises:
+            InvalidReference: a part of it is malformed, or it begins with a host.
+            UnsupportedDigest: its digest is of an unknown algorithm.
+
+        >>> Reference.parse("team/app:v1")
+        Reference(repository='team/app', tag='v1', digest=None)
+        >>> str(Reference.parse("team/app@sha256:" + "a" * 64))[:20]
+        'team/app@sha256:aaaa'
+        >>> Reference.parse("localhost:5000/app")
+        Traceback (most recent call last):
+        acr.errors.InvalidReference: 'localhost:5000/app' begins with a host: name the repository alone, \
+such as team/app:v1
+        """
+        if not isinstance(text, str):
+            raise InvalidReference(f"{_shown(text)} is no reference: expected one such as team/app:v1")
+        name, at, digest = text.partition("@")
+        name, colon, tag = name.partition(":")
+        if "/" in tag:
+            raise InvalidReference(f"{_shown(text)} begins with a host: name the repository alone, such as team/app:v1")
+        return cls(name, tag if colon else None, digest if at else None)
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}@{self.digest}" if self.digest else f"{self.repository}{tag}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+@attrs.frozen
+class Endpoint:
+    """Where a registry is: scheme, host and port. Made by `Endpoint.parse`. Equal ones are one origin (RFC 6454).
+
+    Args:
+        scheme: `https`, or `http` for a registry on this machine.
+        host: host name or IP address, lower case, IPv6 without brackets.
+        port: None for the scheme's own, also where it was named.
+    """
+
+    scheme: Literal["https", "http"]
+    host: str
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, allow_http: bool = False) -> Endpoint:
+        """Read a login server (`my.azurecr.io`) or a URL without a path (`http://127.0.0.1:5000`).
+
+        Args:
+            text: what the caller named.
+            allow_http: accept plain http for hosts that are not loopback.
+
+        Raises:
+            InvalidReference: it is neither, or is plain http to another machine.
+
+        >>> str(Endpoint.parse("My.azurecr.io"))
+        'https://my.azurecr.io'
+        >>> Endpoint.parse("http://localhost:5000").netloc
+        'localhost:5000'
+        >>> Endpoint.parse("http://my.azurecr.io")
+        Traceback (most recent call last):
+        acr.errors.InvalidReference: 'http://my.azurecr.io': plain http is accepted for loopback hosts only; \
+use https, or pass allow_http=True
+        """
+        if not isinstance(text, str):
+            raise InvalidReference(
+                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
+            )
+        has_scheme = "://" in text
+        if "@" in text:  # never echo what may be a password
+            raise InvalidReference("a login server carries no user name or password: pass a credential instead")
+        try:
+            parts = urlsplit(text if has_scheme else f"https://{text}")
+            port = parts.port
+        except ValueError as error:
+            raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
+        host = parts.hostname or ""
+        well_formed = (
+            text.isascii()
+            and text.isprintable()  # urlsplit would drop tabs and line ends unseen
+            and " " not in text
+            and port != 0
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment)
+            and "?" not in text
+            and "#" not in text
+            and (_is_ip(host) or _is_name(host))
+        )
+        if not well_formed:
+            raise InvalidReference(
+                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
+            )
+        if not has_scheme and port is None and "." not in host and host != "localhost" and not _is_ip(host):
+            raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")
+        scheme = _scheme(text, parts.scheme)
+        endpoint = cls(scheme, host, None if port == _PORTS[scheme] else port)
+        if endpoint.scheme == "http" and not (allow_http or endpoint.is_loopback):
+            raise InvalidReference(
+                f"{text!r}: plain http is accepted for loopback hosts only; use https, or pass allow_http=True"
+            )
+        return endpoint
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as they stand in a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine."""
+        return self.host == "localhost" or (_is_ip(self.host) and ipaddress.ip_address(self.host).is_loopback)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+def _scheme(text: str, scheme: str) -> Literal["https", "http"]:
+    if scheme == "https":
+        return "https"
+    if scheme == "http":
+        return "http"
+    raise InvalidReference(f"{_shown(text)}: expected https, not {scheme!r}")
+
+
+def _is_name(host: str) -> bool:
+    """Whether it is a host name: RFC 1123, section 2.1. One that ends in a number is an address, if anything."""
+    return len(host) <= 253 and _HOST.fullmatch(host) is not None and not host.rstrip(".").rpartition(".")[2].isdigit()
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Upload states: what another process needs to go on with an upload session."""
+
+from typing import Any
+
+import attrs
+
+from acr._values.digest import Digest, Hasher, received_digest
+from acr._values.fields import integer, object_of, optional_text, text
+from acr._values.home import public_in
+from acr.errors import ProtocolViolation
+
+
+def _shown(location: str) -> str:
+    """A location without its query, which is a capability: whoever has it can write to the upload."""
+    return repr(location.partition("?")[0])
+
+
+@public_in("acr")
+@attrs.frozen(kw_only=True)
+class UploadState:
+    """Where an upload session is and how far it got. Whoever has it can go on with the session: keep it to yourself.
+
+    Args:
+        registry: login server of the registry.
+        repository: what the session was opened in.
+        location: path and query of the session.
+        offset: bytes that the registry has confirmed.
+        algorithm: what the bytes are hashed by, `sha256` or `sha512`.
+        digest: what the whole must be of, where that is known.
+        size: bytes of the whole, where that is known.
+
+    >>> state = UploadState(registry="my.azurecr.io", repository="app", location="/v2/app/blobs/uploads/1?_state=x",
+    ...                     offset=4)
+    >>> UploadState.from_json(state.to_json()) == state
+    True
+    >>> state.location[-2:], "_state" in repr(state)
+    ('=x', False)
+    """
+
+    registry: str
+    repository: str
+    location: str = attrs.field(repr=_shown)
+    offset: int
+    algorithm: str = "sha256"
+    digest: Digest | None = None
+    size: int | None = None
+
+    @classmethod
+    def from_json(cls, value: object) -> "UploadState":
+        """Read a state that `to_json` has given.
+
+        Args:
+            value: parsed JSON.
+
+        Raises:
+            ProtocolViolation: it is no such state.
+            UnsupportedDigest: its algorithm is unknown.
+        """
+        where = "the upload state"
+        data = object_of(value, where)
+        digest = optional_text(data, "digest", where)
+        state = cls(
+            registry=text(data, "registry", where),
+            repository=text(data, "repository", where),
+            location=text(data, "location", where),
+            offset=integer(data, "offset", where),
+            algorithm=Hasher(text(data, "algorithm", where)).algorithm,
+            digest=None if digest is None else received_digest(digest, where),
+            size=None if data.get("size") is None else integer(data, "size", where),
+        )
+        if state.offset < 0 or (state.size or 0) < 0:
+            raise ProtocolViolation(f"{where}: offset or size is negative")
+        return state
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as JSON has it. It holds a capability: store it where nobody else can read it."""
+        return attrs.asdict(self)

@@ -1,1 +1,0 @@
-"""Core: the protocol, written once as coroutines over the small interface of `ports`. It does no I/O of its own."""

@@ -1,0 +1,1 @@
+"""Access: tokens, who may do what, and the two OAuth routes."""

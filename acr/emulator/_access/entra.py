@@ -1,0 +1,68 @@
+"""Entra credentials of the emulator's own make, with the methods that those of azure-identity have."""
+
+import attrs
+
+from acr._values.home import public_in
+from acr.emulator._access.tokens import Access, Tokens
+from acr.emulator._settings import Settings
+
+
+@public_in("acr.emulator")
+@attrs.frozen
+class AccessToken:
+    """A token and the time it expires, in seconds since the epoch."""
+
+    token: str = attrs.field(repr=False)
+    expires_on: int
+
+
+@public_in("acr.emulator")
+@attrs.frozen
+class EntraCredential:
+    """Signs in to Entra as far as the emulator is concerned. Made by `Emulator.credential`.
+
+    Its tokens are exchanged at `/oauth2/exchange`, which checks their audience and expiry.
+    """
+
+    _tokens: Tokens = attrs.field(repr=False)
+    _settings: Settings = attrs.field(repr=False)
+    _grants: tuple[Access, ...] | None = None
+    _lifetime: float = 3600
+
+    def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
+        """A token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
+        if not scopes:
+            raise ValueError("get_token needs a scope")
+        expires = self._settings.clock() + self._lifetime
+        audience = scopes[0].removesuffix("/.default")
+        return AccessToken(self._tokens.entra(audience, self._grants, expires), int(expires))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> "EntraCredential":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+@public_in("acr.emulator")
+@attrs.frozen
+class AsyncEntraCredential:
+    """The same with coroutines, as in `azure.identity.aio`. Made by `Emulator.async_credential`."""
+
+    _credential: EntraCredential
+
+    async def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
+        """A token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
+        return self._credential.get_token(*scopes, **kwargs)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def __aenter__(self) -> "AsyncEntraCredential":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()

@@ -1,0 +1,262 @@
+"""Tokens: what an identity may do, and the JWTs that say so.
+
+The refresh token stands for the identity, the access token for the scopes it was granted.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+import jwt
+
+from acr.emulator._settings import Settings
+
+ANONYMOUS: Final = "acr_anon_pull"
+_ALGORITHM: Final = "HS256"
+_REFRESH: Final = "refresh_token"
+_ACCESS: Final = "access_token"
+_ENTRA: Final = "entra"
+_EVERYTHING: Final = "*"
+
+Trouble = Literal["insufficient_scope", "invalid_token"]
+
+
+class InvalidToken(Exception):
+    """Not one of ours, of another kind, or expired."""
+
+
+@attrs.frozen
+class Access:
+    """Actions on one resource: an entry of a token, or a scope in the words of the token endpoint."""
+
+    type: str
+    name: str
+    actions: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, scope: str) -> Access | None:
+        """Read `type:name:action,action`; None if it is no scope. A name may end in `*`, for all that begin so.
+
+        >>> Access.parse("repository:library/*:pull,push")
+        Access(type='repository', name='library/*', actions=('pull', 'push'))
+        """
+        kind, _, rest = scope.partition(":")
+        name, _, actions = rest.rpartition(":")
+        if not (kind and name and actions):
+            return None
+        return cls(kind, name, tuple(actions.split(",")))
+
+    def allows(self, kind: str, name: str, action: str) -> bool:
+        """Whether this entry covers one action on one resource."""
+        covers = name.startswith(self.name[:-1]) if self.name.endswith("*") else name == self.name
+        return kind == self.type and covers and (action in self.actions or _EVERYTHING in self.actions)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.name}:{','.join(self.actions)}"
+
+
+def parse_scopes(texts: Iterable[str]) -> tuple[Access, ...]:
+    """Read scopes that come one per text, or several in one with spaces between.
+
+    What is no scope is skipped, as Docker's token server does: the API refuses it later.
+    """
+    parsed = (Access.parse(scope) for text in texts for scope in text.split())
+    return tuple(access for access in parsed if access is not None)
+
+
+@attrs.frozen
+class Identity:
+    """Somebody the registry knows; `grants` None may do everything."""
+
+    subject: str
+    grants: tuple[Access, ...] | None = None
+
+    def granted(self, asked: Sequence[Access]) -> tuple[Access, ...]:
+        """The part of `asked` that the identity may have: fewer actions, or no entry at all."""
+        grants = self.grants
+        if grants is None:
+            return tuple(asked)
+        found = []
+        for access in asked:
+            actions = tuple(
+                action for action in access.actions if any(g.allows(access.type, access.name, action) for g in grants)
+            )
+            if actions:
+                found.append(Access(access.type, access.name, actions))
+        return tuple(found)
+
+
+@attrs.frozen
+class Bearer:
+    """Who sent an access token, and what it is good for."""
+
+    subject: str
+    access: tuple[Access, ...]
+
+    def allows(self, kind: str, name: str, action: str) -> bool:
+        """Whether the token covers one action on one resource."""
+        if any(entry.allows(kind, name, action) for entry in self.access):
+            return True
+        if self.subject != ANONYMOUS or not self.access:
+            return False
+        # The anonymous token is for `repository:*:pull` and no more, yet it lists repositories and reads metadata
+        # (go anonymousAccess: 200 on the catalog; js and python anonymous clients list tags).
+        return action == "metadata_read" or (kind, name) == ("registry", "catalog")
+
+
+@attrs.frozen
+class Secrets:
+    """What an emulator keeps to itself. In a folder it survives a restart, and so do the tokens it has signed."""
+
+    key: bytes = attrs.field(factory=lambda: secrets.token_bytes(32), repr=False)
+    password: str = attrs.field(factory=lambda: secrets.token_hex(24), repr=False)
+    registry_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+
+    @classmethod
+    def load(cls, path: Path) -> Secrets:
+        """Read them from a file, which is made if there is none, for the eyes of its owner alone."""
+        if path.exists():
+            data = json.loads(path.read_text("utf-8"))
+            return cls(bytes.fromhex(data["key"]), data["password"], data["registry_id"])
+        new = cls()
+        text = json.dumps({"key": new.key.hex(), "password": new.password, "registry_id": new.registry_id})
+        draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+        return new
+
+    def sign(self, text: str) -> bytes:
+        """A signature that only this emulator can make."""
+        return hmac.digest(self.key, text.encode(), "sha256")
+
+
+class Tokens:
+    """Issues and reads tokens, and knows who may sign in with a password."""
+
+    def __init__(self, settings: Settings, secret: Secrets, service: str) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._service = service
+        self._passwords: dict[str, tuple[str, Identity]] = {}
+
+    def add_password(self, name: str, password: str, scopes: Iterable[str] | None) -> None:
+        """Let `name` sign in; None as scopes is for everything."""
+        grants = None if scopes is None else parse_scopes(scopes)
+        self._passwords[name] = (password, Identity(name, grants))
+
+    def sign_in(self, name: str, password: str) -> Identity | None:
+        """The identity of a name and a password; None if they are wrong."""
+        expected, identity = self._passwords.get(name, ("", None))
+        return identity if hmac.compare_digest(expected.encode(), password.encode()) else None
+
+    def refresh(self, identity: Identity) -> str:
+        """A refresh token for an identity."""
+        return self._encode(
+            identity.subject,
+            self._settings.refresh_lifetime,
+            grant_type=_REFRESH,
+            appid=str(uuid.UUID(int=0)),
+            permissions={"Actions": ["read", "write", "delete", "deleted/read", "deleted/restore/action"]},
+            grants=_written(identity.grants),
+        )
+
+    def read_refresh(self, token: str) -> Identity:
+        """The identity behind a refresh token.
+
+        Raises:
+            InvalidToken: it is none.
+        """
+        claims = self._decode(token, _REFRESH)
+        return Identity(claims["sub"], _read(claims["grants"]))
+
+    def access(self, identity: Identity, asked: Sequence[Access]) -> str:
+        """An access token for what the identity may have of what was asked: it may be for nothing."""
+        return self._access_token(identity.subject, identity.granted(asked), self._settings.access_lifetime)
+
+    def anonymous_access(self) -> str:
+        """The access token that anybody gets, whatever was asked."""
+        granted = (Access("repository", "*", ("pull",)),) if self._settings.anonymous_pull else ()
+        return self._access_token(ANONYMOUS, granted, self._settings.anonymous_lifetime)
+
+    def read_access(self, token: str) -> Bearer:
+        """What an access token is good for.
+
+        Raises:
+            InvalidToken: it is none.
+        """
+        claims = self._decode(token, _ACCESS)
+        entries = (Access(entry["type"], entry["name"], tuple(entry["actions"])) for entry in claims["access"])
+        return Bearer(claims["sub"], tuple(entries))
+
+    def entra(self, audience: str, grants: tuple[Access, ...] | None, expires: float) -> str:
+        """An Entra token of the emulator's own make."""
+        claims = {"aud": audience, "sub": "entra-user", "exp": int(expires), "grant_type": _ENTRA}
+        return jwt.encode({**claims, "grants": _written(grants)}, self._secret.key, _ALGORITHM)
+
+    def read_entra(self, token: str) -> Identity:
+        """The identity behind an Entra token. One of another maker is anybody's: it is taken as it comes.
+
+        Raises:
+            InvalidToken: it is of our make, and for another audience or expired; or it is an ACR token.
+        """
+        try:
+            claims = self._claims(token)
+        except InvalidToken:
+            return Identity("entra-user")
+        if claims.get("grant_type") != _ENTRA or claims["exp"] <= self._settings.clock():
+            raise InvalidToken
+        accepted = {audience.rstrip("/") for audience in self._settings.audiences}
+        if claims["aud"].rstrip("/") not in accepted:
+            raise InvalidToken
+        return Identity(claims["sub"], _read(claims["grants"]))
+
+    def _access_token(self, subject: str, granted: Sequence[Access], lifetime: float) -> str:
+        entries = [{"type": a.type, "name": a.name, "actions": list(a.actions)} for a in granted]
+        return self._encode(subject, lifetime, access=entries, roles=[], grant_type=_ACCESS)
+
+    def _encode(self, subject: str, lifetime: float, **more: object) -> str:
+        now = int(self._settings.clock())
+        claims = {
+            "jti": str(uuid.uuid4()),
+            "sub": subject,
+            "nbf": now,
+            "exp": now + int(lifetime),
+            "iat": now,
+            "iss": "Azure Container Registry",
+            "aud": self._service,
+            "version": "1.0",
+            "rid": self._secret.registry_id,
+        }
+        return jwt.encode({**claims, **more}, self._secret.key, _ALGORITHM)
+
+    def _decode(self, token: str, grant_type: str) -> dict[str, Any]:
+        claims = self._claims(token)
+        if claims.get("grant_type") != grant_type or claims["exp"] <= self._settings.clock():
+            raise InvalidToken
+        return claims
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        # Times are compared with our own clock, which a test may turn. The audience is not compared: a restart may
+        # have changed the port in it, and the key is this registry's alone.
+        unchecked: Any = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud")}
+        try:
+            return jwt.decode(token, self._secret.key, [_ALGORITHM], unchecked)
+        except jwt.InvalidTokenError:
+            raise InvalidToken from None
+
+
+def _written(grants: tuple[Access, ...] | None) -> list[str] | None:
+    return None if grants is None else [str(grant) for grant in grants]
+
+
+def _read(grants: list[str] | None) -> tuple[Access, ...] | None:
+    return None if grants is None else parse_scopes(grants)

@@ -1,0 +1,212 @@
+"""ACR's own API, `/acr/v1`: listings and properties of repositories, tags and manifests, their locks, and deletes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from acr import media_types
+from acr._values.reference import check_tag
+from acr.emulator._routes.registry import Registry, digest_of_path, page_of
+from acr.emulator._store import manifests
+from acr.emulator._store.items import Item, Manifest, Tag
+from acr.emulator._wire import (
+    bad_request,
+    empty_response,
+    json_response,
+    manifest_unknown,
+    name_unknown,
+    next_link,
+    page_not_found,
+    rfc3339,
+    tag_unknown,
+)
+from acr.errors import InvalidReference
+
+_ATTRIBUTES = ("deleteEnabled", "writeEnabled", "readEnabled", "listEnabled")
+
+
+class MetadataRoutes:
+    """`/acr/v1`. The keys of every reply stand in the recorded order."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._gate = registry.gate
+        self._metadata = registry.metadata
+        name = "/acr/v1/{name:path}"
+        self.routes = [
+            Route("/acr/v1/_catalog", self.catalog, methods=["GET"]),
+            Route(f"{name}/_tags", self.tags, methods=["GET"]),
+            Route(f"{name}/_tags/{{tag}}", self.tag, methods=["GET", "PATCH", "DELETE"]),
+            Route(f"{name}/_manifests", self.manifests, methods=["GET"]),
+            Route(f"{name}/_manifests/{{digest}}", self.manifest, methods=["GET", "PATCH"]),
+            Route(name, self.repository, methods=["GET", "PATCH", "DELETE"]),
+        ]
+
+    async def catalog(self, request: Request) -> Response:
+        """GET the repositories."""
+        self._gate.catalog(request)
+        page = page_of(request)
+        found, more = self._metadata.list_repositories(page)
+        names = [repository.name for repository in found]
+        link = next_link("/acr/v1/_catalog", names[-1], n=page.limit, orderby=page.order) if more else None
+        return json_response({"repositories": names}, headers=link)
+
+    async def tags(self, request: Request) -> Response:
+        """GET the tags, all or those of one manifest."""
+        name = self._gate.repository(request, "metadata_read")
+        self._existing(name)
+        page = page_of(request)
+        digest = request.query_params.get("digest") or None
+        found, more = self._metadata.list_tags(name, page, digest)
+        filtered = {} if digest is None else {"digest": digest}
+        path = f"/acr/v1/{quote(name, safe='')}/_tags"
+        link = next_link(path, found[-1].name, n=page.limit, orderby=page.order, **filtered) if more else None
+        return json_response(self._of(name, tags=[_tag(tag) for tag in found]), headers=link)
+
+    async def manifests(self, request: Request) -> Response:
+        """GET the manifests."""
+        name = self._gate.repository(request, "metadata_read")
+        self._existing(name)
+        page = page_of(request)
+        found, more = self._metadata.list_manifests(name, page)
+        path = f"/acr/v1/{quote(name, safe='')}/_manifests"
+        link = next_link(path, found[-1].name, n=page.limit, orderby=page.order) if more else None
+        items = [self._manifest(name, manifest, whole=False) for manifest in found]
+        return json_response(self._of(name, manifests=items), headers=link)
+
+    async def repository(self, request: Request) -> Response:
+        """GET or PATCH the properties of a repository, or DELETE it."""
+        name = self._gate.repository(request, _action(request))
+        repository = self._existing(name)
+        if request.method == "DELETE":
+            return self._delete_repository(name)
+        if request.method == "PATCH":
+            self._metadata.set_locks("repositories", name, name, await _changes(request))
+            repository = self._existing(name)
+        manifest_count, tag_count = self._metadata.counts(name)
+        return json_response(
+            self._of(
+                name,
+                **_times(repository),
+                manifestCount=manifest_count,
+                tagCount=tag_count,
+                changeableAttributes=repository.locks.to_json(),
+            )
+        )
+
+    async def tag(self, request: Request) -> Response:
+        """GET or PATCH the properties of a tag, or DELETE it; the manifest stays."""
+        try:
+            tag_name = check_tag(request.path_params["tag"])
+        except InvalidReference:
+            raise page_not_found() from None
+        name = self._gate.repository(request, _action(request))
+        tag = self._existing_tag(name, tag_name)
+        if request.method == "DELETE":
+            self._registry.check_deletable(name, tag)
+            self._metadata.delete("tags", name, tag_name, self._registry.now())
+            return empty_response(202, {"X-Ms-Int-Docker-Content-Digest": tag.digest})
+        if request.method == "PATCH":
+            self._metadata.set_locks("tags", name, tag_name, await _changes(request))
+            tag = self._existing_tag(name, tag_name)
+        return json_response(self._of(name, tag=_tag(tag)))
+
+    async def manifest(self, request: Request) -> Response:
+        """GET or PATCH the properties of a manifest."""
+        digest = digest_of_path(request)  # before the token is looked at
+        name = self._gate.repository(request, _action(request))
+        manifest = self._existing_manifest(name, digest)
+        if request.method == "PATCH":
+            self._metadata.set_locks("manifests", name, digest, await _changes(request))
+            manifest = self._existing_manifest(name, digest)
+        return json_response(self._of(name, manifest=self._manifest(name, manifest, whole=True)))
+
+    def _delete_repository(self, name: str) -> Response:
+        # Hidden items go too, so the listings will not do. A locked item inside protects the whole.
+        tags, found = self._metadata.everything_in(name)
+        self._registry.check_deletable(name, *tags, *found)
+        for blob in self._metadata.delete_repository(name):
+            self._registry.content.remove(blob)
+        deleted = {
+            "manifestsDeleted": [manifest.name for manifest in found],
+            "tagsDeleted": [tag.name for tag in tags] or None,  # null, not [] (net CanDeleteRepository)
+        }
+        return json_response(deleted, 202)
+
+    def _existing(self, name: str) -> Item:
+        repository = self._metadata.repository(name)
+        if repository is None:
+            raise name_unknown(name)
+        return repository
+
+    def _existing_tag(self, name: str, tag_name: str) -> Tag:
+        self._existing(name)
+        tag = self._metadata.tag(name, tag_name)
+        if tag is None:
+            raise tag_unknown()
+        return tag
+
+    def _existing_manifest(self, name: str, digest: str) -> Manifest:
+        self._existing(name)
+        manifest = self._metadata.manifest(name, digest)
+        if manifest is None:
+            raise manifest_unknown(digest)
+        return manifest
+
+    def _of(self, name: str, **rest: object) -> dict[str, object]:
+        return {"registry": self._registry.login_server, "imageName": name, **rest}
+
+    def _manifest(self, name: str, manifest: Manifest, *, whole: bool) -> dict[str, object]:
+        # In listings configMediaType and references are left out; tags are absent rather than empty.
+        data: dict[str, object] = {"digest": manifest.name, "imageSize": manifest.image_size, **_times(manifest)}
+        if manifest.architecture:
+            data["architecture"] = manifest.architecture
+        if manifest.os:
+            data["os"] = manifest.os
+        data["mediaType"] = manifest.media_type
+        if whole and manifest.config_media_type:
+            data["configMediaType"] = manifest.config_media_type
+        if tags := self._metadata.tags_of(name, manifest.name):
+            data["tags"] = [tag.name for tag in tags]
+        data["changeableAttributes"] = manifest.locks.to_json()
+        if whole and manifest.media_type in media_types.INDEXES:
+            data["references"] = manifests.platforms(self._metadata.content(name, manifest.name))
+        return data
+
+
+def _tag(tag: Tag) -> dict[str, object]:
+    return {
+        "name": tag.name,
+        "digest": tag.digest,
+        **_times(tag),
+        "signed": False,
+        "changeableAttributes": tag.locks.to_json(),
+    }
+
+
+def _times(item: Item) -> dict[str, str]:
+    return {"createdTime": rfc3339(item.created), "lastUpdateTime": rfc3339(item.updated)}
+
+
+def _action(request: Request) -> str:
+    return {"PATCH": "metadata_write", "DELETE": "delete"}.get(request.method, "metadata_read")
+
+
+async def _changes(request: Request) -> dict[str, bool]:
+    body = await request.body()
+    try:
+        value: Any = json.loads(body or b"{}")
+    except ValueError:
+        raise bad_request("the body is no JSON") from None
+    if not isinstance(value, dict):
+        raise bad_request("the body must be a JSON object")
+    changes = {name: value[name] for name in _ATTRIBUTES if value.get(name) is not None}
+    if not all(isinstance(change, bool) for change in changes.values()):
+        raise bad_request("the attributes must be booleans")
+    return changes

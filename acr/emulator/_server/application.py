@@ -1,0 +1,180 @@
+"""One origin as an ASGI application: counts what passes, adds the headers that every reply has, lets faults happen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acr.emulator._access.oauth_routes import OauthRoutes
+from acr.emulator._access.tokens import Tokens
+from acr.emulator._routes.blob_routes import BlobRoutes
+from acr.emulator._routes.manifest_routes import ManifestRoutes
+from acr.emulator._routes.metadata_routes import MetadataRoutes
+from acr.emulator._routes.registry import Registry
+from acr.emulator._routes.storage import storage_headers
+from acr.emulator._server.faults import Fault, Faults
+from acr.emulator._server.records import Origin, RequestRecord
+from acr.emulator._wire import Refusal, page_not_found, registry_headers
+
+Cut = Callable[[Scope], None]
+"""Closes the connection that a request came on, after what was sent so far."""
+
+
+class RegistryApplication:
+    """The registry's routes. What they refuse becomes the answer."""
+
+    def __init__(self, registry: Registry, tokens: Tokens) -> None:
+        areas = (OauthRoutes(tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
+        paths: dict[str, _Path] = {}
+        for route in (route for area in areas for route in area.routes):
+            paths.setdefault(route.path, _Path()).add(route)
+        routes = [Route(path, operations) for path, operations in paths.items()]
+        self._router = Router(routes, redirect_slashes=False, default=_unknown_path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        try:
+            await self._router(scope, receive, send)
+        except Refusal as refused:
+            await refused.response(scope, receive, send)
+
+
+class _Path:
+    """The operations of one path. A method that is none of them is answered with all that are (RFC 9110, 15.5.6)."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {}
+
+    def add(self, route: Route) -> None:
+        """Take in one route, with its methods."""
+        self._endpoints |= dict.fromkeys(route.methods or (), route.endpoint)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["method"])
+        if endpoint is None:
+            raise Refusal(
+                Response("Method Not Allowed", 405, {"Allow": ", ".join(sorted(self._endpoints))}, "text/plain")
+            )
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    raise page_not_found()
+
+
+class Front:
+    """What stands before an origin."""
+
+    def __init__(self, app: ASGIApp, origin: Origin, records: deque[RequestRecord], faults: Faults, cut: Cut) -> None:
+        self._app = app
+        self._origin: Origin = origin
+        self._records = records
+        self._faults = faults
+        self._cut = cut
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or let it go wrong."""
+        exchange = _Exchange(scope, receive, send, self._origin)
+        self._records.append(exchange.record)
+        fault = self._faults.take(scope["method"], (exchange.record.path, scope["path"]), self._origin)
+        try:
+            if fault is None:
+                await self._app(scope, exchange.receive, exchange.send)
+            else:
+                await self._go_wrong(fault, exchange)
+        except (ClientDisconnect, asyncio.CancelledError):
+            pass  # the client went away, or the emulator stops: nobody waits for an answer
+
+    async def _go_wrong(self, fault: Fault, exchange: _Exchange) -> None:
+        await asyncio.sleep(fault.delay)
+        scope = exchange.scope
+        if fault.status is None and not fault.drop:
+            send = exchange.send if fault.drop_after is None else self._cut_after(fault.drop_after, exchange)
+            await self._app(scope, exchange.receive, send)
+            return
+        if fault.after:
+            await self._app(scope, exchange.receive, _lose)
+        await exchange.drain()
+        if fault.status is None:
+            await self._hang_up(exchange)
+        else:
+            response = Response(fault.body, fault.status, dict(fault.headers))
+            await response(scope, exchange.receive, exchange.send)
+
+    def _cut_after(self, count: int, exchange: _Exchange) -> Send:
+        """A send that lets `count` bytes of body through. An answer that has no more comes whole."""
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                left = count - exchange.record.sent
+                if len(message.get("body", b"")) > left:
+                    await exchange.send({**message, "body": message["body"][:left], "more_body": True})
+                    await self._hang_up(exchange)
+                    raise ClientDisconnect
+            await exchange.send(message)
+
+        return send
+
+    async def _hang_up(self, exchange: _Exchange) -> None:
+        self._cut(exchange.scope)
+        # The server takes an application that returns without an answer for broken, unless the connection is gone.
+        while (await exchange.receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _lose(message: Message) -> None:
+    """Send nothing."""
+
+
+class _Exchange:
+    """A request and its answer, on their way through."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, origin: Origin) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self._origin = origin
+        self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self._arrived = False
+        query: bytes = scope["query_string"]
+        target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+        shown = dict(self._headers)
+        if "authorization" in shown:
+            shown["authorization"] = shown["authorization"].partition(" ")[0]
+        self.record = RequestRecord(scope["method"], target.decode("latin-1"), shown, origin)
+
+    async def receive(self) -> Message:
+        """The next piece of the request."""
+        message = await self._receive()
+        self.record.received += len(message.get("body", b""))
+        self._arrived = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Take what is left of the request. A client that is still sending may not see an answer that comes earlier."""
+        while not self._arrived:
+            await self.receive()
+
+    async def send(self, message: Message) -> None:
+        """A piece of the answer; the record is true before the client can see it."""
+        if message["type"] == "http.response.start":
+            await self.drain()
+            self.record.status = message["status"]
+            message = {**message, "headers": [*message["headers"], *self._common_headers(message)]}
+        elif self.record.method != "HEAD":
+            self.record.sent += len(message.get("body", b""))
+        await self._send(message)
+
+    def _common_headers(self, message: Message) -> list[tuple[bytes, bytes]]:
+        if self._origin == "storage":
+            return storage_headers()
+        plain = any(value.startswith(b"text/plain") for name, value in message["headers"] if name == b"content-type")
+        path: str = self.scope["path"]
+        return registry_headers(self.record.method, path, message["status"], self._headers, plain=plain)

@@ -1,0 +1,1 @@
+"""Store: what the registry keeps: repositories, tags, manifests, blobs, uploads."""
