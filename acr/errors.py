@@ -31,9 +31,14 @@ from typing import Any, Literal
 
 import attrs
 
+from acr._text import printable
+
 
 class AcrError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose. Its text can be printed and logged as it is."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def __reduce__(self) -> tuple[object, ...]:
         # By itself an exception is made anew from its text alone, and worker processes would fail on ours, which take
@@ -94,7 +99,8 @@ class ResponseError(AcrError):
         detail: the first entry's detail.
         correlation_id: X-Ms-Correlation-Request-Id, which Azure support asks for; None where there was none.
         retry_after: seconds that the registry asked to wait; None where it did not.
-        challenge: the WWW-Authenticate header, which names the scope that is missing; None where there was none.
+        challenge: the WWW-Authenticate header, which names the scope that is missing; None if there was none.
+        hint: what is the cause, or what to do next; None if nothing is known. The text of the error ends with it.
         exhausted: whether the client's retries were used up on it.
         repeated: whether an earlier attempt, whose answer was lost, may have done what was asked for.
     """
@@ -111,6 +117,7 @@ class ResponseError(AcrError):
         correlation_id: str | None = None,
         retry_after: float | None = None,
         challenge: str | None = None,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -118,6 +125,12 @@ class ResponseError(AcrError):
         self.correlation_id = correlation_id
         self.retry_after = retry_after
         self.challenge = challenge
+        self.hint = hint
+
+    def __str__(self) -> str:
+        hint = f" ({printable(self.hint)})" if self.hint else ""
+        correlation_id = f" [correlation id {self.correlation_id}]" if self.correlation_id else ""
+        return f"{super().__str__()}{hint}{correlation_id}"
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ class AsyncRepository:
             content = Manifest.of(content, media_type)
         elif media_type not in (None, content.media_type):
             raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
-        return await referrers.put(self._session, self.name, content, tag=tag)
+        return await referrers.push(self._session, self.name, content, tag=tag)
 
     async def upload_blob(
         self,

@@ -189,7 +189,7 @@ class Repository:
             content = Manifest.of(content, media_type)
         elif media_type not in (None, content.media_type):
             raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
-        return run(referrers.put(self._session, self.name, content, tag=tag))
+        return run(referrers.push(self._session, self.name, content, tag=tag))
 
     def upload_blob(
         self,

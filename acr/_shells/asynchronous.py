@@ -93,7 +93,8 @@ class AsyncioRuntime:
                 raise
             return _Answer(request, response, partial(lanes.give_back, lane))
         except (*LOST, *UNSENDABLE) as error:
-            raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
+            proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
+            raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
         await self._sleep(seconds)

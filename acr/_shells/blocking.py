@@ -128,7 +128,8 @@ class BlockingRuntime:
                 raise InvalidInput("the client is closed")
             return Answer(request, response, self._network.read_timeout(request))
         except (*LOST, *UNSENDABLE) as error:
-            raise failed(request, error) from (None if isinstance(error, UNSENDABLE) else error)
+            proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
+            raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
     def send_for(self, call: Call, request: Outgoing) -> Answer:
         """Send in this thread, so that another one can put an end to it."""

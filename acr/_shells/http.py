@@ -23,7 +23,7 @@ import certifi
 import httpcore
 
 from acr._core.runtime import Body, Outgoing
-from acr._core.talk.failures import redact
+from acr._core.talk.redaction import redact, shown
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
 from acr.errors import InvalidInput, TransportError
@@ -191,8 +191,14 @@ LOST: Final = (
 """What is raised where there is no answer, or not all of it."""
 
 
-def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput:
-    """What httpcore raised, as ours. The URL's query is left out: it may hold a signature."""
+def failed(request: Outgoing, error: Exception, proxy: str | None = None) -> TransportError | InvalidInput:
+    """What httpcore raised, as ours. The URL's query is left out: it may hold a signature.
+
+    Args:
+        request: what was sent.
+        error: what httpcore raised.
+        proxy: the way to the place.
+    """
     where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
     if isinstance(error, UNSENDABLE):
         return InvalidInput(
@@ -201,9 +207,35 @@ def failed(request: Outgoing, error: Exception) -> TransportError | InvalidInput
     reason = str(error) or type(error).__name__
     if isinstance(error, httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
+    elif isinstance(error, httpcore.ProxyError):
+        reason = f"refused ({reason}): {_PROXY_HELP}"
     elif isinstance(error, httpcore.ConnectError):
-        reason = f"cannot connect: {reason}"
-    return TransportError(f"{where}: {reason}")
+        reason = f"cannot connect: {reason}{_TLS_HELP if _is_untrusted(error) else ''}"
+    if proxy is not None:
+        reason = f"by way of the proxy {_address(proxy)}: {reason}"
+    return TransportError(f"{where}: {shown(reason)[:1000]}")
+
+
+_PROXY_HELP: Final = "check HTTPS_PROXY, NO_PROXY or proxy=; a name and password go into its URL"
+_TLS_HELP: Final = (
+    "; if the registry's certificate is of an authority of your own, name its file in SSL_CERT_FILE, or pass"
+    " ssl_context="
+)
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate could not be verified. What Python's TLS says of it is the cause, at some depth."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _address(proxy: str) -> str:
+    """A proxy's URL without name and password."""
+    parts = urlsplit(proxy)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def unusable(proxy: str | None) -> InvalidInput:

@@ -188,7 +188,7 @@ def test_a_login_that_is_refused_is_looked_up_once_more_and_sent_again_if_it_is_
     first = log_in("first")
     registry = twin.connect("my.azurecr.io", acr.DockerConfig(path), transport=httpx.MockTransport(answer))
     for _ in range(2):
-        with pytest.raises(acr.CredentialError, match="gives no token for this credential"):
+        with pytest.raises(acr.CredentialError, match="refuses the name 'user' or its password"):
             list(registry.repositories())
     assert asked == [first, first]
     second = log_in("second")

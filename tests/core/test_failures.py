@@ -13,7 +13,8 @@ import pytest
 from acr_rest.types import Request
 from hypothesis import given, settings, strategies as st
 
-from acr._core.talk.failures import failure, redact, retry_after
+from acr._core.talk.failures import failure, retry_after
+from acr._core.talk.redaction import redact
 from acr._shells.blocking import run
 from acr.errors import (
     Denied,

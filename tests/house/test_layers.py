@@ -14,12 +14,13 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 LIBRARY = sys.stdlib_module_names
 
 # What each room may import, beside the standard library and itself. The order is that of the house, from the ground.
-VALUES = {"attrs", "acr.errors", "acr.media_types", "acr._values"}
+VALUES = {"attrs", "acr._text", "acr.errors", "acr.media_types", "acr._values"}
 CONTRACTS = {*VALUES, "acr.protocols", "acr._core.runtime", "acr._core.storage"}
 TALK = {*CONTRACTS, "acr_rest", "acr._core.talk"}
 ROOMS: dict[str, set[str]] = {
     "acr_rest": {"attrs"},
-    "acr.errors": {"attrs"},
+    "acr._text": set(),
+    "acr.errors": {"attrs", "acr._text"},
     "acr.media_types": set(),
     "acr._values": VALUES,
     "acr.protocols": VALUES,

@@ -92,7 +92,7 @@ async def push(
         content["subject"] = attached_to.to_json()
     if annotations:
         content["annotations"] = dict(annotations)
-    return await referrers.put(session, repository, Manifest.of(content), tag=tag)
+    return await referrers.push(session, repository, Manifest.of(content), tag=tag)
 
 
 async def _push_one(

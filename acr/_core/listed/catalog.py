@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from acr_rest.api.registry import (
@@ -14,6 +15,7 @@ from acr_rest.api.registry import (
 from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
 from acr_rest.types import Response
 
+from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
@@ -43,14 +45,17 @@ async def update(session: Session, name: str, changes: Changes) -> RepositoryPro
     """Change what may be done with a repository."""
     body = RepositoryChangeableAttributes(**changes)
     request = update_properties.build_request(check_repository(name), body=body)
-    return _properties((await session.call(request, update_properties.parse, scopes=scopes.write_metadata(name))).body)
+    async with explained(f"the repository {name}", partial(get, session, name)):
+        reply = await session.call(request, update_properties.parse, scopes=scopes.write_metadata(name))
+    return _properties(reply.body)
 
 
 async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRepository:
     """Delete a repository with all that is in it."""
     request = delete_repository.build_request(check_repository(name))
     try:
-        deleted = (await session.call(request, delete_repository.parse, scopes=scopes.delete(name))).body
+        async with explained(f"the repository {name}", partial(get, session, name)):
+            deleted = (await session.call(request, delete_repository.parse, scopes=scopes.delete(name))).body
     except NotFound as error:
         if missing_ok or error.repeated:
             return DeletedRepository()

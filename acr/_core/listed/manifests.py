@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acr_rest.api.repository import (
@@ -18,6 +19,7 @@ from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAtt
 from acr_rest.types import Response
 
 from acr import media_types
+from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
@@ -86,7 +88,8 @@ async def update(session: Session, repository: str, reference: str, changes: Cha
     digest = await digest_of(session, repository, reference)
     body = ManifestChangeableAttributes(**changes)
     request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
-    reply = await session.call(request, update_manifest_properties.parse, scopes=scopes.write_metadata(repository))
+    async with explained(f"the manifest {repository}@{digest}", partial(properties, session, repository, digest)):
+        reply = await session.call(request, update_manifest_properties.parse, scopes=scopes.write_metadata(repository))
     return _properties(repository, reply.body.manifest)
 
 
@@ -175,7 +178,8 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
         ) from None
     request = delete_manifest.build_request(check_repository(repository), checked)
     try:
-        await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
+        async with explained(f"the manifest {repository}@{checked}", partial(properties, session, repository, checked)):
+            await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
     except NotFound as error:
         if not (missing_ok or error.repeated):
             raise

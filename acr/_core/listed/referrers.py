@@ -14,7 +14,8 @@ from acr_rest.api.repository import container_registry_get_referrers as get_refe
 from acr_rest.types import Response
 
 from acr import media_types
-from acr._core.listed import manifests
+from acr._core.listed import catalog, manifests, tags
+from acr._core.listed.locks import explained
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
@@ -74,6 +75,17 @@ class Referrers:
     def _wanted(self, found: Sequence[Descriptor]) -> Sequence[Descriptor]:
         # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
         return [one for one in found if self.artifact_type is None or one.artifact_type == self.artifact_type]
+
+
+async def push(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+    """`put` for a caller who puts this one manifest: if a lock refuses it, the error says which."""
+    item, read = (
+        (f"the repository {repository}", partial(catalog.get, session, repository))
+        if tag is None
+        else (f"the tag {tag} of {repository}", partial(tags.get, session, repository, tag))
+    )
+    async with explained(item, read):
+        return await put(session, repository, manifest, tag=tag)
 
 
 async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from acr_rest.api.repository import (
@@ -15,6 +16,7 @@ from acr_rest.api.repository import (
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
 
+from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
@@ -82,7 +84,8 @@ async def update(session: Session, repository: str, tag: str, changes: Changes) 
     """Change what may be done with a tag."""
     body = TagChangeableAttributes(**changes)
     request = update_tag_attributes.build_request(check_repository(repository), check_tag(tag), body=body)
-    reply = await session.call(request, update_tag_attributes.parse, scopes=scopes.write_metadata(repository))
+    async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
+        reply = await session.call(request, update_tag_attributes.parse, scopes=scopes.write_metadata(repository))
     return _properties(repository, reply.body.tag)
 
 
@@ -90,7 +93,8 @@ async def delete(session: Session, repository: str, tag: str, *, missing_ok: boo
     """Delete a tag, not what it points to."""
     request = delete_tag.build_request(check_repository(repository), check_tag(tag))
     try:
-        await session.call(request, delete_tag.parse, scopes=scopes.delete(repository))
+        async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
+            await session.call(request, delete_tag.parse, scopes=scopes.delete(repository))
     except NotFound as error:
         if not (missing_ok or error.repeated):
             raise

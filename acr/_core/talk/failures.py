@@ -6,12 +6,14 @@ import json
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
+from urllib.parse import unquote
 
 from acr_rest.types import Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import read_at_most
+from acr._core.talk.redaction import redact, shown, shown_json
 from acr.errors import (
     Denied,
     ErrorInfo,
@@ -26,15 +28,12 @@ from acr.errors import (
 
 _ERROR_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 200
+_MOST_SHOWN: Final = 2000
+"""Characters of what a registry says."""
+
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
 _MISSING: Final = frozenset({"NAME_UNKNOWN", "TAG_UNKNOWN", "MANIFEST_UNKNOWN"})
-# Of Azure, Amazon, Google and CloudFront. Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
-_SIGNATURE: Final = re.compile(
-    r"(?i)((?:[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state"
-    r"|X-(?:Amz|Goog)-(?:Credential|Security-Token|Signature)|Key-Pair-Id|Policy|Signature|(?:access_|id_)?token)(?:=|%3D))(?:(?!\\u0026|%26)[^&\s\"'<>])+"
-)
-# Not within a word, and possessive: an error body of nothing but `-eyJ` takes no longer than any other.
-_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
+_ITEM: Final = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifest|blob)s/(?P<reference>[^/]+)")
 
 _HINTS: Final[dict[type[ResponseError], str]] = {
     Unauthorized: "the credential does not grant this: check its role or scope map",
@@ -59,26 +58,21 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         await incoming.aclose()
     errors = _errors(body)
     kind = _kind(incoming.status, errors)
-    correlation_id = incoming.headers.get("x-ms-correlation-request-id")
+    correlation_id = shown(incoming.headers.get("x-ms-correlation-request-id", ""))[:_SHOWN] or None
     known = correlation_id is not None or any(error.code in _MISSING for error in errors)
     if kind is NotFound and not known and request.target.startswith("/acr/v1/"):
         kind = NoMetadataApi  # ACR's own 404 says what is missing, or (go wrongDigest) has its correlation id at least
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
-    message = f"{request.method} {request.target.partition('?')[0]} at {host}: {incoming.status} {redact(text)}"
-    hint = _HINTS.get(kind)
-    if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
-        hint = "listing repositories takes a right of its own: the scope registry:catalog:*, or the role Catalog Lister"
-    if hint:
-        message += f" ({hint})"
-    if correlation_id:
-        message += f" [correlation id {correlation_id}]"
+    path = request.target.partition("?")[0]
+    wait = retry_after(incoming.headers.get("retry-after"), now=datetime.now(UTC))
     return kind(
-        message,
+        f"{request.method} {path} at {host}: {incoming.status} {text[:_MOST_SHOWN]}",
         status=incoming.status,
         errors=errors,
         correlation_id=correlation_id,
-        retry_after=retry_after(incoming.headers.get("retry-after"), now=datetime.now(UTC)),
+        retry_after=wait,
         challenge=incoming.headers.get("www-authenticate"),
+        hint=_hint(kind, request, wait),
     )
 
 
@@ -106,43 +100,43 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds())
 
 
-def redact(text: str) -> str:
-    """Take out what looks like a token or a signed URL: error bodies may echo what was sent.
-
-    >>> redact("https://x.blob.core.windows.net/b?se=1&sig=abc")
-    'https://x.blob.core.windows.net/b?se=…&sig=…'
-    """
-    return _JWT.sub("…", _SIGNATURE.sub(r"\1…", text))
-
-
 def _errors(body: bytes) -> tuple[ErrorInfo, ...]:
     from acr_rest.models.acr_errors import AcrErrors  # most programs see no error
 
     try:
         parsed = AcrErrors.from_dict(json.loads(body))
         return tuple(
-            ErrorInfo(redact(e.code or "UNKNOWN"), redact(e.message or ""), _redacted(e.detail)) for e in parsed.errors
+            ErrorInfo(shown(e.code or "UNKNOWN"), shown(e.message or ""), shown_json(e.detail)) for e in parsed.errors
         )
     except (ValueError, RecursionError):
         return ()
 
 
-def _redacted(value: Any) -> Any:
-    """A JSON value with all its strings redacted."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_redacted(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _redacted(item) for key, item in value.items()}
-    return value
-
-
 def _beginning(body: bytes, incoming: Incoming) -> str:
     if not body:
         return HTTPStatus(incoming.status).phrase if incoming.status in set(HTTPStatus) else "without a body"
-    shown = redact(body.decode("utf-8", "replace"))[:_SHOWN]  # in this order: half a token is not seen as one
-    return f"with {incoming.headers.get('content-type', 'no content type')}, beginning {shown!r}"
+    beginning = redact(body.decode("utf-8", "replace"))[:_SHOWN]  # in this order: half a token is not seen as one
+    return f"with {shown(incoming.headers.get('content-type', 'no content type'))[:_SHOWN]}, beginning {beginning!r}"
+
+
+def _hint(kind: type[ResponseError], request: Request, wait: float | None) -> str | None:
+    if kind is RateLimited and wait is not None:
+        return f"the registry asks to wait {wait:.0f} s; send fewer requests at once"
+    if kind is NotFound and request.method == "HEAD":  # its answer has no body that would tell
+        return _missing(request)
+    if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
+        return "listing repositories takes a right of its own: the scope registry:catalog:*, or the role Catalog Lister"
+    return _HINTS.get(kind)
+
+
+def _missing(request: Request) -> str | None:
+    """What a HEAD did not find, by its path.
+
+    >>> _missing(Request("HEAD", "/v2/team/app/manifests/v1", {}, None))
+    'the repository team/app has no manifest v1'
+    """
+    found = _ITEM.fullmatch(unquote(request.target.partition("?")[0]))
+    return f"the repository {found['repository']} has no {found['kind']} {found['reference']}" if found else None
 
 
 def _kind(status: int, errors: tuple[ErrorInfo, ...]) -> type[ResponseError]:

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from acr._core.talk.failures import redact
+from acr._core.talk.redaction import redact
 from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
 

@@ -13,7 +13,8 @@ from acr_rest.types import Request, Response
 
 from acr._core.runtime import Body, Incoming, Outgoing, Runtime
 from acr._core.talk import bodies
-from acr._core.talk.failures import failure, redact
+from acr._core.talk.failures import failure
+from acr._core.talk.redaction import redact, shown
 from acr._core.talk.throttle import Throttle
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
@@ -91,7 +92,7 @@ class Sender:
         self.throttle.note(era, incoming.status)
         _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
         if self.on_response is not None:
-            told = {name: redact(value) for name, value in incoming.headers.items()}
+            told = {name: shown(value) for name, value in incoming.headers.items()}
             try:
                 self.on_response(ResponseInfo(_told(outgoing), incoming.status, told, self.runtime.now() - began))
             except BaseException:

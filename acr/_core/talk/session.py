@@ -17,7 +17,7 @@ from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
 from acr._values.options import CHUNK_SIZE
 from acr._values.reference import Endpoint
-from acr.errors import ProtocolViolation, Unauthorized
+from acr.errors import Denied, ProtocolViolation, Unauthorized
 from acr.protocols import Credential
 
 _REGISTRY: Final = "the registry"
@@ -104,20 +104,33 @@ class Session:
         authorization = await self._authorization(scopes)
         sent_at = self.runtime.now()
         try:
-            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
+            return await self._send(request, authorization, scopes, is_large=is_large)
         except Unauthorized as refusal:
             wider = self._learn(refusal, scopes)
             if authorization is not None:
                 self.tokens.reject(authorization, None if wider is None else sent_at)
             if wider is None:
+                self._explain(refusal, authorization, scopes)
                 raise
         authorization = await self._authorization(wider)
         try:
-            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
-        except Unauthorized:
+            return await self._send(request, authorization, wider, is_large=is_large)
+        except Unauthorized as refusal:
             if authorization is not None:
                 self.tokens.reject(authorization)
+            self._explain(refusal, authorization, wider)
             raise
+
+    async def _send(self, request: Request, authorization: str | None, scopes: Scopes, *, is_large: bool) -> Incoming:
+        try:
+            return await self.sender.send(self.registry, request, authorization, is_large=is_large)
+        except Denied as refusal:
+            self._explain(refusal, authorization, scopes)
+            raise
+
+    def _explain(self, refusal: Unauthorized | Denied, authorization: str | None, scopes: Scopes) -> None:
+        """Let a refusal say what the credential or its token lacks, if that is known."""
+        refusal.hint = self.tokens.cause(authorization, scopes) or refusal.hint
 
     async def ping(self) -> None:
         """Ask whether there is a registry. No credential is used.

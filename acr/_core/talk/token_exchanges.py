@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -110,7 +110,11 @@ async def entra_to_refresh(
         refresh_token=entra_refresh_token,
         tenant=tenant,
     )
-    reply = await _ask(send, authority.endpoint, request)
+    what = (
+        "it refuses the Entra token: check that it is for the registry's audience (audience=) and of its tenant, and"
+        " that the identity has a role on the registry"
+    )
+    reply = await _ask(send, authority.endpoint, request, what)
     return _issued(_parsed(exchange_entra.parse, reply).body.refresh_token, None)
 
 
@@ -123,7 +127,8 @@ async def refresh_to_access(send: Send, authority: Authority, scopes: Scopes, re
     request = exchange_refresh.build_request(
         service=authority.service, scope=_texts(scopes), grant_type="refresh_token", refresh_token=refresh_token
     )
-    return _access(await _ask(send, authority.endpoint, _at(authority, request)))
+    what = "it refuses the refresh token, which may have expired or been revoked: sign in again"
+    return _access(await _ask(send, authority.endpoint, _at(authority, request), what))
 
 
 async def password_to_access(send: Send, authority: Authority, scopes: Scopes, credential: UsernamePassword) -> Issued:
@@ -133,7 +138,8 @@ async def password_to_access(send: Send, authority: Authority, scopes: Scopes, c
         CredentialError: the registry refuses them.
     """
     request = log_in.build_request(service=authority.service, scope=_texts(scopes))
-    return _access(await _ask(send, authority.endpoint, _at(authority, request), basic(credential)))
+    what = f"it refuses the name {credential.username!r} or its password"
+    return _access(await _ask(send, authority.endpoint, _at(authority, request), what, basic(credential)))
 
 
 async def anonymous_access(send: Send, authority: Authority, scopes: Scopes) -> Issued:
@@ -147,7 +153,8 @@ async def anonymous_access(send: Send, authority: Authority, scopes: Scopes) -> 
         if authority.target == "/oauth2/token"
         else log_in.build_request(service=authority.service, scope=_texts(scopes))
     )
-    return _access(await _ask(send, authority.endpoint, _at(authority, request)))
+    what = "it gives none to clients without a credential"
+    return _access(await _ask(send, authority.endpoint, _at(authority, request), what))
 
 
 def basic(credential: UsernamePassword) -> str:
@@ -156,18 +163,27 @@ def basic(credential: UsernamePassword) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
+def claims(token: str) -> Mapping[str, Any]:
+    """What a token says of itself; nothing if it is no JWT. It is the registry that verifies it."""
+    import jwt  # here, since it loads cryptography: 50 ms that a program without tokens need not pay
+
+    try:
+        told = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def lifetime(token: str, expires_in: int | None) -> float:
     """Seconds that a token just issued will live.
 
     ACR sends no `expires_in`: it is in the JWT. What counts is the time between issue and end, since the clock of this
     machine may differ from the registry's.
     """
-    import jwt  # here, since it loads cryptography: 50 ms that a program without tokens need not pay
-
+    told = claims(token)
     try:
-        claims = jwt.decode(token, options={"verify_signature": False})  # not ours to verify: the registry will
-        seconds = float(claims["exp"]) - float(claims["iat"] if "iat" in claims else claims["nbf"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        seconds = float(told["exp"]) - float(told["iat"] if "iat" in told else told["nbf"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         seconds = math.nan
     return seconds if math.isfinite(seconds) else float(expires_in or _UNKNOWN_LIFETIME)
 
@@ -184,12 +200,15 @@ def _at(authority: Authority, request: Request) -> Request:
     return attrs.evolve(request, target=authority.target + query)
 
 
-async def _ask(send: Send, endpoint: Endpoint, request: Request, authorization: str | None = None) -> Response:
+async def _ask(
+    send: Send, endpoint: Endpoint, request: Request, what: str, authorization: str | None = None
+) -> Response:
     try:
         return await send(endpoint, request, authorization)
     except ResponseError as error:
-        if error.status in (400, 401):
-            raise CredentialError(f"the registry gives no token for this credential: {error}") from error
+        if error.status in (400, 401, 403):
+            error.hint = None  # it speaks of requests with a token
+            raise CredentialError(f"the registry gives no token: {what}: {error}") from error
         raise
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from acr._core.talk import token_exchanges as exchanges
+from acr._core.talk import refusals, token_exchanges as exchanges
 from acr._core.talk.challenge import Challenge
 from acr._core.talk.flight import Flight
 from acr._core.talk.scopes import Scopes, cover
@@ -162,6 +162,24 @@ class Tokens:
         for key, kept in list(self._access.items()):
             if kept.token == token or (sent_at is not None and kept.got_at <= sent_at):
                 self._access.pop(key, None)
+
+    def cause(self, authorization: str | None, scopes: Scopes) -> str | None:
+        """Why a request that needs `scopes` was refused with a header of this client; None if nothing is known."""
+        host = self._registry.netloc
+        if self._credential is None:
+            return refusals.anonymous(host)
+        if self._looked_up is not None and self._looked_up.credential is None:
+            return refusals.no_entry(self._credential, host)
+        if authorization is None or not authorization.startswith("Bearer "):
+            return None
+        access = exchanges.claims(authorization.removeprefix("Bearer "))
+        return refusals.lacking(access, scopes, is_abac=self._is_abac())
+
+    def _is_abac(self) -> bool:
+        """Whether the registry assigns roles by repository: ACR says so in its refresh tokens (aad_identity)."""
+        held = self._looked_up.credential if self._looked_up is not None else self._credential
+        tokens = [held.token] if isinstance(held, RefreshToken) else [kept.token for kept in self._refresh.values()]
+        return any("aad_identity" in exchanges.claims(token) for token in tokens)
 
     async def _new_access(self, authority: Authority, scopes: Scopes) -> Issued:
         found, kept = self._looked_up, self._refresh.get(authority)
