@@ -43,13 +43,27 @@ KEPT: Final = 60.0
 """Seconds that an idle connection is kept."""
 
 
+_PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
+
+
 def _check_proxy(_: object, __: object, proxy: str | None) -> None:
+    if proxy is not None:
+        _usable(proxy, "proxy")
+
+
+def _usable(proxy: str, name: str) -> str:
+    """A proxy's URL, if it is one. The error does not show it: it may hold a password."""
     try:
-        known = proxy is None or urlsplit(proxy).scheme in ("http", "https", "socks5", "socks5h")
+        parts = urlsplit(proxy)
+        known = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+        parts.netloc.encode()
     except ValueError:  # its text quotes the URL
         known = False
     if not known:
-        raise InvalidInput("proxy: expected a URL such as http://proxy.example:3128")
+        raise InvalidInput(
+            f"{name}: expected a URL such as http://proxy.example:3128, of the scheme http, https or socks5"
+        )
+    return proxy
 
 
 def _proxies() -> Mapping[str, str]:
@@ -98,7 +112,7 @@ class Network:
 
         if proxy_bypass(place.netloc):
             return None
-        return proxy if "://" in proxy else f"http://{proxy}"
+        return _usable(proxy if "://" in proxy else f"http://{proxy}", f"{place.scheme}_proxy in the environment")
 
     def context_for(self, place: Endpoint, proxy: str | None) -> ssl.SSLContext:
         """The TLS of the way to a place."""

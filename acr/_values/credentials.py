@@ -5,28 +5,66 @@ from typing import Final
 import attrs
 
 from acr._values.home import public_in
+from acr.errors import CredentialError
 
 DEFAULT_AUDIENCE: Final = "https://containerregistry.azure.net"
 """Of the Entra token that is exchanged. It works in every Azure cloud; ARM's is refused where a registry disables
 authentication-as-arm."""
 
 
-def _line(text: str) -> str:
-    return text.rstrip("\r\n")
+def _checked(what: str, text: str) -> str:
+    """A name, password or token that can be sent. The error shows nothing of it."""
+    if not isinstance(text, str):
+        raise CredentialError(f"the {what} is no text, but {type(text).__name__}: is the variable set?")
+    text = text.rstrip("\r\n")  # a trailing newline, as files have, makes ACR answer 500
+    if not text:
+        raise CredentialError(f"the {what} is empty: is the variable set?")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CredentialError(f"UTF-8 cannot write the {what}") from None
+    return text
+
+
+def _user_name(text: str) -> str:
+    return _checked("user name", text)
+
+
+def _password(text: str) -> str:
+    return _checked("password", text)
+
+
+def _token(text: str) -> str:
+    return _checked("token", text)
 
 
 @public_in("acr")
 @attrs.frozen
 class UsernamePassword:
-    """The name and password of a repository-scoped token, of a service principal or of the admin user."""
+    """The name and password of a repository-scoped token, of a service principal or of the admin user.
 
-    username: str = attrs.field(converter=_line)  # a trailing newline, as files have, makes ACR answer 500
-    password: str = attrs.field(converter=_line, repr=False)
+    Args:
+        username: the name.
+        password: the password; it is in no repr and in no error.
+
+    Raises:
+        CredentialError: one of them is empty, or no text.
+    """
+
+    username: str = attrs.field(converter=_user_name)
+    password: str = attrs.field(converter=_password, repr=False)
 
 
 @public_in("acr")
 @attrs.frozen
 class RefreshToken:
-    """An ACR refresh token, as `az acr login --expose-token` gives it. It lives about three hours."""
+    """An ACR refresh token, as `az acr login --expose-token` gives it. It lives about three hours.
 
-    token: str = attrs.field(converter=_line, repr=False)
+    Args:
+        token: the token; it is in no repr and in no error.
+
+    Raises:
+        CredentialError: it is empty, or no text.
+    """
+
+    token: str = attrs.field(converter=_token, repr=False)

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from acr import media_types
+from acr._values.arguments import check_text
 from acr._values.home import public_in
 from acr._values.media_type import check_media_type
 from acr.errors import InvalidInput, InvalidReference
@@ -123,3 +124,5 @@ def check_annotations(annotations: Mapping[str, str]) -> None:
     for name, value in annotations.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             raise InvalidInput(f"the annotation {str(name)[:100]!r}: expected text, not {str(value)[:100]!r}")
+        check_text("annotations", name)
+        check_text(f"annotations[{name[:100]!r}]", value)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from acr import media_types
+from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.fields import list_of, optional_text, parse_object, text_map
@@ -68,9 +69,10 @@ class Manifest:
 digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2'))
         """
         if isinstance(content, str):
+            check_text("content", content)
             content = content.encode()
         elif isinstance(content, Mapping):
-            content = json.dumps(content, separators=(",", ":")).encode()
+            content = _encoded(content)
         elif not isinstance(content, bytes | bytearray | memoryview):
             raise InvalidInput(f"a manifest is bytes, text or an object, not {type(content).__name__}")
         content = bytes(content)
@@ -144,3 +146,10 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
     def _descriptors(self, key: str) -> Sequence[Descriptor]:
         entries = list_of(self.json, key, "the manifest")
         return tuple(Descriptor.from_json(entry, f"the manifest's {key}[{i}]") for i, entry in enumerate(entries))
+
+
+def _encoded(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content, separators=(",", ":"))
+    if "\\ud" in text:  # an escape of half a character, unless its other half follows
+        check_text("content", json.dumps(content, ensure_ascii=False))
+    return text.encode()

@@ -238,6 +238,90 @@ def test_a_dead_proxy_is_named(twin: Twin) -> None:
 
 
 def test_a_certificate_of_an_unknown_authority_names_the_cures(twin: Twin, tmp_path: Path) -> None:
-    with Emulator(tls=make_certificate(tmp_path)) as emulator:
-        with pytest.raises(acr.TransportError, match="SSL_CERT_FILE.*ssl_context="):
-            twin.connect(emulator.url, retries=acr.Retries(limit=0)).ping()
+    with (
+        Emulator(tls=make_certificate(tmp_path)) as emulator,
+        pytest.raises(acr.TransportError, match="SSL_CERT_FILE.*ssl_context="),
+    ):
+        twin.connect(emulator.url, retries=acr.Retries(limit=0)).ping()
+
+
+HALF = "a\ud800"  # as `os.environ` and `os.listdir` give what is no UTF-8
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda text: acr.UsernamePassword("user", text),
+        lambda text: acr.UsernamePassword(text, "password"),
+        acr.RefreshToken,
+    ],
+)
+@pytest.mark.parametrize("text", [HALF, None, "", "\n", b"bytes"])
+def test_a_secret_that_cannot_be_one_is_a_credential_error_that_shows_nothing_of_it(make: Any, text: Any) -> None:
+    with pytest.raises(acr.CredentialError) as caught:
+        make(text)
+    assert "ud800" not in str(caught.value)
+    assert "b'bytes'" not in str(caught.value)
+
+
+TEXTS: list[Call] = [
+    lambda app: list(app.tags(last=HALF)),
+    lambda app: list(app.tag_names(last=HALF)),
+    lambda app: list(app.manifests(last=HALF)),
+    lambda app: list(app.tags().pages(continuation=HALF)),
+    lambda app: list(app.tags(digest=HALF)),
+    lambda app: app.tag(HALF),
+    lambda app: app.manifest(HALF),
+    lambda app: app.blob(HALF),
+    lambda app: app.put_manifest(f'{{"a": "{HALF}"}}', media_type="a/b"),
+    lambda app: app.put_manifest({"a": HALF}, media_type="a/b"),
+    lambda app: app.put_manifest(b"{}", media_type=HALF),
+    lambda app: app.put_manifest(b"{}", media_type="a/b", tag=HALF),
+    lambda app: app.push_artifact([], tag="x", annotations={"a": HALF}),
+    lambda app: app.push_artifact([], tag="x", annotations={HALF: "a"}),
+    lambda app: app.push_artifact([], tag="x", artifact_type=HALF),
+    lambda app: app.push_artifact([], tag="x", subject=HALF),
+    lambda app: app.mount_blob(acr.Digest.of(b""), HALF),
+    lambda app: app.resume_upload(HALF).status(),
+    lambda app: list(app.manifest("v1").referrers(artifact_type=HALF)),
+    lambda app: app.manifest("v1").get(accept=HALF),
+    lambda app: app.pull("v1", acr.Memory(), platform=HALF),
+]
+
+
+@pytest.mark.parametrize("number", range(len(TEXTS)))
+def test_half_a_character_in_any_text_is_invalid_input(
+    registry: acr.Registry, acr_emulator: Emulator, number: int
+) -> None:
+    app = registry.repository("app")
+    push_image(app, tag="v1")
+    before = len(acr_emulator.requests)
+    with pytest.raises(acr.InvalidInput):
+        TEXTS[number](app)
+    assert not [r for r in acr_emulator.requests[before:] if r.method not in ("GET", "HEAD")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda registry: list(registry.repositories(last=HALF)),
+        lambda registry: registry.access_token([f"repository:{HALF}:pull"]),
+        lambda registry: registry.exchange_refresh_token(HALF, ["repository:app:pull"]),
+        lambda registry: registry.exchange_entra_token(HALF),
+        lambda registry: registry.exchange_entra_token("token", tenant=HALF),
+        lambda registry: registry.copy(f"app:{HALF}", "other:v1"),
+    ],
+)
+def test_half_a_character_in_a_text_of_a_registry_is_invalid_input(registry: acr.Registry, call: Any) -> None:
+    with pytest.raises(acr.InvalidInput):
+        call(registry)
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "ftp://top-secret@x", "http://", "http://a:top-secret:c", ":3128"])
+def test_a_malformed_proxy_of_the_environment_is_invalid_input(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(acr.InvalidInput, match="https_proxy in the environment") as caught:
+        twin.connect("my.azurecr.io").ping()
+    assert "top-secret" not in str(caught.value)

@@ -79,7 +79,6 @@ def refusal(config: Path, content: dict[str, Any], **options: Any) -> str:
     [
         ({"auth": auth("me", "hunter2")}, ME),
         ({"auth": auth("me", "a:b:ü")}, UsernamePassword("me", "a:b:ü")),
-        ({"auth": auth("me", "")}, UsernamePassword("me", "")),
         ({"auth": auth("me", "hunter2\0\0")}, ME),
         ({"username": "me", "password": "hunter2"}, ME),
         ({"auth": "", "username": "me", "password": "hunter2"}, ME),
@@ -192,6 +191,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ({"auths": {HOST: {"auth": "é"}}}, "auth is no base64"),
         ({"auths": {HOST: {"auth": base64.b64encode(b"\xff:hunter2").decode()}}}, "auth is no base64"),
         ({"auths": {HOST: {"auth": base64.b64encode(b"hunter2").decode()}}}, "auth holds no password"),
+        ({"auths": {HOST: {"auth": auth("hunter2", "")}}}, "the password is empty"),
+        ({"auths": {HOST: {"auth": auth("", "hunter2")}}}, "the user name is empty"),
     ],
 )
 def test_what_makes_no_sense_is_named_without_its_value(config: Path, content: dict[str, Any], text: str) -> None:

@@ -65,10 +65,11 @@ def test_an_error_survives_copying_and_pickling(error: AcrError) -> None:
 def test_a_response_error_tells_all_that_came() -> None:
     found = [ErrorInfo("NAME_UNKNOWN", "no such", {"Name": "x"}), ErrorInfo("UNKNOWN")]
     error = ResponseError(
-        "text", status=404, errors=found, correlation_id="id", retry_after=2.0, challenge='Bearer realm="x"'
+        "text", status=404, errors=found, correlation_id="id", retry_after=2.0, challenge='Bearer realm="x"', hint="try"
     )
 
-    assert str(error) == "text"
+    assert str(error) == "text (try) [correlation id id]"
+    assert error.hint == "try"
     assert (error.status, error.errors, error.codes) == (404, tuple(found), ("NAME_UNKNOWN", "UNKNOWN"))
     assert (error.detail, error.correlation_id, error.retry_after) == ({"Name": "x"}, "id", 2.0)
     assert error.challenge == 'Bearer realm="x"'
@@ -78,7 +79,7 @@ def test_a_response_error_may_tell_its_status_alone() -> None:
     error = ResponseError("text", status=502)
 
     assert (error.errors, error.codes, error.detail) == ((), (), None)
-    assert (error.correlation_id, error.retry_after, error.challenge) == (None, None, None)
+    assert (error.correlation_id, error.retry_after, error.challenge, error.hint) == (None, None, None, None)
 
 
 def test_integrity_errors_tell_both_sides() -> None:

@@ -24,6 +24,7 @@ from acr._core.talk import scopes
 from acr._core.talk.links import local_target, uploaded
 from acr._core.talk.sending import hurry
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
 from acr._values.reference import check_repository
@@ -276,7 +277,7 @@ async def resume(session: Session, repository: str, state: str | UploadState) ->
     # To another registry the location, which is a capability, would be told.
     if isinstance(state, UploadState) and (state.registry, state.repository) != here:
         raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
-    location = state.location if isinstance(state, UploadState) else state
+    location = state.location if isinstance(state, UploadState) else check_text("state", state) or ""
     upload = Upload(session, repository, _location(session, repository, location))
     if isinstance(state, UploadState):
         upload.algorithm = state.algorithm

@@ -20,6 +20,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr._values.digest import received_digest
 from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr._values.reference import check_repository
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 def repositories(session: Session, *, page_size: int | None, last: str | None) -> Walk[str]:
     """The names of all repositories."""
-    first = get_repositories.build_request(n=check_page_size(page_size), last=last)
+    first = get_repositories.build_request(n=check_page_size(page_size), last=check_text("last", last))
     return Walk(session, first, _names, scopes.catalog())
 
 

@@ -25,6 +25,7 @@ from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
 from acr._values.fields import optional_text, parse_object
@@ -58,7 +59,10 @@ def manifests(
 ) -> Walk[ManifestProperties]:
     """The manifests of a repository."""
     first = get_manifests.build_request(
-        check_repository(repository), last=last, n=check_page_size(page_size), orderby=order_on_wire(order_by)
+        check_repository(repository),
+        last=check_text("last", last),
+        n=check_page_size(page_size),
+        orderby=order_on_wire(order_by),
     )
 
     def read(reply: Response) -> Sequence[ManifestProperties]:

@@ -19,6 +19,7 @@ from acr._core.listed.locks import explained
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
@@ -27,6 +28,10 @@ from acr._values.reference import check_reference, check_repository
 from acr.errors import NotFound
 
 _UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
+
+
+def _artifact_type(text: str | None) -> str | None:
+    return check_text("artifact_type", text)
 
 
 @attrs.frozen
@@ -43,7 +48,7 @@ class Referrers:
     session: Session
     repository: str = attrs.field(converter=check_repository)
     subject: str = attrs.field(converter=check_reference)
-    artifact_type: str | None
+    artifact_type: str | None = attrs.field(converter=_artifact_type)
 
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""

@@ -21,6 +21,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_repository, check_tag
@@ -55,7 +56,7 @@ def tags(
     """The tags of a repository."""
     first = get_tags.build_request(
         check_repository(repository),
-        last=last,
+        last=check_text("last", last),
         n=check_page_size(page_size),
         orderby=order_on_wire(order_by),
         digest=None if digest is None else Digest(digest),
@@ -69,6 +70,7 @@ def tags(
 
 def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Walk[str]:
     """The names of the tags of a repository, as every OCI registry lists them."""
+    last = check_text("last", last)
     first = get_tag_names.build_request(check_repository(repository), n=check_page_size(page_size), last=last)
     return Walk(session, first, _names, scopes.pull(repository))
 

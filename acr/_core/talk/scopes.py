@@ -43,7 +43,7 @@ class Scope:
         kind, _, rest = text.partition(":")
         name, colon, actions = rest.rpartition(":")
         allowed = frozenset(actions.split(","))
-        if not (kind and name and colon and all(allowed)):
+        if not (kind and name and colon and all(allowed) and text.isascii() and text.isprintable()):
             raise ProtocolViolation(f"malformed scope: {text[:200]!r}")
         return cls(kind, name, allowed)
 

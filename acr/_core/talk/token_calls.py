@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from acr._core.talk import token_exchanges as exchanges
 from acr._core.talk.scopes import Scope, Scopes
 from acr._core.talk.session import Session
+from acr._values.arguments import check_text
 from acr.errors import InvalidInput, ProtocolViolation
 
 
@@ -28,7 +29,11 @@ async def exchange_entra_token(
     if token is None and refresh_token is None:
         raise InvalidInput("nothing to exchange: pass an Entra token, or refresh_token=")
     issued = await exchanges.entra_to_refresh(
-        session.sender.exchange, await session.authority(), token, entra_refresh_token=refresh_token, tenant=tenant
+        session.sender.exchange,
+        await session.authority(),
+        check_text("token", token),
+        entra_refresh_token=check_text("refresh_token", refresh_token),
+        tenant=check_text("tenant", tenant),
     )
     return issued.token
 
@@ -36,6 +41,7 @@ async def exchange_entra_token(
 async def exchange_refresh_token(session: Session, token: str, scopes: Iterable[str]) -> str:
     """An access token for a refresh token."""
     wanted = _scopes(scopes)
+    check_text("token", token)
     return (await exchanges.refresh_to_access(session.sender.exchange, await session.authority(), wanted, token)).token
 
 

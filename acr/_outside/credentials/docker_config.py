@@ -74,8 +74,9 @@ class DockerConfig:
                 content = file.read(_CONFIG_LIMIT + 1)
         except FileNotFoundError:
             return {}
-        except OSError as error:
-            raise CredentialError(f"cannot read {self.path}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # a ValueError is of a name that no file can have
+            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+            raise CredentialError(f"cannot read {self.path}: {reason}") from error
         try:
             config = json.loads(content)
         except (ValueError, RecursionError):
@@ -111,7 +112,8 @@ class DockerConfig:
             username = secret = None
         if not isinstance(username, str) or not isinstance(secret, str):
             raise CredentialError(f"the credential helper {program} gave no usable answer")
-        return RefreshToken(secret) if username == "<token>" else _login(username, secret)
+        where = f"the answer of the credential helper {program}"
+        return _login(_NOBODY if username == "<token>" else username, secret, where)
 
 
 def _names(key: str, host: str) -> bool:
@@ -124,9 +126,9 @@ def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     if not isinstance(entry, dict):
         raise CredentialError(f"{where} is no object")
     if entry.get("identitytoken"):
-        return RefreshToken(str(entry["identitytoken"]))
+        return _login(_NOBODY, str(entry["identitytoken"]), where)
     if entry.get("username") and entry.get("password"):
-        return _login(str(entry["username"]), str(entry["password"]))
+        return _login(str(entry["username"]), str(entry["password"]), where)
     if not entry.get("auth"):
         return None
     try:
@@ -135,11 +137,14 @@ def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
         raise CredentialError(f"{where}: auth is no base64") from None
     if not colon:
         raise CredentialError(f"{where}: auth holds no password")
-    return _login(username, password.rstrip("\0"))
+    return _login(username, password.rstrip("\0"), where)
 
 
-def _login(username: str, password: str) -> UsernamePassword | RefreshToken:
-    return RefreshToken(password) if username == _NOBODY else UsernamePassword(username, password)
+def _login(username: str, password: str, where: str) -> UsernamePassword | RefreshToken:
+    try:
+        return RefreshToken(password) if username == _NOBODY else UsernamePassword(username, password)
+    except CredentialError as error:
+        raise CredentialError(f"{where}: {error}") from None
 
 
 def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
