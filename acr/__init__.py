@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
     from acr._outside.sinks import Downloadable as Downloadable
     from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
+    from acr._values.access import Access as Access
     from acr._values.credentials import RefreshToken as RefreshToken, UsernamePassword as UsernamePassword
     from acr._values.descriptor import Descriptor as Descriptor, Platform as Platform
     from acr._values.digest import Digest as Digest, Hasher as Hasher, VerifyingReader as VerifyingReader
@@ -136,6 +137,7 @@ else:
         "_outside.layouts.layout": "Layout Memory",
         "_outside.sinks": "Downloadable",
         "_outside.sources": "SyncUploadable Uploadable",
+        "_values.access": "Access",
         "_values.credentials": "RefreshToken UsernamePassword",
         "_values.descriptor": "Descriptor Platform",
         "_values.digest": "Digest Hasher VerifyingReader",

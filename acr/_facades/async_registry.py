@@ -11,12 +11,13 @@ from typing import Self
 
 from acr._core.images import copying as copies
 from acr._core.listed import catalog
-from acr._core.talk import token_calls as issue
+from acr._core.talk import checking, token_calls as issue
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
 from acr._facades.options import open_session
 from acr._shells.asynchronous import AsyncioRuntime, Transport
 from acr._shells.http import Network
+from acr._values.access import Access
 from acr._values.credentials import DEFAULT_AUDIENCE
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
@@ -162,10 +163,31 @@ class AsyncRegistry:
         """Ask whether there is a registry at the endpoint. No credential is used.
 
         Raises:
+            ProtocolViolation: a web page is there: a login page, or a proxy.
             ResponseError: something else is there.
             TransportError: nothing is there.
         """
         await self._session.ping()
+
+    async def check(self, repository: str | None = None) -> Access:
+        """Tell who the client is to the registry, and what it may do there. Nothing is changed.
+
+        Args:
+            repository: a repository to ask about; without one, only the client and the catalog are.
+
+        Returns:
+            What the registry's tokens say. It comes only if the credential works.
+
+        Raises:
+            CredentialError: the credential is refused; the text says why, as far as it is known.
+            ProtocolViolation: a web page is there: a login page, or a proxy.
+            ResponseError, TransportError: there is no registry.
+
+        Example:
+            access = await registry.check("team/app")
+            print(access.identity, access.expires, sorted(access.actions or ()))
+        """
+        return await checking.check(self._session, repository)
 
     async def refresh_token(self) -> str:
         """The ACR refresh token of the client's credential, for `docker login` and other clients.

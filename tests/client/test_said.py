@@ -325,3 +325,75 @@ def test_a_malformed_proxy_of_the_environment_is_invalid_input(
     with pytest.raises(acr.InvalidInput, match="https_proxy in the environment") as caught:
         twin.connect("my.azurecr.io").ping()
     assert "top-secret" not in str(caught.value)
+
+
+PAGE = b"<!DOCTYPE html><title>Sign in</title>"
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def test_a_login_page_is_no_registry(twin: Twin, acr_emulator: Emulator) -> None:
+    registry = twin.connect(acr_emulator.url)
+    acr_emulator.fail(path_contains="/v2/", status=200, body=PAGE, headers=HTML)
+    with pytest.raises(acr.ProtocolViolation, match="is no registry, or a login page"):
+        registry.ping()
+    acr_emulator.fail(path_contains="/v2/", status=302, headers={"Location": "https://login.example/?sig=secret"})
+    with pytest.raises(acr.ProtocolViolation, match=r"answered 302 leading to 'https://login.example/\?sig=…'"):
+        registry.ping()
+
+
+def test_a_web_page_is_never_a_manifest_or_a_listing(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    app = registry.repository("app")
+    push_image(app, tag="v1")
+    for call in (lambda: app.manifest("v1").get(), lambda: list(app.tags()), lambda: list(app.tag_names())):
+        acr_emulator.fail(method="GET", status=200, body=PAGE, headers=HTML)
+        with pytest.raises(acr.ProtocolViolation, match="with a web page"):
+            call()
+    acr_emulator.fail(
+        method="HEAD", status=200, headers={**HTML, "Docker-Content-Digest": app.tag("v1").properties().digest}
+    )
+    acr_emulator.fail(method="GET", status=200, body=PAGE, headers=HTML)
+    with pytest.raises(acr.ProtocolViolation, match="with a web page"):
+        app.manifest("v1").head()
+
+
+def test_check_tells_who_the_client_is_and_what_it_may_do(twin: Twin, acr_emulator: Emulator) -> None:
+    access = twin.connect(acr_emulator.url, acr_emulator.credential()).check("team/app")
+    assert access.registry == acr_emulator.login_server
+    assert access.actions == frozenset({"pull", "push", "delete", "metadata_read", "metadata_write"})
+    assert (access.catalog, access.abac) == (True, False)
+    assert access.identity
+    assert access.expires is not None
+    acr_emulator.add_token("ci", "secret", ["repository:team/app:pull,metadata_read"])
+    registry = twin.connect(acr_emulator.url, acr.UsernamePassword("ci", "secret"))
+    access = registry.check("team/app")
+    assert (access.identity, access.actions, access.catalog) == ("ci", frozenset({"pull", "metadata_read"}), False)
+    assert registry.check("other").actions == frozenset()
+    assert registry.check().actions is None
+
+
+def test_check_of_an_abac_registry(twin: Twin, acr_emulator: Emulator) -> None:
+    refresh = signed(aad_identity="someone", sub="someone", exp=1_900_000_000)
+    access = signed(access=[{"type": "repository", "name": "app", "actions": ["pull"]}], exp=2, iat=1)
+    acr_emulator.fail(
+        times=2, path_contains="/oauth2/token", status=200, body=json.dumps({"access_token": access}).encode()
+    )
+    found = twin.connect(acr_emulator.url, acr.RefreshToken(refresh)).check("app")
+    assert (found.identity, found.actions, found.catalog, found.abac) == ("someone", frozenset({"pull"}), False, True)
+    assert found.expires is not None
+    assert found.expires.year == 2030
+
+
+def test_check_of_a_credential_that_does_not_work(twin: Twin, acr_emulator: Emulator) -> None:
+    for repository in (None, "app"):
+        registry = twin.connect(acr_emulator.url, acr.UsernamePassword("ci", "wrong"))
+        with pytest.raises(acr.CredentialError, match="refuses the name 'ci' or its password"):
+            registry.check(repository)
+
+
+def test_check_of_an_anonymous_client(twin: Twin, acr_emulator: Emulator) -> None:
+    with Emulator(anonymous_pull=True) as emulator:
+        access = twin.connect(emulator.url).check("app")
+        assert access.identity is None
+        assert access.actions is not None
+        assert "pull" in access.actions
+        assert "push" not in access.actions

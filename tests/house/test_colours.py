@@ -119,6 +119,7 @@ def test_options_are_keyword_only_and_no_keywords_are_passed_through(name: str, 
 
 POSITIONAL = {
     ("__init__", "credential"),
+    ("check", "repository"),
     ("commit", "digest"),
     ("download_blob", "target"),
     ("push", "reference"),

@@ -146,7 +146,9 @@ async def head(
     reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
     announced = _announced(reply.docker_content_digest)
     media_type, size = essence(reply.content_type or ""), reply.content_length
-    if announced is None or size is None or media_type in _ANYTHING:  # no registry has to tell: then only the bytes do
+    if (
+        announced is None or size is None or media_type in (*_ANYTHING, "text/html")
+    ):  # no registry has to tell: then only the bytes do
         return (await get(session, repository, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
         raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)

@@ -11,10 +11,12 @@ from acr_rest.types import InvalidResponse, Request, Response
 from acr._core.runtime import Incoming
 from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.flight import Flight
+from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
-from acr._core.talk.sending import JSON_LIMIT, Sender, read
+from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
+from acr._values.media_type import essence
 from acr._values.options import CHUNK_SIZE
 from acr._values.reference import Endpoint
 from acr.errors import Denied, ProtocolViolation, Unauthorized
@@ -85,6 +87,11 @@ class Session:
 
         async def once() -> T:
             reply = await read(request, await self.open(request, scopes=scopes), limit)
+            if request.method == "GET" and _is_page(reply):
+                raise ProtocolViolation(
+                    f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
+                    " stand before the registry"
+                )
             try:
                 return parse(reply)
             except InvalidResponse as error:
@@ -138,13 +145,36 @@ class Session:
         Raises:
             ResponseError: something else is there.
             TransportError: nothing is there.
-            ProtocolViolation: it wants to be authenticated to in a way that this client does not know.
+            ProtocolViolation: a web page is there, or a registry with a challenge of an unknown kind.
         """
+        reply = await self._introduce()
+        if reply is not None and (reply.status >= 300 or _is_page(reply)):
+            where = f" leading to {shown(reply.headers.get('location', ''))[:200]!r}" if reply.status >= 300 else ""
+            raise ProtocolViolation(
+                f"{self.registry.netloc} is no registry, or a login page or a proxy stands before it: GET /v2/ was"
+                f" answered {reply.status}{where} as {reply.headers.get('content-type', 'nothing')[:200]!r}"
+            )
+
+    async def _introduce(self) -> Response | None:
+        """Learn the challenge of a registry; if it has none, give what it said instead."""
+        reply = None
         try:
-            await self.sender.exchange(self.registry, check_support.build_request(), None)
+            reply = await self.sender.exchange(self.registry, check_support.build_request(), None)
         except Unauthorized as refusal:
             self._challenge = _usable(refusal)
         self._discovered = True
+        return reply
+
+    @property
+    def issuer(self) -> Authority | None:
+        """Who issues the registry's tokens, as far as it is known; None if nobody does.
+
+        Raises:
+            ProtocolViolation: the challenge names a host that was not allowed.
+        """
+        if self._challenge is None or self._challenge.scheme != "bearer":
+            return None
+        return self.tokens.authority(self._challenge)
 
     async def authority(self) -> Authority:
         """Who issues the registry's tokens.
@@ -153,9 +183,9 @@ class Session:
             ProtocolViolation: nobody does: the registry takes no tokens.
         """
         await self._discover()
-        if self._challenge is None or self._challenge.scheme != "bearer":
+        if self.issuer is None:
             raise ProtocolViolation(f"{self.registry.netloc} takes no tokens")
-        return self.tokens.authority(self._challenge)
+        return self.issuer
 
     async def _discover(self) -> None:
         """Learn realm and service once, by the one request that needs no scope.
@@ -167,7 +197,7 @@ class Session:
 
     async def _discover_once(self) -> None:
         if not self._discovered:
-            await self.ping()
+            await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
         """What to ask a token for after a 401, or None where another token would not help.
@@ -185,6 +215,11 @@ class Session:
 
     async def _authorization(self, scopes: Scopes) -> str | None:
         return None if self._challenge is None else await self.tokens.authorization(self._challenge, scopes)
+
+
+def _is_page(reply: Response) -> bool:
+    """Whether an answer is HTML: of a login page, a proxy or a portal, and never of a registry's API."""
+    return essence(reply.headers.get("content-type", "")) == "text/html" and reply.body.lstrip()[:1] == b"<"
 
 
 def _usable(refusal: Unauthorized) -> Challenge:

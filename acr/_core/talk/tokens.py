@@ -89,7 +89,7 @@ class Tokens:
             ProtocolViolation: the challenge names a host that was not allowed.
         """
         if challenge.scheme == "basic":
-            credential = await self._resolved()
+            credential = await self.resolved()
             if credential is None:
                 return None
             if not isinstance(credential, UsernamePassword):
@@ -131,7 +131,7 @@ class Tokens:
         Raises:
             CredentialError: it has neither, or the exchange was refused.
         """
-        credential = await self._resolved()
+        credential = await self.resolved()
         if isinstance(credential, RefreshToken):
             return credential.token
         if not isinstance(credential, TokenCredential):
@@ -191,7 +191,7 @@ class Tokens:
         return await self._issue(authority, scopes)
 
     async def _issue(self, authority: Authority, scopes: Scopes) -> Issued:
-        credential = await self._resolved()
+        credential = await self.resolved()
         if credential is None:
             return await exchanges.anonymous_access(self._send, authority, scopes)
         if isinstance(credential, UsernamePassword):
@@ -213,7 +213,7 @@ class Tokens:
         if isinstance(self._credential, Keyring):
             if self._looked_up is found:
                 self._looked_up = None
-            await self._resolved()
+            await self.resolved()
             return found is not None and self._looked_up != found
         if kept is not None and self._refresh.get(authority) is kept:
             self._refresh.pop(authority, None)
@@ -233,7 +233,12 @@ class Tokens:
             raise CredentialError(f"{name} gave an empty token for {scope}")
         return token
 
-    async def _resolved(self) -> TokenCredential | UsernamePassword | RefreshToken | None:
+    async def resolved(self) -> TokenCredential | UsernamePassword | RefreshToken | None:
+        """The client's credential; a keyring is asked for the one that it has for the registry.
+
+        Raises:
+            CredentialError: the keyring cannot be read.
+        """
         keyring = self._credential
         if not isinstance(keyring, Keyring):
             return keyring
