@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         TagProperties as TagProperties,
     )
     from acr._values.pulled import Pulled as Pulled
+    from acr._values.reference import Reference as Reference
     from acr._values.traffic import (
         OnRequest as OnRequest,
         OnResponse as OnResponse,
@@ -151,6 +152,7 @@ else:
             "RepositoryProperties TagProperties"
         ),
         "_values.pulled": "Pulled",
+        "_values.reference": "Reference",
         "_values.traffic": "OnRequest OnResponse RequestInfo ResponseInfo",
         "_values.upload_state": "UploadState",
         "_values.version": "__version__",

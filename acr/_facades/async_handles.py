@@ -22,6 +22,7 @@ from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import Chunk, ManifestProperties, TagProperties
+from acr._values.reference import blob_digest
 from acr.errors import NotFound
 
 
@@ -225,7 +226,7 @@ class AsyncRepositoryBlob:
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
         self.repository = repository
-        self.digest = Digest(digest)
+        self.digest = blob_digest(digest)
 
     async def head(self) -> Descriptor:
         """Its size.

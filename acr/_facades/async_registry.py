@@ -23,8 +23,9 @@ from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.options import Retries, Timeouts
 from acr._values.progress import Progress
-from acr._values.reference import Endpoint, check_repository
+from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
+from acr.errors import InvalidInput
 from acr.protocols import Credential
 
 
@@ -114,7 +115,7 @@ class AsyncRegistry:
         Raises:
             InvalidReference: it is no repository name.
         """
-        return AsyncRepository(self._session, check_repository(name))
+        return AsyncRepository(self._session, repository_in(self.login_server, name))
 
     async def copy(
         self,
@@ -155,6 +156,8 @@ class AsyncRegistry:
         Example:
             await registry.copy("team/app:v1", "prod/app")
         """
+        if not isinstance(to, AsyncRegistry | None):
+            raise InvalidInput(f"to: expected a AsyncRegistry, not {type(to).__name__}; make one for that registry")
         there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return await copies.copy(self._session, source, there, target, options=options)

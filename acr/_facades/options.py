@@ -37,6 +37,10 @@ def open_session(
     on_response: OnResponse | None,
 ) -> Session:
     """A session with the options of a facade."""
+    if not isinstance(retries, Retries):
+        raise InvalidInput(f"retries={retries!r}: pass Retries(limit={retries!r})")
+    if not isinstance(audience, str) or not audience:
+        raise InvalidInput(f"audience={audience!r}: expected a URL; leave it out for the one of all Azure clouds")
     agent = f"acr-client/{__version__}"
     if user_agent is not None:
         if not (user_agent.isascii() and user_agent.isprintable()):

@@ -23,9 +23,9 @@ from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.options import Retries, Timeouts
 from acr._values.progress import Progress
-from acr._values.reference import Endpoint, check_repository
+from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
-from acr.errors import CredentialError
+from acr.errors import CredentialError, InvalidInput
 from acr.protocols import Credential
 
 
@@ -119,7 +119,7 @@ class Registry:
         Raises:
             InvalidReference: it is no repository name.
         """
-        return Repository(self._session, check_repository(name))
+        return Repository(self._session, repository_in(self.login_server, name))
 
     def copy(
         self,
@@ -160,6 +160,8 @@ class Registry:
         Example:
             registry.copy("team/app:v1", "prod/app")
         """
+        if not isinstance(to, Registry | None):
+            raise InvalidInput(f"to: expected a Registry, not {type(to).__name__}; make one for that registry")
         there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return run(copies.copy(self._session, source, there, target, options=options))

@@ -66,6 +66,20 @@ def _usable(proxy: str, name: str) -> str:
     return proxy
 
 
+def _check_timeouts(timeouts: Timeouts) -> Timeouts:
+    if not isinstance(timeouts, Timeouts):
+        raise InvalidInput(f"timeouts={timeouts!r}: pass Timeouts(connect={timeouts!r}, read={timeouts!r})")
+    return timeouts
+
+
+def _check_context(_: object, __: object, context: ssl.SSLContext | None) -> None:
+    if not isinstance(context, ssl.SSLContext | None):
+        raise InvalidInput(
+            f"ssl_context={context!r}: pass ssl.create_default_context(cafile={context!r}), or name the file in"
+            " SSL_CERT_FILE"
+        )
+
+
 def _proxies() -> Mapping[str, str]:
     """The proxies of the environment: of its variables and, on macOS and Windows, of the system's settings."""
     has_settings = sys.platform in ("darwin", "win32")
@@ -90,9 +104,9 @@ class Network:
         InvalidInput: the proxy is no URL. It is not shown: it may hold a password.
     """
 
-    timeouts: Timeouts
+    timeouts: Timeouts = attrs.field(converter=_check_timeouts)
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
-    ssl_context: ssl.SSLContext | None = None
+    ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_context)
     _environment: Mapping[str, str] = attrs.field(factory=_proxies, init=False, repr=False)
     _timeouts: Mapping[str, float | None] = attrs.field(
         default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),

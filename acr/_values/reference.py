@@ -1,7 +1,5 @@
 """Names from the outside: login servers, repositories, tags, references. All are checked here, once, before any use."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from typing import Final, Literal
@@ -10,11 +8,16 @@ from urllib.parse import urlsplit
 import attrs
 
 from acr._values.digest import Digest, looks_like_digest
+from acr._values.home import public_in
 from acr.errors import InvalidReference
 
 # OCI distribution spec, "Pulling manifests".
 _REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_DIGEST: Final = re.compile("[a-z0-9+._-]+:[0-9a-f]{32,}")
+_REFERENCE: Final = re.compile(
+    rf"(?P<name>{_REPOSITORY.pattern})(?=[:@])(?::(?P<tag>{_TAG.pattern}))?(?:@(?P<digest>{_DIGEST.pattern}))?"
+)
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _AZURE: Final = re.compile(r"[a-zA-Z0-9-]+(?:\.[a-z0-9-]+)?\.azurecr\.[a-z]{2,3}")
@@ -52,12 +55,55 @@ single separators (. _ - /), such as team/app
     return name
 
 
+def repository_in(host: str, name: str) -> str:
+    """Return `name` if it is a repository name, and no reference that names more.
+
+    Args:
+        host: the registry's, with its port, if it has one.
+        name: of the repository.
+
+    Raises:
+        InvalidReference: it is not; the text names the call that was meant.
+
+    >>> repository_in("my.azurecr.io", "my.azurecr.io/app")
+    Traceback (most recent call last):
+    acr.errors.InvalidReference: 'my.azurecr.io/app' begins with a host: pass repository('app')
+    >>> repository_in("my.azurecr.io", "app:v1")
+    Traceback (most recent call last):
+    acr.errors.InvalidReference: 'app:v1' names a manifest: pass repository('app').manifest('v1')
+    """
+    if isinstance(name, str):
+        first, slash, rest = name.partition("/")
+        if slash and (first.lower() == host or looks_like_acr(first)):
+            raise InvalidReference(f"{_shown(name)} begins with a host: pass repository({_shown(rest)})")
+        found = _REFERENCE.fullmatch(name)
+        if found is not None:
+            repository, reference = found["name"], found["digest"] or found["tag"]
+            call = f"repository({_shown(repository)}).manifest({_shown(reference)})"
+            raise InvalidReference(f"{_shown(name)} names a manifest: pass {call}")
+    return check_repository(name)
+
+
+def blob_digest(text: str) -> Digest:
+    """The digest that names a blob.
+
+    Raises:
+        InvalidReference: it is none.
+        UnsupportedDigest: it is one of an unknown algorithm.
+    """
+    if isinstance(text, str) and not looks_like_digest(text) and _TAG.fullmatch(text):
+        raise InvalidReference(f"{text!r} is no digest, which names a blob: for a tag, pass manifest({text!r})")
+    return Digest(text)
+
+
 def check_tag(tag: str) -> str:
     """Return `tag` if it is a tag.
 
     Raises:
         InvalidReference: it is not.
     """
+    if isinstance(tag, str) and _DIGEST.fullmatch(tag):
+        raise InvalidReference(f"{_shown(str(tag))} is no tag but a digest: pass manifest({_shown(str(tag))})")
     if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
         raise InvalidReference(
             f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', beginning with none of . -"
@@ -82,48 +128,65 @@ def check_reference(reference: str) -> str:
     return Digest(reference)
 
 
+def _check_registry(registry: str) -> str:
+    return Endpoint.parse(registry).netloc
+
+
+@public_in("acr")
 @attrs.frozen
 class Reference:
-    """What names a manifest within a registry: `repository`, `repository:tag`, `repository@digest`, or both.
+    """What names a manifest: `[registry/]repository[:tag][@digest]`.
 
     Args:
         repository: its repository.
         tag: its tag.
-        digest: its digest; where there is a tag as well, the digest counts.
+        digest: its digest; if there is a tag as well, the digest counts.
+        registry: the login server, with its port, if it has one.
+
+    Raises:
+        InvalidReference: a part of it is malformed.
+        UnsupportedDigest: its digest is of an unknown algorithm.
     """
 
     repository: str = attrs.field(converter=check_repository)
     tag: str | None = attrs.field(default=None, converter=attrs.converters.optional(check_tag))
     digest: Digest | None = attrs.field(default=None, converter=attrs.converters.optional(Digest))
+    registry: str | None = attrs.field(default=None, converter=attrs.converters.optional(_check_registry), kw_only=True)
 
     @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Read it.
+    def parse(cls, text: str) -> "Reference":
+        """Read a reference. As for docker, its first part is a registry if it has a dot or a port, or is `localhost`.
+
+        Args:
+            text: such as `team/app:v1`, `my.azurecr.io/team/app:v1` or `team/app@sha256:…`.
 
         Raises:
-            InvalidReference: a part of it is malformed, or it begins with a host.
+            InvalidReference: a part of it is malformed.
             UnsupportedDigest: its digest is of an unknown algorithm.
 
         >>> Reference.parse("team/app:v1")
-        Reference(repository='team/app', tag='v1', digest=None)
-        >>> str(Reference.parse("team/app@sha256:" + "a" * 64))[:20]
-        'team/app@sha256:aaaa'
-        >>> Reference.parse("localhost:5000/app")
-        Traceback (most recent call last):
-        acr.errors.InvalidReference: 'localhost:5000/app' begins with a host: name the repository alone, \
-such as team/app:v1
+        Reference(repository='team/app', tag='v1', digest=None, registry=None)
+        >>> reference = Reference.parse("localhost:5000/app:v1@sha256:" + "a" * 64)
+        >>> reference.registry, reference.repository, reference.tag, reference.digest[:10]
+        ('localhost:5000', 'app', 'v1', 'sha256:aaa')
+        >>> str(reference)[:25]
+        'localhost:5000/app:v1@sha'
         """
         if not isinstance(text, str):
             raise InvalidReference(f"{_shown(text)} is no reference: expected one such as team/app:v1")
-        name, at, digest = text.partition("@")
+        first, slash, rest = text.partition("/")
+        has_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        name, at, digest = (rest if has_registry else text).partition("@")
         name, colon, tag = name.partition(":")
         if "/" in tag:
-            raise InvalidReference(f"{_shown(text)} begins with a host: name the repository alone, such as team/app:v1")
-        return cls(name, tag if colon else None, digest if at else None)
+            raise InvalidReference(f"{_shown(text)} is no reference: its tag has a slash")
+        return cls(name, tag if colon else None, digest if at else None, registry=first if has_registry else None)
 
     def __str__(self) -> str:
+        registry = f"{self.registry}/" if self.registry else ""
         tag = f":{self.tag}" if self.tag else ""
-        return f"{self.repository}{tag}@{self.digest}" if self.digest else f"{self.repository}{tag}"
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{registry}{self.repository}{tag}{digest}"
 
 
 def _shown(value: object) -> str:
@@ -146,7 +209,7 @@ class Endpoint:
     port: int | None = None
 
     @classmethod
-    def parse(cls, text: str, *, allow_http: bool = False) -> Endpoint:
+    def parse(cls, text: str, *, allow_http: bool = False) -> "Endpoint":
         """Read a login server (`my.azurecr.io`) or a URL without a path (`http://127.0.0.1:5000`).
 
         Args:

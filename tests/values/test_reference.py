@@ -268,6 +268,10 @@ def test_any_text_is_a_name_that_stays_as_it_is_or_our_error(text: str, check: C
         ("team/app:v1", Reference("team/app", "v1")),
         (f"team/app@{DIGEST}", Reference("team/app", digest=Digest(DIGEST))),
         (f"team/app:v1@{DIGEST}", Reference("team/app", "v1", Digest(DIGEST))),
+        ("my.azurecr.io/app:v1", Reference("app", "v1", registry="my.azurecr.io")),
+        (f"localhost:5000/team/app@{DIGEST}", Reference("team/app", digest=Digest(DIGEST), registry="localhost:5000")),
+        ("localhost/app", Reference("app", registry="localhost")),
+        ("[::1]:5000/app:v1", Reference("app", "v1", registry="[::1]:5000")),
     ],
 )
 def test_a_reference_is_read_and_written_alike(text: str, expected: Reference) -> None:
@@ -289,8 +293,10 @@ def test_a_reference_is_read_and_written_alike(text: str, expected: Reference) -
         "app:v 1",
         "app:v1:v2",
         "app@sha256:aa",
-        "localhost:5000/app",
-        "localhost:5000/app:v1",
+        "localhost:x/app",
+        "my.azurecr.io/App",
+        "my.azurecr.io/",
+        "app:v1/v2",
         f"app@{DIGEST}:v1",
         f"app@{DIGEST}@{DIGEST}",
         "../app:v1",

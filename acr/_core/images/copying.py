@@ -94,18 +94,21 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
 
 
 def _parsed(text: str, *sessions: Session) -> Reference:
-    """A reference, which docker would have with the host before it. A repository may have a name that looks like one.
+    """Parse a reference, and refuse one that begins with a registry, as docker writes it.
 
-    Such as `docker.io/library/nginx`, of a registry that mirrors others: so only registries of Azure, and those that
-    take part, are told for hosts.
+    Mirrors have repositories that are named like registries (`docker.io/library/nginx`). So only Azure's login servers
+    and the two registries of this copy count as registries.
     """
-    host = text.partition("/")[0] if isinstance(text, str) and "/" in text else ""
-    if host and (looks_like_acr(host) or host in [one.registry.netloc for one in sessions]):
+    found = Reference.parse(text)
+    host = found.registry
+    if host is None:
+        return found
+    if looks_like_acr(host) or ":" in host or host in [one.registry.netloc for one in sessions]:
         raise InvalidReference(
             f"{text[:300]!r} begins with a host: name the repository alone, such as team/app:v1; another registry is"
             " named by to="
         )
-    return Reference.parse(text)
+    return Reference(f"{host}/{found.repository}", found.tag, found.digest)
 
 
 async def transfer(

@@ -35,6 +35,8 @@ _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
 _MISSING: Final = frozenset({"NAME_UNKNOWN", "TAG_UNKNOWN", "MANIFEST_UNKNOWN"})
 _ITEM: Final = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifest|blob)s/(?P<reference>[^/]+)")
 
+_HEX_TAG: Final = re.compile(r"/(?:manifests|_tags|_manifests)/([0-9a-f]{64})(?:\?|$)")
+
 _HINTS: Final[dict[type[ResponseError], str]] = {
     Unauthorized: "the credential does not grant this: check its role or scope map",
     NoMetadataApi: "this registry has no ACR metadata API; tag_names() lists tags of any registry",
@@ -122,6 +124,8 @@ def _beginning(body: bytes, incoming: Incoming) -> str:
 def _hint(kind: type[ResponseError], request: Request, wait: float | None) -> str | None:
     if kind is RateLimited and wait is not None:
         return f"the registry asks to wait {wait:.0f} s; send fewer requests at once"
+    if kind is NotFound and (hexadecimal := _HEX_TAG.search(request.target)):
+        return f"64 hex digits are a tag: a digest is written sha256:{hexadecimal[1]}"
     if kind is NotFound and request.method == "HEAD":  # its answer has no body that would tell
         return _missing(request)
     if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
