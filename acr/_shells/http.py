@@ -12,9 +12,9 @@ import logging
 import os
 import re
 import ssl
-import sys
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +24,8 @@ import httpcore
 
 from acr._core.runtime import Body, Outgoing
 from acr._core.talk.redaction import redact, shown
+from acr._shells import proxies
+from acr._shells.proxies import usable
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
 from acr.errors import InvalidInput, TransportError
@@ -36,6 +38,10 @@ _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 _LONGEST: Final = 64 * 1024
 
+_AUTHORITIES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name certificate authorities. The first that is set counts; those of requests and curl are set by
+companies for all programs."""
+
 MOST_CONNECTIONS: Final = 64
 """To one place, at the same time."""
 
@@ -43,27 +49,9 @@ KEPT: Final = 60.0
 """Seconds that an idle connection is kept."""
 
 
-_PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
-
-
 def _check_proxy(_: object, __: object, proxy: str | None) -> None:
     if proxy is not None:
-        _usable(proxy, "proxy")
-
-
-def _usable(proxy: str, name: str) -> str:
-    """A proxy's URL, if it is one. The error does not show it: it may hold a password."""
-    try:
-        parts = urlsplit(proxy)
-        known = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
-        parts.netloc.encode()
-    except ValueError:  # its text quotes the URL
-        known = False
-    if not known:
-        raise InvalidInput(
-            f"{name}: expected a URL such as http://proxy.example:3128, of the scheme http, https or socks5"
-        )
-    return proxy
+        usable(proxy, "proxy")
 
 
 def _check_timeouts(timeouts: Timeouts) -> Timeouts:
@@ -80,16 +68,6 @@ def _check_context(_: object, __: object, context: ssl.SSLContext | None) -> Non
         )
 
 
-def _proxies() -> Mapping[str, str]:
-    """The proxies of the environment: of its variables and, on macOS and Windows, of the system's settings."""
-    has_settings = sys.platform in ("darwin", "win32")
-    if not (has_settings or any(name.lower().endswith("_proxy") for name in os.environ)):
-        return {}
-    from urllib.request import getproxies  # with all that it loads it takes some 8 ms
-
-    return getproxies()
-
-
 @attrs.frozen(kw_only=True)
 class Network:
     """How the registry is reached.
@@ -98,7 +76,7 @@ class Network:
         timeouts: how long to wait.
         proxy: URL of a proxy for all requests; by default what the environment says (HTTPS_PROXY, NO_PROXY, …).
         ssl_context: for own certificate authorities or client certificates; by default certifi's authorities, or what
-            SSL_CERT_FILE names.
+            SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names.
 
     Raises:
         InvalidInput: the proxy is no URL. It is not shown: it may hold a password.
@@ -107,7 +85,7 @@ class Network:
     timeouts: Timeouts = attrs.field(converter=_check_timeouts)
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_context)
-    _environment: Mapping[str, str] = attrs.field(factory=_proxies, init=False, repr=False)
+    _environment: Mapping[str, str] = attrs.field(factory=proxies.of_environment, init=False, repr=False)
     _timeouts: Mapping[str, float | None] = attrs.field(
         default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),
         init=False,
@@ -118,15 +96,7 @@ class Network:
         """The proxy on the way to a place, or None."""
         if self.proxy is not None:
             return self.proxy
-        proxy = self._environment.get(place.scheme) or self._environment.get("all")
-        # This machine is never reached by way of a proxy that was meant for the rest of the world.
-        if proxy is None or place.is_loopback:
-            return None
-        from urllib.request import proxy_bypass
-
-        if proxy_bypass(place.netloc):
-            return None
-        return _usable(proxy if "://" in proxy else f"http://{proxy}", f"{place.scheme}_proxy in the environment")
+        return proxies.proxy_for(place, self._environment)
 
     def context_for(self, place: Endpoint, proxy: str | None) -> ssl.SSLContext:
         """The TLS of the way to a place."""
@@ -134,7 +104,10 @@ class Network:
             return self.ssl_context
         if place.scheme == "http" and (proxy is None or not proxy.startswith("https")):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and trusts nobody
-        return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        for name in _AUTHORITIES:
+            if os.environ.get(name):
+                return _default_context(name, os.environ[name])
+        return _default_context("certifi", certifi.where())
 
     def outgoing(self, request: Outgoing, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpcore.Request:
         """A request as httpcore takes it: with host and length, and the timeouts.
@@ -170,14 +143,14 @@ class Network:
 
 
 @cache
-def _default_context(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """As httpx has it. Made once for all clients: reading the authorities takes some 15 ms."""
+def _default_context(name: str, path: str) -> ssl.SSLContext:
+    """The TLS of all clients whose authorities are in a file or folder. Made once: reading them takes some 15 ms."""
     try:
-        if not file and folder:
-            return ssl.create_default_context(capath=folder)
-        return ssl.create_default_context(cafile=file or certifi.where())
+        if Path(path).is_dir():
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
     except OSError as error:
-        raise InvalidInput(f"SSL_CERT_FILE={file}: no certificates can be read from it: {error}") from error
+        raise InvalidInput(f"{name}={path}: no certificates can be read from it: {error}") from error
 
 
 def pieces(content: bytes) -> Iterator[bytes]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +109,12 @@ def test_an_entry_becomes_a_credential(config: Path, entry: dict[str, str], cred
         ("My.AzureCR.io", HOST, True),
         ("localhost:5000", "localhost:5000", True),
         ("http://[::1]:5000", "[::1]:5000", True),
-        (f"{HOST}:443", HOST, False),
+        (f"{HOST}:443", HOST, True),
         ("localhost", "localhost:5000", False),
         ("localhost:5000", "localhost", False),
         (f"{HOST}.evil.example", HOST, False),
         (f"evil.example/{HOST}", HOST, False),
-        (f"{HOST}/team", HOST, False),  # other tools keep credentials of one namespace so
+        (f"{HOST}/team", HOST, True),  # other tools keep credentials of one namespace so
         ("azurecr.io", HOST, False),
     ],
 )
@@ -207,7 +209,9 @@ def test_what_makes_no_sense_is_named_without_its_value(config: Path, content: d
 
 
 @needs_sh
-@pytest.mark.parametrize("store", [{"credsStore": "fake"}, {"credHelpers": {HOST: "fake"}}])
+@pytest.mark.parametrize(
+    "store", [{"credsStore": "fake"}, {"credHelpers": {HOST: "fake"}}, {"credHelpers": {f"https://{HOST}": "fake"}}]
+)
 @pytest.mark.parametrize(
     ("username", "secret", "credential"),
     [("me", "hunter2", ME), ("<token>", "eyJ", RefreshToken("eyJ")), (NOBODY, "eyJ", RefreshToken("eyJ"))],
@@ -338,3 +342,55 @@ def test_a_repr_holds_no_secret(config: Path) -> None:
 
     assert repr(found) == "UsernamePassword(username='me')"
     assert "eyJ" not in repr(RefreshToken("eyJ"))
+
+
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [
+        ("my.azurecr.io:443", HOST),
+        ("https://my.azurecr.io:443/v2/", HOST),
+        ("my.azurecr.io/team-a", HOST),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("https://index.docker.io/v1/", "registry-1.docker.io"),
+        ("docker.io", "index.docker.io"),
+    ],
+)
+def test_keys_as_programs_write_them(config: Path, key: str, host: str) -> None:
+    auths = {"other.example": {"auth": auth("not", "me")}, key: {"auth": auth("me", "pw")}}
+    assert lookup(config, {"auths": auths}, host) == UsernamePassword("me", "pw")
+
+
+def test_an_entry_of_the_whole_host_comes_before_one_of_a_part(config: Path) -> None:
+    auths = {"my.azurecr.io/team-a": {"auth": auth("part", "pw")}, HOST: {"auth": auth("whole", "pw")}}
+    assert lookup(config, {"auths": auths}) == UsernamePassword("whole", "pw")
+
+
+def test_several_parts_of_a_host_are_told_apart_by_the_caller(config: Path) -> None:
+    auths = {f"my.azurecr.io/team-{one}": {"auth": auth(one, "hunter2")} for one in "ab"}
+    assert re.search(r"my\.azurecr\.io/team-a.*UsernamePassword", refusal(config, {"auths": auths}))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: f"{text[:8]}\r\n{text[8:]}\n",
+        lambda text: text.rstrip("="),
+        lambda text: text.replace("+", "-").replace("/", "_"),
+        lambda text: text.replace("+", "-").replace("/", "_").rstrip("="),
+    ],
+)
+def test_auth_as_scripts_write_it(config: Path, form: Callable[[str], str]) -> None:
+    password = "pa>?>?ss~~~"  # in base64 it has both a plus and a slash
+    content = {"auths": {HOST: {"auth": form(auth("me", password))}}}
+    assert lookup(config, content) == UsernamePassword("me", password)
+
+
+def test_without_a_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(CredentialError, match="set DOCKER_CONFIG"):
+        DockerConfig()
+    assert DockerConfig(tmp_path / "config.json").lookup(HOST) is None

@@ -20,8 +20,15 @@ _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 """The user name under which ACR's refresh tokens are stored as passwords, by `az acr login`."""
 
 
+_HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
+"""Docker Hub's names. Docker stores its login under a URL of the second, and pulls from the third."""
+
+
 def _default_path() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    try:
+        return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    except RuntimeError:
+        raise CredentialError("there is no home folder: set DOCKER_CONFIG, or pass DockerConfig(path)") from None
 
 
 @public_in("acr")
@@ -31,6 +38,7 @@ class DockerConfig:
 
     For a registry the first of these counts: the helper that `credHelpers` names for it, the one that `credsStore`
     names for all, the entry in `auths` (`identitytoken`, or `auth`). A registry that none of them knows is anonymous.
+    An entry for some repositories of a registry (`my.azurecr.io/team-a`) counts if it is the only one for it.
 
     Args:
         path: the file; by default `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
@@ -57,7 +65,8 @@ class DockerConfig:
         """
         config = self._read()
         helpers = _object(config, "credHelpers", self.path)
-        helper = helpers.get(host) or config.get("credsStore")
+        keys = [key for key in helpers if _names(key, host)]
+        helper = helpers[keys[0]] if keys else config.get("credsStore")
         if helper:
             found = self._ask(str(helper), host)
             if found is not None:
@@ -66,7 +75,17 @@ class DockerConfig:
         for key in (host, *auths):
             if key in auths and _names(key, host):
                 return _entry(auths[key], f"{self.path}, auths[{key!r}]")
-        return None
+        return self._entry_of_a_part(auths, host)
+
+    def _entry_of_a_part(self, auths: Mapping[str, Any], host: str) -> UsernamePassword | RefreshToken | None:
+        """The entry for some repositories of a host, if there is but one (containers-auth.json(5) of podman)."""
+        keys = [key for key in auths if _is_part(key, host)]
+        if len(keys) > 1:
+            raise CredentialError(
+                f"{self.path} has several logins for parts of {host} ({', '.join(map(repr, sorted(keys)))}), and none"
+                " for all of it: pass the one that is meant as UsernamePassword"
+            )
+        return _entry(auths[keys[0]], f"{self.path}, auths[{keys[0]!r}]") if keys else None
 
     def _read(self) -> Mapping[str, Any]:
         try:
@@ -118,8 +137,23 @@ class DockerConfig:
 
 def _names(key: str, host: str) -> bool:
     """Whether a key of `auths` is a host's: docker has written them as names and as URLs, and as they were typed."""
+    name, path = _parts(key)
+    return _is_host(name, host) and path in ("", "v1", "v2")
+
+
+def _is_part(key: str, host: str) -> bool:
+    """Whether a key of `auths` is for some repositories of a host alone, such as `my.azurecr.io/team-a`."""
+    name, path = _parts(key)
+    return _is_host(name, host) and path not in ("", "v1", "v2")
+
+
+def _parts(key: str) -> tuple[str, str]:
     name, _, path = key.lower().removeprefix("https://").removeprefix("http://").partition("/")
-    return name == host and path.strip("/") in ("", "v1", "v2")
+    return name.removesuffix(":443"), path.strip("/")
+
+
+def _is_host(name: str, host: str) -> bool:
+    return name == host or (name in _HUB and host in _HUB)
 
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
@@ -132,12 +166,18 @@ def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     if not entry.get("auth"):
         return None
     try:
-        username, colon, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-    except (ValueError, TypeError):
+        username, colon, password = _decoded(entry["auth"]).partition(":")
+    except (ValueError, TypeError, AttributeError):
         raise CredentialError(f"{where}: auth is no base64") from None
     if not colon:
         raise CredentialError(f"{where}: auth holds no password")
     return _login(username, password.rstrip("\0"), where)
+
+
+def _decoded(auth: str) -> str:
+    """The text behind `auth`. Scripts write it with line ends, without padding, or by the alphabet of URLs."""
+    plain = "".join(auth.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
 
 
 def _login(username: str, password: str, where: str) -> UsernamePassword | RefreshToken:
