@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         RequestInfo as RequestInfo,
         ResponseInfo as ResponseInfo,
     )
+    from acr._values.unpacking import UnpackLimits as UnpackLimits
     from acr._values.upload_state import UploadState as UploadState
     from acr._values.version import __version__ as __version__
     from acr.errors import (
@@ -154,6 +155,7 @@ else:
         "_values.pulled": "Pulled",
         "_values.reference": "Reference",
         "_values.traffic": "OnRequest OnResponse RequestInfo ResponseInfo",
+        "_values.unpacking": "UnpackLimits",
         "_values.upload_state": "UploadState",
         "_values.version": "__version__",
         "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",

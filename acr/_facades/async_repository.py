@@ -15,7 +15,7 @@ from acr._core.listed.permissions import changes
 from acr._core.talk.session import Session
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
-from acr._facades.options import UNPACK_LIMIT, Artifact, files_of
+from acr._facades.options import Artifact, files_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
@@ -33,6 +33,7 @@ from acr._values.properties import (
 )
 from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
+from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput
 from acr.protocols import Local
@@ -397,7 +398,7 @@ class AsyncRepository:
         platform: str | None = None,
         referrers: Literal[False] = False,
         unpack: bool = True,
-        unpack_limit: int = UNPACK_LIMIT,
+        unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled: ...
@@ -422,7 +423,7 @@ class AsyncRepository:
         platform: str | None = None,
         referrers: bool = False,
         unpack: bool = True,
-        unpack_limit: int = UNPACK_LIMIT,
+        unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
@@ -438,7 +439,7 @@ class AsyncRepository:
                 gets all by default.
             referrers: pull what is attached to it, too; into a `Layout` only.
             unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
-            unpack_limit: bytes that one of them may have unpacked, at the most.
+            unpack_limit: bytes that one of them may have unpacked, at the most; or `UnpackLimits`, to say more.
             concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
 
@@ -458,7 +459,7 @@ class AsyncRepository:
         if not isinstance(target, str | os.PathLike):
             return await copies.pull(self._session, self.name, reference, target, options=options)
         folder = Path(target)
-        open_layer = partial(layer_sink, folder, unpack_limit if unpack else None)
+        open_layer = partial(layer_sink, folder, unpack_limits(unpack_limit) if unpack else None)
         pulling = artifacts.pull(
             self._session,
             self.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
@@ -13,6 +13,7 @@ from acr._values.files import File
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
+from acr._values.unpacking import UnpackLimits
 from acr._values.version import __version__
 from acr.errors import InvalidInput
 from acr.protocols import Credential
@@ -20,8 +21,10 @@ from acr.protocols import Credential
 Artifact: TypeAlias = str | Path | File
 """A file or folder to push: its path, or `File` to say more of it."""
 
-UNPACK_LIMIT: Final = 64 * 1024**3
-"""Bytes that a folder may have when it is unpacked, unless the caller says otherwise."""
+
+def unpack_limits(limit: int | UnpackLimits) -> UnpackLimits:
+    """The limits that a size stands for."""
+    return limit if isinstance(limit, UnpackLimits) else UnpackLimits(size=limit)
 
 
 def open_session(

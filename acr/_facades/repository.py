@@ -14,7 +14,7 @@ from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
 from acr._core.talk.session import Session
 from acr._facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr._facades.options import UNPACK_LIMIT, Artifact, files_of
+from acr._facades.options import Artifact, files_of, unpack_limits
 from acr._facades.streams import BlobStream, Listing, Upload
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import layer_sink, packing
@@ -34,6 +34,7 @@ from acr._values.properties import (
 )
 from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
+from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput
 from acr.protocols import Local
@@ -398,7 +399,7 @@ class Repository:
         platform: str | None = None,
         referrers: Literal[False] = False,
         unpack: bool = True,
-        unpack_limit: int = UNPACK_LIMIT,
+        unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled: ...
@@ -423,7 +424,7 @@ class Repository:
         platform: str | None = None,
         referrers: bool = False,
         unpack: bool = True,
-        unpack_limit: int = UNPACK_LIMIT,
+        unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
@@ -439,7 +440,7 @@ class Repository:
                 gets all by default.
             referrers: pull what is attached to it, too; into a `Layout` only.
             unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
-            unpack_limit: bytes that one of them may have unpacked, at the most.
+            unpack_limit: bytes that one of them may have unpacked, at the most; or `UnpackLimits`, to say more.
             concurrency: blobs that are fetched at the same time, at most 16.
             progress: called with events.
 
@@ -459,7 +460,7 @@ class Repository:
         if not isinstance(target, str | os.PathLike):
             return run(copies.pull(self._session, self.name, reference, target, options=options))
         folder = Path(target)
-        open_layer = partial(layer_sink, folder, unpack_limit if unpack else None)
+        open_layer = partial(layer_sink, folder, unpack_limits(unpack_limit) if unpack else None)
         pulling = artifacts.pull(self._session, self.name, reference, open_sink=open_layer, options=options)
         manifest, names, layers = run(pulling)
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))

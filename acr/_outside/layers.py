@@ -10,6 +10,7 @@ from acr._outside.failures import reading
 from acr._outside.sinks import sink_in
 from acr._values.descriptor import Descriptor
 from acr._values.files import CONTENT_DIGEST, UNPACK, File
+from acr._values.unpacking import UnpackLimits
 from acr.protocols import Sink
 
 
@@ -30,18 +31,18 @@ def _packed(file: File) -> Iterator[File]:
         yield File(packed.path, title=file.title, media_type=packed.media_type, annotations=annotations)
 
 
-def layer_sink(folder: Path, limit: int | None, name: PurePosixPath, layer: Descriptor) -> Sink:
+def layer_sink(folder: Path, limits: UnpackLimits | None, name: PurePosixPath, layer: Descriptor) -> Sink:
     """A sink for a layer of an artifact, whose name was checked: a file, or a folder that is unpacked.
 
     Args:
         folder: where it goes.
-        limit: bytes of an uncompressed folder, at the most; None to leave folders packed.
+        limits: what a folder may become; None to leave folders packed.
         name: of the file or folder.
         layer: what it is.
     """
-    if limit is None or layer.annotations.get(UNPACK) != "true":
+    if limits is None or layer.annotations.get(UNPACK) != "true":
         return sink_in(folder, name, layer.digest)
-    return _FolderSink(folder, limit, name, layer)
+    return _FolderSink(folder, limits, name, layer)
 
 
 class _FolderSink:
@@ -49,9 +50,10 @@ class _FolderSink:
 
     is_private = True
 
-    def __init__(self, folder: Path, limit: int, name: PurePosixPath, layer: Descriptor) -> None:
+    def __init__(self, folder: Path, limits: UnpackLimits, name: PurePosixPath, layer: Descriptor) -> None:
         self._folder = folder
-        self._limit = limit
+        self._limits = limits
+        self._packed = layer.size
         self._name = name
         self._content_digest = layer.annotations.get(CONTENT_DIGEST)
         archive = name.with_name(f".{name.name[:50]}.{layer.digest.hex[:16]}.layer")
@@ -77,7 +79,14 @@ class _FolderSink:
         try:
             with reading(self._archive), self._archive.open("rb") as archive:
                 title = str(self._name)
-                unpack(archive, self._folder, title=title, limit=self._limit, digest=self._content_digest)
+                unpack(
+                    archive,
+                    self._folder,
+                    title=title,
+                    limits=self._limits,
+                    packed=self._packed,
+                    digest=self._content_digest,
+                )
         finally:
             self._archive.unlink(missing_ok=True)
 

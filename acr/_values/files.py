@@ -25,6 +25,9 @@ UNPACK: Final = "io.deis.oras.content.unpack"
 CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
 """The annotation with the digest of the uncompressed tar."""
 
+ON_WINDOWS: Final = os.name == "nt"
+
+_DEVICE: Final = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 # Windows takes a name with dots, spaces or a stream's name behind it for the name without.
 _WORKING: Final = re.compile(r"\..*\.[0-9a-f]{16}\.(?:part|layer)[. ]*(?::.*)?", re.IGNORECASE)
@@ -70,11 +73,26 @@ class File:
         check_annotations(self.annotations)
 
 
-def check_title(title: str) -> PurePosixPath:
+def windows_misreads(name: str) -> bool:
+    """Whether Windows reads the name of a file as a device (`NUL`, `com1.txt`), or as a stream or another name of one.
+
+    See Microsoft's "Naming Files, Paths, and Namespaces".
+
+    >>> [windows_misreads(name) for name in ("aux", "nul.tar.gz", "file:stream", "file.", "console.txt")]
+    [True, True, True, True, False]
+    """
+    return _DEVICE.fullmatch(name) is not None or ":" in name or name.endswith((".", " "))
+
+
+def check_title(title: str, *, windows: bool = ON_WINDOWS) -> PurePosixPath:
     """The relative path that a title stands for.
 
     Titles come from the outside: one that is absolute, climbs with `..`, names a Windows drive, holds a control
     character or is the name of another file while that is downloaded never becomes a path.
+
+    Args:
+        title: with slashes.
+        windows: refuse what Windows takes for a device or a stream, too.
 
     Raises:
         InvalidReference: it is such a one, has over 1024 characters, or is deeper than 200 folders.
@@ -93,6 +111,8 @@ def check_title(title: str) -> PurePosixPath:
     plain = title.isprintable() and "\\" not in title and _DRIVE.match(title) is None
     if not plain or any(part in ("", ".", "..") for part in parts):
         raise InvalidReference(f"the title {title[:200]!r} is no relative file name")
+    if windows and any(map(windows_misreads, parts)):
+        raise InvalidReference(f"the title {title[:200]!r} is one that Windows reads as a device or a stream")
     if len(parts) > _DEEPEST:
         raise InvalidReference(f"the title {title[:200]!r}… is deeper than {_DEEPEST} folders")
     if any(_WORKING.fullmatch(part) for part in parts):

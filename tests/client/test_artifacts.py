@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +313,18 @@ def test_the_first_failure_stops_the_rest(
     with pytest.raises(acr.Denied):
         repository.push_artifact([large, files[1]], tag="v1")
     assert sum(r.method == "PATCH" for r in acr_emulator.requests) < 16
+
+
+def test_a_manifest_that_is_index_and_image_at_once_is_not_pulled_into_a_folder(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    """CVE-2021-41190: what it means would be up to who reads it."""
+    app = registry.repository("app")
+    app.push_artifact([], tag="v1")
+    manifest = app.manifest("v1").get()
+    both = json.dumps({**manifest.json, "manifests": []}).encode()
+    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": acr.Digest.of(both)}
+    acr_emulator.fail(method="GET", path_contains="/manifests/v1", status=200, body=both, headers=headers)
+    with pytest.raises(acr.ProtocolViolation, match="has both manifests and config"):
+        app.pull("v1", tmp_path / "files")
+    assert not (tmp_path / "files").exists()

@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 import acr
+from acr._core.talk.challenge import Challenge
+from acr._core.talk.token_exchanges import Authority
+from acr._values.reference import Endpoint
 from tests.twin import Twin
 
 BEARER = 'Bearer realm="https://my.azurecr.io/oauth2/token",service="my.azurecr.io"'
@@ -195,3 +198,14 @@ def test_a_login_that_is_refused_is_looked_up_once_more_and_sent_again_if_it_is_
     with pytest.raises(acr.CredentialError):
         list(registry.repositories())
     assert asked == [first, first, first, second]
+
+
+@pytest.mark.parametrize(
+    "realm", ["http://localhost:5000/token", "http://127.0.0.1/token", "http://evil.example/token"]
+)
+def test_a_realm_on_plain_http_behind_https_is_refused(realm: str) -> None:
+    """Also on this machine, and where its host may issue tokens: the credential would leave TLS."""
+    challenge = Challenge("bearer", {"realm": realm, "service": "x"})
+    registry = Endpoint.parse("my.azurecr.io")
+    with pytest.raises(acr.ProtocolViolation, match="plain http"):
+        Authority.of(challenge, registry, frozenset({"localhost:5000", "127.0.0.1", "127.0.0.1:80"}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import socket
 import stat
 import sys
@@ -29,8 +30,10 @@ from acr import (
     media_types as types,
 )
 from acr._outside.tar import extraction
+from acr._outside.tar.extraction import check_name
 from acr._outside.tar.folders import pack, unpack
-from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK
+from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK, check_title
+from acr._values.unpacking import UnpackLimits
 from tests.outside.stores import add, names_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and special files as POSIX has them")
@@ -81,7 +84,7 @@ def tar_of(write: Write, *, how: str = "w:gz") -> io.BytesIO:
 
 
 def unpacked(target: Path, write: Write, **options: Any) -> Path:
-    return unpack(tar_of(write), target, **{"title": "t", "limit": LIMIT, **options})
+    return unpack(tar_of(write), target, **{"title": "t", "limits": UnpackLimits(size=LIMIT), **options})
 
 
 @contextmanager
@@ -95,7 +98,11 @@ def test_a_folder_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
     with pack(folder, "models/v1") as packed:
         with packed.path.open("rb") as file:
             made = unpack(
-                file, tmp_path / "out", title="models/v1", limit=LIMIT, digest=packed.annotations[CONTENT_DIGEST]
+                file,
+                tmp_path / "out",
+                title="models/v1",
+                limits=UnpackLimits(size=LIMIT),
+                digest=packed.annotations[CONTENT_DIGEST],
             )
         assert stat.S_IMODE(packed.path.stat().st_mode) == 0o600
 
@@ -138,7 +145,7 @@ def test_a_packed_folder_is_what_oras_expects(folder: Path) -> None:
 def test_equal_folders_are_packed_equally(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     with pack(folder, "x") as packed, packed.path.open("rb") as file:
-        unpack(file, tmp_path, title="x", limit=LIMIT)
+        unpack(file, tmp_path, title="x", limits=UnpackLimits(size=LIMIT))
         (tmp_path / "x").rename(other)
         with pack(other, "x") as again:
             assert (again.digest, again.size) == (packed.digest, packed.size)
@@ -147,7 +154,9 @@ def test_equal_folders_are_packed_equally(folder: Path, tmp_path: Path) -> None:
 def test_an_empty_folder_is_one(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pack(tmp_path / "empty", "e") as packed, packed.path.open("rb") as file:
-        assert state(unpack(file, tmp_path / "out", title="e", limit=LIMIT)) == state(tmp_path / "empty")
+        assert state(unpack(file, tmp_path / "out", title="e", limits=UnpackLimits(size=LIMIT))) == state(
+            tmp_path / "empty"
+        )
 
 
 def test_a_folder_named_by_a_link_is_packed(folder: Path, tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_a_title_that_leads_out_is_not_packed_nor_unpacked(folder: Path, tmp_pat
         with pytest.raises(InvalidReference), pack(folder, title):
             pass
         with pytest.raises(InvalidReference):
-            unpack(tar_of(lambda tar: add(tar, "x")), tmp_path, title=title, limit=LIMIT)
+            unpack(tar_of(lambda tar: add(tar, "x")), tmp_path, title=title, limits=UnpackLimits(size=LIMIT))
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../..", "../../x", "sub/../..", "../model/x", "sub/../sub"])
@@ -243,7 +252,7 @@ def test_archives_of_others_are_unpacked(tmp_path: Path, how: str, form: int) ->
     with tarfile.open(fileobj=file, mode=how, format=form) as tar:  # type: ignore[call-overload]
         ordinary(tar)
     file.seek(0)
-    made = unpack(file, tmp_path, title="t", limit=LIMIT)
+    made = unpack(file, tmp_path, title="t", limits=UnpackLimits(size=LIMIT))
 
     assert state(made) == ORDINARY
     assert (made / "hard").stat().st_ino == (made / "sub" / "file").stat().st_ino
@@ -297,18 +306,26 @@ def test_the_digest_is_of_the_whole_tar(tmp_path: Path) -> None:
     tar = tar_of(ordinary, how="w").getvalue()
     for algorithm in ("sha256", "sha512"):
         digest = Digest.of(tar, algorithm=algorithm)
-        unpack(io.BytesIO(gzip.compress(tar)), tmp_path / algorithm, title="t", limit=LIMIT, digest=digest)
+        unpack(
+            io.BytesIO(gzip.compress(tar)),
+            tmp_path / algorithm,
+            title="t",
+            limits=UnpackLimits(size=LIMIT),
+            digest=digest,
+        )
     for content in (tar[:-512], tar + b"\0", tar + b"more"):
         with unchanged(tmp_path), pytest.raises(DigestMismatch, match="the archive of 't'"):
-            unpack(io.BytesIO(content), tmp_path / "new", title="t", limit=LIMIT, digest=Digest.of(tar))
+            unpack(
+                io.BytesIO(content), tmp_path / "new", title="t", limits=UnpackLimits(size=LIMIT), digest=Digest.of(tar)
+            )
 
 
 def test_a_tar_has_to_be_within_the_limit(tmp_path: Path) -> None:
     tar = tar_of(ordinary, how="w").getvalue()
-    unpack(io.BytesIO(gzip.compress(tar)), tmp_path, title="t", limit=len(tar))
+    unpack(io.BytesIO(gzip.compress(tar)), tmp_path, title="t", limits=UnpackLimits(size=len(tar)))
     for limit in (len(tar) - 1, 600, 0):
         with unchanged(tmp_path), pytest.raises(LimitExceeded) as caught:
-            unpack(io.BytesIO(gzip.compress(tar)), tmp_path / "new", title="t", limit=limit)
+            unpack(io.BytesIO(gzip.compress(tar)), tmp_path / "new", title="t", limits=UnpackLimits(size=limit))
         assert caught.value.limit == limit
 
 
@@ -317,7 +334,7 @@ def test_a_bomb_is_stopped_early(tmp_path: Path) -> None:
         add(tar, "t/zeros", bytes(30_000_000))
 
     with unchanged(tmp_path), pytest.raises(LimitExceeded):
-        unpacked(tmp_path, write, limit=1_000_000)
+        unpacked(tmp_path, write, limits=UnpackLimits(size=1_000_000))
 
 
 @pytest.mark.parametrize("name", ["t/{i}", "t/{i}/b/c"])
@@ -530,7 +547,7 @@ def test_links_that_stay_inside_are_kept(tmp_path: Path, links: list[Write], res
 )
 def test_what_is_no_archive_is_told(tmp_path: Path, content: bytes) -> None:
     with unchanged(tmp_path), pytest.raises(TransferError, match="the archive of 't'") as caught:
-        unpack(io.BytesIO(content), tmp_path / "new", title="t", limit=LIMIT)
+        unpack(io.BytesIO(content), tmp_path / "new", title="t", limits=UnpackLimits(size=LIMIT))
     assert caught.value.side == "source"
 
 
@@ -538,11 +555,11 @@ def test_an_archive_that_is_cut_off_is_told(tmp_path: Path) -> None:
     whole = tar_of(lambda tar: add(tar, "t/x", os.urandom(100_000))).getvalue()
     for size in (1, 10, 50, 1000, 90_000, len(whole) - 9):
         with unchanged(tmp_path), pytest.raises(TransferError) as caught:
-            unpack(io.BytesIO(whole[:size]), tmp_path / "new", title="t", limit=LIMIT)
+            unpack(io.BytesIO(whole[:size]), tmp_path / "new", title="t", limits=UnpackLimits(size=LIMIT))
         assert caught.value.side == "source"
     plain = tar_of(lambda tar: add(tar, "t/x", bytes(100_000)), how="w").getvalue()
     with unchanged(tmp_path), pytest.raises(TransferError, match="ends within 't/x'"):
-        unpack(io.BytesIO(plain[:50_000]), tmp_path, title="t", limit=LIMIT)
+        unpack(io.BytesIO(plain[:50_000]), tmp_path, title="t", limits=UnpackLimits(size=LIMIT))
 
 
 # Any archive at all.
@@ -589,7 +606,7 @@ def test_no_archive_changes_anything_outside(
         before = state(jail)
         try:
             archive = tar_of(write)
-            made = unpack(archive, target, title="t", limit=LIMIT)
+            made = unpack(archive, target, title="t", limits=UnpackLimits(size=LIMIT))
         except AcrError:
             assert state(jail) == before
             return
@@ -605,3 +622,55 @@ def test_no_archive_changes_anything_outside(
             for path in made.rglob("*"):
                 real = os.path.realpath(path)
                 assert real == top or real.startswith(f"{top}/"), (path, real)
+
+
+def test_unpacking_stops_before_the_disk_is_full(tmp_path: Path) -> None:
+    """Nothing stays of it, and what was there is as it was."""
+    free = shutil.disk_usage(tmp_path).free
+    limits = UnpackLimits(reserve=free + 1024**4)
+    with unchanged(tmp_path), pytest.raises(TransferError, match="there is no room for 5 bytes more") as caught:
+        unpack(tar_of(lambda tar: add(tar, "t/x", b"hello")), tmp_path / "new", title="t", limits=limits)
+    assert caught.value.side == "target"
+    unpack(tar_of(lambda tar: add(tar, "t/x", b"hello")), tmp_path, title="t", limits=UnpackLimits(reserve=0))
+
+
+def test_the_ratio_counts_above_a_gibibyte(tmp_path: Path) -> None:
+    limits = UnpackLimits(ratio=100)
+    assert limits.size_for(10) == 1024**3
+    assert limits.size_for(20 * 1024**2) == 20 * 1024**2 * 100
+    assert limits.size_for(10 * 1024**3) == limits.size
+    assert UnpackLimits(size=10, ratio=0).size_for(10**9) == 10
+    for wrong in ({"size": -1}, {"ratio": -0.1}, {"reserve": -1}):
+        with pytest.raises(InvalidInput, match="from 0 on"):
+            UnpackLimits(**wrong)
+
+
+def test_a_small_archive_of_zeros_does_not_fill_the_disk(tmp_path: Path) -> None:
+    """What a ratio stops is known by the packed size alone, and nothing stays."""
+    packed = tar_of(lambda tar: add(tar, "t/zeros", bytes(3_000_000))).getvalue()
+    limits = UnpackLimits(ratio=100)
+    allowed = limits.size_for(len(packed))
+    assert allowed == 1024**3
+    with unchanged(tmp_path), pytest.raises(LimitExceeded):
+        limits = UnpackLimits(size=2_000_000)
+        unpack(io.BytesIO(packed), tmp_path / "new", title="t", limits=limits, packed=len(packed))
+
+
+WINDOWS_MISREADS = ["CON", "nul", "Aux.txt", "com1", "LPT9.log", "com¹", "conin$", "a:b", "x.", "x ", "nul .txt"]
+
+
+@pytest.mark.parametrize("name", WINDOWS_MISREADS)
+def test_names_that_windows_reads_as_devices_or_streams_are_refused_there(name: str) -> None:
+    for text in (name, f"folder/{name}", f"{name}/file"):
+        with pytest.raises(InvalidReference):
+            check_title(text, windows=True)
+        with pytest.raises(InvalidReference):
+            check_name(text, windows=True)
+    if ":" not in name:  # elsewhere it is a name as any other
+        assert check_name(f"folder/{name}", windows=False) == ("folder", name)
+
+
+@pytest.mark.parametrize("name", ["console", "com", "com10", "lpt", "nullable.txt", "a.con", "x.y"])
+def test_other_names_are_taken_by_windows(name: str) -> None:
+    assert str(check_title(name, windows=True)) == name
+    assert check_name(name, windows=True) == (name,)

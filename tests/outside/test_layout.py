@@ -902,3 +902,37 @@ def test_a_store_is_what_a_copy_asks_for(store: Store) -> None:
     local: Local = store
     manifest = write_manifest(local, mediaType="application/vnd.example+json")
     assert store.manifest(manifest.digest) == manifest
+
+
+def test_a_blob_that_is_a_link_out_of_the_layout_is_not_read(tmp_path: Path) -> None:
+    """A layout from elsewhere must not make an upload send a file of this machine."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"top secret")
+    layout = Layout(tmp_path / "layout")
+    image = write_image(layout)
+    layout.tag(image.descriptor, "v1")
+    layout.commit()
+    blob = image.layers[0]
+    file = tmp_path / "layout" / "blobs" / "sha256" / blob.digest.hex
+    content = file.read_bytes()
+    file.unlink()
+    file.symlink_to(secret)
+    for read in (layout.has, layout.open):
+        with pytest.raises(TransferError, match="is a link that leads out of the layout"):
+            read(blob)
+    file.unlink()
+    (tmp_path / "layout" / "blobs" / "sha256" / "elsewhere").write_bytes(content)
+    file.symlink_to("elsewhere")  # within: two names of one blob
+    assert layout.has(blob)
+
+
+def test_an_index_that_is_a_link_out_of_the_layout_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"top secret")
+    layout = Layout(tmp_path / "layout")
+    layout.tag(write_image(layout).descriptor, "v1")
+    layout.commit()
+    (tmp_path / "layout" / "index.json").unlink()
+    (tmp_path / "layout" / "index.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(TransferError, match="is a link that leads out of the layout") as caught:
+        layout.tags()
+    assert "top secret" not in str(caught.value)

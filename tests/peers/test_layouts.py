@@ -13,6 +13,7 @@ from acr._core.images.artifacts import EMPTY
 from acr._outside.tar.folders import pack, unpack
 from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK
 from acr._values.manifest import EMPTY_CONFIG
+from acr._values.unpacking import UnpackLimits
 from tests.outside.stores import copy_all, everything, write_blob
 from tests.peers import images
 from tests.peers.tools import installed, run
@@ -150,6 +151,6 @@ def test_we_unpack_the_folders_that_oras_packs(tmp_path: Path) -> None:
 
     with layout.open(layer) as file:
         digest = layer.annotations[CONTENT_DIGEST]
-        made = unpack(file, tmp_path / "out", title=layer.annotations[TITLE], limit=10_000_000, digest=digest)
+        made = unpack(file, tmp_path / "out", title=layer.annotations[TITLE], limits=UnpackLimits(), digest=digest)
     assert tree(made) == tree(folder)
     assert Digest(digest).algorithm == "sha256"

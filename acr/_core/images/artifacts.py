@@ -18,6 +18,7 @@ from acr import media_types
 from acr._core.blobs import downloads, uploads
 from acr._core.images.blob_sources import RegistrySource
 from acr._core.images.copying import Options
+from acr._core.images.graph import check_one_kind
 from acr._core.images.selection import select
 from acr._core.listed import manifests, referrers
 from acr._core.storage import Source
@@ -191,8 +192,10 @@ async def resolve(session: Session, repository: str, reference: str, *, platform
         InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
     """
     root = await manifests.get(session, repository, reference)
+    check_one_kind(root)
     get, source = partial(manifests.get, session, repository), partial(RegistrySource, session, repository)
     chosen = await select(root, platform, f"{repository}:{reference}", get, source)
+    check_one_kind(chosen)
     if chosen.is_index:
         raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
     return chosen

@@ -51,9 +51,8 @@ def parts_of(manifest: Manifest) -> Parts:
             " manifests, config, layers nor blobs",
             side="source",
         )
+    check_one_kind(manifest)
     if "manifests" in present:
-        if len(present) > 1:  # CVE-2021-41190
-            raise ProtocolViolation(f"the manifest {manifest.digest} has both manifests and {present[1]}")
         entries = manifest.manifests
         return Parts([one for one in entries if not _is_cache(one)], [one for one in entries if _is_cache(one)])
     where = f"the manifest {manifest.digest}"
@@ -61,6 +60,17 @@ def parts_of(manifest: Manifest) -> Parts:
     config = [] if manifest.config is None else [manifest.config]
     layers = [one for one in (*manifest.layers, *others) if one.media_type not in media_types.FOREIGN_LAYERS]
     return Parts(blobs=[*config, *layers])
+
+
+def check_one_kind(manifest: Manifest) -> None:
+    """See that a manifest is no index and image at once: what it means would be up to who reads it (CVE-2021-41190).
+
+    Raises:
+        ProtocolViolation: it is both.
+    """
+    both = [key for key in ("config", "layers", "blobs") if manifest.json.get(key) is not None]
+    if both and manifest.json.get("manifests") is not None:
+        raise ProtocolViolation(f"the manifest {manifest.digest} has both manifests and {both[0]}")
 
 
 def _is_cache(entry: Descriptor) -> bool:

@@ -73,6 +73,10 @@ class Authority:
             endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=registry.scheme == "http")
         except ValueError as error:  # urlsplit's own, or InvalidReference
             raise ProtocolViolation(f"{registry.netloc} names an unusable token realm: {error}") from None
+        if registry.scheme == "https" and endpoint.scheme == "http":
+            raise ProtocolViolation(
+                f"{registry.netloc} asks to send credentials over plain http, to {endpoint.netloc!r}: they stay here"
+            )
         if endpoint != registry and endpoint.netloc not in token_hosts:
             raise ProtocolViolation(
                 f"{registry.netloc} asks to send credentials to another host, {endpoint.netloc!r}; if that is right,"

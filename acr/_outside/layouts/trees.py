@@ -6,23 +6,18 @@ import io
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, Protocol
 
 from acr._outside.failures import reading, writing
+from acr._outside.layouts.locking import locked
 from acr._outside.sinks import file_sink
 from acr._outside.tar.tar_writer import TarWriter, final_path
 from acr._outside.tar.tars import TarFiles, open_extent
 from acr._values.descriptor import Descriptor
 from acr.errors import TransferError
 from acr.protocols import Sink
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 
 INDEX: Final = "index.json"
 MARK: Final = "oci-layout"
@@ -93,14 +88,30 @@ class _FolderTree:
         self._lock = threading.Lock()
         self._made: list[Path] = []
 
-    def size(self, name: str) -> int | None:
+    def _inside(self, name: str) -> Path:
+        """The path of a file to read. A hostile layout may have links to files of this machine in the place of blobs.
+
+        The folders may be links: of several layouts that share their blobs.
+
+        Raises:
+            TransferError: the file is a link that leads out of its folder and out of the layout.
+        """
         path = self._path / name
+        with reading(path):
+            if path.is_symlink():
+                place = path.resolve()
+                if not any(place.is_relative_to(folder.resolve()) for folder in (self._path, path.parent)):
+                    raise TransferError(f"{path} is a link that leads out of the layout: it is not read", side="source")
+        return path
+
+    def size(self, name: str) -> int | None:
+        path = self._inside(name)
         with reading(path):
             # Whatever is no regular file is left alone: a named pipe would never end.
             return path.stat().st_size if path.is_file() else None
 
     def open(self, name: str) -> BinaryIO:
-        path = self._path / name
+        path = self._inside(name)
         with reading(path):
             return path.open("rb")
 
@@ -119,7 +130,7 @@ class _FolderTree:
                 partial.unlink(missing_ok=True)
 
     def alone(self) -> AbstractContextManager[None]:
-        return _locked(self._path)
+        return locked(self._path)
 
     def commit(self, last: Mapping[str, bytes]) -> None:
         for name, content in last.items():
@@ -141,18 +152,6 @@ class _FolderTree:
                 folder.mkdir(exist_ok=True)
                 self._made.append(folder)
         return path
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep others out who ask for the same folder. Where there are no locks, or it cannot be read, they are not."""
-    with ExitStack() as stack:
-        if fcntl is not None:
-            with suppress(OSError):
-                descriptor = os.open(folder, os.O_RDONLY)
-                stack.callback(os.close, descriptor)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
 
 
 class _TarTree:
@@ -192,7 +191,7 @@ class _TarTree:
 
     def alone(self) -> AbstractContextManager[None]:
         self._aborted_commit = self._aborted
-        return _locked(final_path(self._path).parent)
+        return locked(final_path(self._path).parent)
 
     def commit(self, last: Mapping[str, bytes]) -> None:
         writer = self._begun(self._aborted_commit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import tarfile
 import unicodedata
@@ -13,6 +14,7 @@ from typing import Final
 
 from acr._outside.failures import reading, writing
 from acr._outside.tar.tars import Rewindable
+from acr._values.files import ON_WINDOWS, windows_misreads
 from acr.errors import InvalidReference, LimitExceeded, TransferError
 
 MEMBERS_LIMIT: Final = 1_000_000
@@ -21,6 +23,9 @@ MEMBERS_LIMIT: Final = 1_000_000
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _DEPTH_LIMIT: Final = 200
 _BLOCK: Final = 1024 * 1024
+_ASKED_EVERY: Final = 64 * 1024 * 1024
+"""Bytes that are written before the disk is asked again how much is free."""
+
 _NO_NAME: Final = frozenset({"Cc", "Cs"})
 """Unicode's control characters, and the surrogates that stand for bytes which are no UTF-8."""
 
@@ -28,8 +33,12 @@ Parts = tuple[str, ...]
 """A checked name: what lies between its slashes."""
 
 
-def check_name(name: str) -> Parts:
+def check_name(name: str, *, windows: bool = ON_WINDOWS) -> Parts:
     """The parts of a relative name within a folder; none for the folder itself.
+
+    Args:
+        name: with slashes.
+        windows: refuse what Windows takes for a device or a stream, too.
 
     Raises:
         InvalidReference: it is absolute, climbs, names a Windows drive, holds a control character, a backslash or what
@@ -44,6 +53,8 @@ def check_name(name: str) -> Parts:
     parts = tuple(name.split("/")) if name else ()
     while parts[:1] == (".",):
         parts = parts[1:]
+    if windows and any(map(windows_misreads, parts)):
+        raise InvalidReference(f"the name {name[:200]!r} is one that Windows reads as a device or a stream")
     if not _is_plain(name, parts) or any(part in ("", ".", "..") for part in parts) or len(parts) > _DEPTH_LIMIT:
         raise InvalidReference(f"the name {name[:200]!r} is no relative file name")
     return parts
@@ -93,9 +104,12 @@ class Extraction:
         root: the folder, which is not there yet.
         title: how the names of all members begin.
         what: names the archive in errors.
+        reserve: bytes of the disk that stay free.
     """
 
-    def __init__(self, root: Path, title: str, what: str) -> None:
+    def __init__(self, root: Path, title: str, what: str, reserve: int) -> None:
+        self._reserve = reserve
+        self._room = 0  # bytes that may be written before the disk is asked again
         self._root = root
         self._title = title
         self._what = what
@@ -177,7 +191,22 @@ class Extraction:
         if changed is not None:
             self._folders[parts] = changed
 
+    def _take_room(self, size: int) -> None:
+        """See that so many bytes fit on the disk, and leave the reserve free."""
+        if size > self._room:
+            with writing(self._root):
+                free = shutil.disk_usage(self._root.parent).free - self._reserve
+            if free < size:
+                raise TransferError(
+                    f"{self._what}: there is no room for {size} bytes more on the disk of {self._root.parent}, of which"
+                    f" {self._reserve} are to stay free: make room, or pass UnpackLimits(reserve=…)",
+                    side="target",
+                )
+            self._room = min(free, size + _ASKED_EVERY)
+        self._room -= size
+
     def _make_file(self, path: Path, info: tarfile.TarInfo, file: Rewindable) -> None:
+        self._take_room(info.size)
         with reading(self._what):
             file.seek(info.offset_data)
         with writing(path):

@@ -25,6 +25,7 @@ from acr._outside.tar.extraction import Extraction, Parts, check_link, check_nam
 from acr._outside.tar.tars import compression, members
 from acr._values.digest import Digest, Hasher
 from acr._values.files import CONTENT_DIGEST, TITLE, UNPACK, check_title
+from acr._values.unpacking import UnpackLimits
 from acr.errors import InvalidInput, InvalidReference, LimitExceeded, TransferError
 
 _BLOCK: Final = 1024 * 1024
@@ -87,7 +88,15 @@ def pack(folder: Path, title: str) -> Iterator[Packed]:
         Path(name).unlink(missing_ok=True)
 
 
-def unpack(archive: BinaryIO, folder: Path, *, title: str, limit: int, digest: str | None = None) -> Path:
+def unpack(
+    archive: BinaryIO,
+    folder: Path,
+    *,
+    title: str,
+    limits: UnpackLimits,
+    packed: int | None = None,
+    digest: str | None = None,
+) -> Path:
     """Unpack a layer, whoever made it: nothing but the folder of that title is created or changed.
 
     Only files, folders, and links that stay inside are made. All is unpacked beside its place first, and moved there
@@ -97,7 +106,8 @@ def unpack(archive: BinaryIO, folder: Path, *, title: str, limit: int, digest: s
         archive: a tar, with gzip or without, at its first byte.
         folder: where the titled folder goes; made where it is missing.
         title: name of the new folder, relative and with `/`. All names in the archive are below it.
-        limit: bytes of the uncompressed tar, at the most.
+        limits: what it may become.
+        packed: its size, if that is known; without it, its ratio is not looked at.
         digest: of the uncompressed tar, where it is known.
 
     Returns:
@@ -105,10 +115,12 @@ def unpack(archive: BinaryIO, folder: Path, *, title: str, limit: int, digest: s
 
     Raises:
         InvalidReference: the title, a name or a link leads out.
-        LimitExceeded: the tar is larger than `limit`, or has over a million members, or files and folders.
+        LimitExceeded: the tar is larger than the limits allow, or has over a million members, or files and folders.
         DigestMismatch: it has another digest.
-        TransferError: it is no tar, has what is no file, folder or link, or cannot be written.
+        TransferError: it is no tar, has what is no file, folder or link, or cannot be written; or the disk would be
+            full.
     """
+    limit = limits.size if packed is None else limits.size_for(packed)
     target = folder / check_title(title)
     what = f"the archive of {title!r}"
     expected = None if digest is None else Digest(digest)
@@ -117,7 +129,7 @@ def unpack(archive: BinaryIO, folder: Path, *, title: str, limit: int, digest: s
         try:
             root = stage / "folder"
             tar = _Tar(archive, limit, what, Hasher(expected.algorithm if expected else "sha256"))
-            extraction = Extraction(root, title, what)
+            extraction = Extraction(root, title, what, limits.reserve)
             for member in members(tar, what):
                 extraction.take(member.info, tar)
             with reading(what):
