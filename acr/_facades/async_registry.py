@@ -50,7 +50,7 @@ class AsyncRegistry:
 
     Raises:
         InvalidReference: the endpoint is no login server, or is plain http to another machine.
-        CredentialError: the credential is of no known kind.
+        CredentialError: the credential is of no known kind, or is async in sync code.
 
     Example:
         async with AsyncRegistry("my.azurecr.io") as registry:

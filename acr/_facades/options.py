@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -9,12 +10,13 @@ from typing import Final, TypeAlias
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._shells.blocking import BlockingRuntime
 from acr._values.files import File
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.version import __version__
-from acr.errors import InvalidInput
+from acr.errors import CredentialError, InvalidInput
 from acr.protocols import Credential
 
 Artifact: TypeAlias = str | Path | File
@@ -36,7 +38,15 @@ def open_session(
     on_request: OnRequest | None,
     on_response: OnResponse | None,
 ) -> Session:
-    """A session with the options of a facade."""
+    """A session with the options of a facade.
+
+    Raises:
+        CredentialError: the credential is of no known kind, or is async in sync code.
+        InvalidInput: the user agent is not printable, or `token_hosts` is no list.
+        InvalidReference: one of `token_hosts` is no host.
+    """
+    if isinstance(runtime, BlockingRuntime) and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
+        raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     agent = f"acr-client/{__version__}"
     if user_agent is not None:
         if not (user_agent.isascii() and user_agent.isprintable()):
