@@ -85,7 +85,7 @@ class BlobStream:
         Raises:
             DigestMismatch: this was the end, and the whole is not of the digest.
             ResponseError, TransportError, CredentialError: they could not be had.
-            ValueError: it is closed.
+            ValueError: it is closed, or an earlier read was interrupted.
         """
         return run(self._stream.read(size))
 

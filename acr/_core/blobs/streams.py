@@ -59,8 +59,8 @@ class Stream:
         except Exception as error:
             self._failure = error
             raise
-        except BaseException:  # such as a cancelled task. It ends the walk, and an ended walk looks like a whole blob.
-            self._failure = ValueError("the blob cannot be read on: an earlier read was cancelled; download it again")
+        except BaseException:  # a cancelled task, or Ctrl-C: it ends the walk, and that looks like the end of the blob
+            self._failure = ValueError("the blob cannot be read on: an earlier read was interrupted; download it again")
             raise
 
 
