@@ -51,9 +51,10 @@ bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian,
 	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
 
 .PHONY: check
-check: $(VENV)/.made ## Lint, format and type checks
+check: $(VENV)/.made ## Lint, format and type checks; whether the sync facades are what the async ones give
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python tools/facades.py --check
 	$(BIN)/mypy
 	$(BIN)/pyright
 
@@ -61,6 +62,10 @@ check: $(VENV)/.made ## Lint, format and type checks
 format: $(VENV)/.made ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+.PHONY: facades
+facades: $(VENV)/.made ## Make the sync facades of the async ones
+	$(BIN)/python tools/facades.py
 
 .PHONY: codegen
 codegen: ## Regenerate generated/ from spec/ (needs Node)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from acr._facades.async_registry import AsyncRegistry as AsyncRegistry
     from acr._facades.async_repository import AsyncRepository as AsyncRepository
     from acr._facades.async_streams import (
-        AsyncBlobReader as AsyncBlobReader,
         AsyncBlobStream as AsyncBlobStream,
         AsyncListing as AsyncListing,
         AsyncUpload as AsyncUpload,
@@ -33,14 +32,10 @@ if TYPE_CHECKING:
         RepositoryTag as RepositoryTag,
     )
     from acr._facades.options import Artifact as Artifact
+    from acr._facades.readers import AsyncBlobReader as AsyncBlobReader, BlobReader as BlobReader
     from acr._facades.registry import Registry as Registry
     from acr._facades.repository import Repository as Repository
-    from acr._facades.streams import (
-        BlobReader as BlobReader,
-        BlobStream as BlobStream,
-        Listing as Listing,
-        Upload as Upload,
-    )
+    from acr._facades.streams import BlobStream as BlobStream, Listing as Listing, Upload as Upload
     from acr._outside.credentials.docker_config import DockerConfig as DockerConfig
     from acr._outside.credentials.entra import default_credential as default_credential
     from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
@@ -127,12 +122,13 @@ else:
         "_facades.async_handles": "AsyncRepositoryBlob AsyncRepositoryManifest AsyncRepositoryTag",
         "_facades.async_registry": "AsyncRegistry",
         "_facades.async_repository": "AsyncRepository",
-        "_facades.async_streams": "AsyncBlobReader AsyncBlobStream AsyncListing AsyncUpload",
+        "_facades.async_streams": "AsyncBlobStream AsyncListing AsyncUpload",
         "_facades.handles": "RepositoryBlob RepositoryManifest RepositoryTag",
         "_facades.options": "Artifact",
+        "_facades.readers": "AsyncBlobReader BlobReader",
         "_facades.registry": "Registry",
         "_facades.repository": "Repository",
-        "_facades.streams": "BlobReader BlobStream Listing Upload",
+        "_facades.streams": "BlobStream Listing Upload",
         "_outside.credentials.docker_config": "DockerConfig",
         "_outside.credentials.entra": "default_credential",
         "_outside.layouts.docker_archive": "DockerArchive",

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from acr._core.blobs import calls as blobs
-from acr._core.blobs.ranges import open_ranges
+from acr._core.blobs.streams import open_cursor
 from acr._core.images import artifacts
 from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import changes
 from acr._core.listed.referrers import Referrers
 from acr._core.talk.session import Session
-from acr._facades.async_streams import AsyncBlobReader, AsyncListing
+from acr._facades.async_streams import AsyncListing
 from acr._facades.options import Artifact, files_of
+from acr._facades.readers import AsyncBlobReader
 from acr._outside.layers import packing
 from acr._outside.sources import open_source
 from acr._values.descriptor import Descriptor
@@ -259,7 +260,7 @@ class AsyncRepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return AsyncBlobReader(await open_ranges(self._session, self.repository, self.digest))
+        return AsyncBlobReader(await open_cursor(self._session, self.repository, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
         """Whether the repository has it, and it is long enough for this part.

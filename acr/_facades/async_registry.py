@@ -52,7 +52,7 @@ class AsyncRegistry:
 
     Raises:
         InvalidReference: the endpoint is no login server, or is plain http to another machine.
-        CredentialError: the credential is of no known kind.
+        CredentialError: the credential is of no known kind, or is async in sync code.
 
     Example:
         async with AsyncRegistry("my.azurecr.io") as registry:
@@ -157,7 +157,7 @@ class AsyncRegistry:
             await registry.copy("team/app:v1", "prod/app")
         """
         if not isinstance(to, AsyncRegistry | None):
-            raise InvalidInput(f"to: expected a AsyncRegistry, not {type(to).__name__}; make one for that registry")
+            raise InvalidInput(f"to: expected a {type(self).__name__}, not {type(to).__name__}")
         there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return await copies.copy(self._session, source, there, target, options=options)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, upload_sessions, uploads
+from acr._core.blobs import downloads, streams, upload_sessions, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -276,7 +276,7 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: it could not be had.
         """
         if target is None:
-            return AsyncBlobStream(downloads.blocks(self._session, self.name, digest, progress=progress))
+            return AsyncBlobStream(streams.open_stream(self._session, self.name, digest, progress=progress))
         open_target = partial(open_sink, target, keep=keep_partial)
         return downloads.download(self._session, self.name, digest, open_target, progress=progress)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from acr._core.blobs.ranges import Ranges, place_in
+from acr._core.blobs.streams import Stream
 from acr._core.blobs.upload_sessions import Upload as CoreUpload
-from acr._core.talk.paging import Pages
+from acr._core.talk.paging import Pages, items
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.page import Page
@@ -31,11 +29,8 @@ class AsyncListing(Generic[T]):
     def __init__(self, walk: Pages[T]) -> None:
         self._walk = walk
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async with aclosing(self._walk.pages()) as pages:
-            async for page in pages:
-                for item in page.items:
-                    yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return items(self._walk)
 
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
         """Walk it page by page.
@@ -67,18 +62,14 @@ class AsyncBlobStream:
                 file.write(block)
     """
 
-    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
-        self._blocks = blocks
-        self._left = bytearray()
-        self._failure: Exception | None = None
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._left:
-            return await self.read(len(self._left))
-        block = await self._block()
+        block = await self._stream.next()
         if block is None:
             raise StopAsyncIteration
         return block
@@ -92,36 +83,13 @@ class AsyncBlobStream:
         Raises:
             DigestMismatch: this was the end, and the whole is not of the digest.
             ResponseError, TransportError, CredentialError: they could not be had.
-            ValueError: it is closed.
+            ValueError: it is closed, or an earlier read was interrupted.
         """
-        if self._failure is not None:
-            raise self._failure
-        while size < 0 or len(self._left) < size:
-            block = await self._block()
-            if block is None:
-                break
-            self._left += block
-        count = len(self._left) if size < 0 else size
-        data = bytes(self._left[:count])
-        del self._left[:count]
-        return data
+        return await self._stream.read(size)
 
     async def close(self) -> None:
         """Let go of the connection."""
-        self._failure = self._failure or ValueError("read of a closed blob")
-        close = getattr(self._blocks, "aclose", None)
-        if close is not None:
-            await close()
-
-    async def _block(self) -> bytes | None:
-        """The next block. A failure is raised as often as it is asked for: there must be no end that is none."""
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return await anext(self._blocks, None)
-        except Exception as error:
-            self._failure = error
-            raise
+        await self._stream.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,77 +98,6 @@ class AsyncBlobStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-
-@public_in("acr")
-class AsyncBlobReader:
-    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
-
-    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
-    whole: use `download_blob` for that.
-
-    Example:
-        async with await repository.blob(digest).open() as blob:
-            blob.seek(-2, io.SEEK_END)
-            end = await blob.read()
-    """
-
-    def __init__(self, ranges: Ranges) -> None:
-        self._ranges = ranges
-        self._position = 0
-        self._closed = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of the blob."""
-        return self._ranges.blob.size
-
-    async def read(self, size: int = -1, /) -> bytes:
-        """The next bytes.
-
-        Args:
-            size: how many at the most; all that are left, in memory, where it is negative.
-
-        Raises:
-            ResponseError, TransportError, CredentialError: they could not be had.
-        """
-        if self._closed:
-            raise ValueError("I/O operation on closed file")
-        data = await self._ranges.read(self._position, self.size if size < 0 else size)
-        self._position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to another place; nothing is sent.
-
-        Args:
-            offset: bytes from there.
-            whence: `io.SEEK_SET`, `io.SEEK_CUR` or `io.SEEK_END`.
-
-        Raises:
-            InvalidInput: the place is before the beginning, or `whence` is none of those.
-        """
-        self._position = place_in(self._position, self.size, offset, whence)
-        return self._position
-
-    def tell(self) -> int:
-        """Where the next bytes are read from."""
-        return self._position
-
-    async def close(self) -> None:
-        """Let go of what was read ahead."""
-        self._closed = True
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._ranges.blob.digest}, at {self._position} of {self.size} bytes>"
 
 
 @public_in("acr")

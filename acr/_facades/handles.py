@@ -1,3 +1,4 @@
+# Made by `make facades` from acr/_facades/async_handles.py: change that file, then run the command.
 """Sync: one tag, one manifest, one blob of a repository."""
 
 from __future__ import annotations
@@ -6,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from acr._core.blobs import calls as blobs
-from acr._core.blobs.ranges import open_ranges
+from acr._core.blobs.streams import open_cursor
 from acr._core.images import artifacts
 from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import changes
 from acr._core.listed.referrers import Referrers
 from acr._core.talk.session import Session
 from acr._facades.options import Artifact, files_of
-from acr._facades.streams import BlobReader, Listing
+from acr._facades.readers import BlobReader
+from acr._facades.streams import Listing
 from acr._outside.layers import packing
 from acr._outside.sources import open_source
 from acr._shells.blocking import run
@@ -262,7 +264,7 @@ class RepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return BlobReader(run(open_ranges(self._session, self.repository, self.digest)))
+        return BlobReader(run(open_cursor(self._session, self.repository, self.digest)))
 
     def has_chunk(self, offset: int, length: int) -> bool:
         """Whether the repository has it, and it is long enough for this part.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -9,13 +10,14 @@ from typing import TypeAlias
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._shells.blocking import BlockingRuntime
 from acr._values.files import File
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.unpacking import UnpackLimits
 from acr._values.version import __version__
-from acr.errors import InvalidInput
+from acr.errors import CredentialError, InvalidInput
 from acr.protocols import Credential
 
 Artifact: TypeAlias = str | Path | File
@@ -39,7 +41,15 @@ def open_session(
     on_request: OnRequest | None,
     on_response: OnResponse | None,
 ) -> Session:
-    """A session with the options of a facade."""
+    """A session with the options of a facade.
+
+    Raises:
+        CredentialError: the credential is of no known kind, or is async in sync code.
+        InvalidInput: an option is of another type, the user agent is not printable, or `token_hosts` is no list.
+        InvalidReference: one of `token_hosts` is no host.
+    """
+    if isinstance(runtime, BlockingRuntime) and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
+        raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     if not isinstance(retries, Retries):
         raise InvalidInput(f"retries={retries!r}: pass Retries(limit={retries!r})")
     if not isinstance(audience, str) or not audience:

@@ -1,8 +1,8 @@
+# Made by `make facades` from acr/_facades/async_registry.py: change that file, then run the command.
 """Sync: a registry."""
 
 from __future__ import annotations
 
-import inspect
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ from acr._values.options import Retries, Timeouts
 from acr._values.progress import Progress
 from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
-from acr.errors import CredentialError, InvalidInput
+from acr.errors import InvalidInput
 from acr.protocols import Credential
 
 
@@ -52,7 +52,7 @@ class Registry:
 
     Raises:
         InvalidReference: the endpoint is no login server, or is plain http to another machine.
-        CredentialError: the credential is of no known kind, or an async one.
+        CredentialError: the credential is of no known kind, or is async in sync code.
 
     Example:
         with Registry("my.azurecr.io") as registry:
@@ -79,10 +79,6 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
-            raise CredentialError(
-                f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity"
-            )
         network = Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
         self._session = open_session(
             BlockingRuntime(network, transport, clock=clock, sleep=sleep),
@@ -161,7 +157,7 @@ class Registry:
             registry.copy("team/app:v1", "prod/app")
         """
         if not isinstance(to, Registry | None):
-            raise InvalidInput(f"to: expected a Registry, not {type(to).__name__}; make one for that registry")
+            raise InvalidInput(f"to: expected a {type(self).__name__}, not {type(to).__name__}")
         there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return run(copies.copy(self._session, source, there, target, options=options))

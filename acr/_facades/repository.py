@@ -1,3 +1,4 @@
+# Made by `make facades` from acr/_facades/async_repository.py: change that file, then run the command.
 """Sync: a repository, with all that is in it."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, upload_sessions, uploads
+from acr._core.blobs import downloads, streams, upload_sessions, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -20,7 +21,7 @@ from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
-from acr._shells.blocking import iterate, run
+from acr._shells.blocking import run
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
@@ -275,7 +276,7 @@ class Repository:
             ResponseError, TransportError, CredentialError: it could not be had.
         """
         if target is None:
-            return BlobStream(iterate(downloads.blocks(self._session, self.name, digest, progress=progress)))
+            return BlobStream(streams.open_stream(self._session, self.name, digest, progress=progress))
         open_target = partial(open_sink, target, keep=keep_partial)
         return run(downloads.download(self._session, self.name, digest, open_target, progress=progress))
 
@@ -461,7 +462,13 @@ class Repository:
             return run(copies.pull(self._session, self.name, reference, target, options=options))
         folder = Path(target)
         open_layer = partial(layer_sink, folder, unpack_limits(unpack_limit) if unpack else None)
-        pulling = artifacts.pull(self._session, self.name, reference, open_sink=open_layer, options=options)
+        pulling = artifacts.pull(
+            self._session,
+            self.name,
+            reference,
+            open_sink=open_layer,
+            options=options,
+        )
         manifest, names, layers = run(pulling)
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 

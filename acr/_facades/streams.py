@@ -1,15 +1,15 @@
+# Made by `make facades` from acr/_facades/async_streams.py: change that file, then run the command.
 """Sync: listings, blob streams and upload sessions."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
-from acr._core.blobs.ranges import Ranges, place_in
+from acr._core.blobs.streams import Stream
 from acr._core.blobs.upload_sessions import Upload as CoreUpload
-from acr._core.talk.paging import Pages
+from acr._core.talk.paging import Pages, items
 from acr._shells.blocking import iterate, run
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
@@ -32,8 +32,7 @@ class Listing(Generic[T]):
         self._walk = walk
 
     def __iter__(self) -> Iterator[T]:
-        for page in self.pages():
-            yield from page.items
+        return iterate(items(self._walk))
 
     def pages(self, *, continuation: str | None = None) -> Iterator[Page[T]]:
         """Walk it page by page.
@@ -65,18 +64,14 @@ class BlobStream:
                 file.write(block)
     """
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._left = bytearray()
-        self._failure: Exception | None = None
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._left:
-            return self.read(len(self._left))
-        block = self._block()
+        block = run(self._stream.next())
         if block is None:
             raise StopIteration
         return block
@@ -90,36 +85,13 @@ class BlobStream:
         Raises:
             DigestMismatch: this was the end, and the whole is not of the digest.
             ResponseError, TransportError, CredentialError: they could not be had.
-            ValueError: it is closed.
+            ValueError: it is closed, or an earlier read was interrupted.
         """
-        if self._failure is not None:
-            raise self._failure
-        while size < 0 or len(self._left) < size:
-            block = self._block()
-            if block is None:
-                break
-            self._left += block
-        count = len(self._left) if size < 0 else size
-        data = bytes(self._left[:count])
-        del self._left[:count]
-        return data
+        return run(self._stream.read(size))
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._failure = self._failure or ValueError("read of a closed blob")
-        close = getattr(self._blocks, "close", None)
-        if close is not None:
-            close()
-
-    def _block(self) -> bytes | None:
-        """The next block. A failure is raised as often as it is asked for: there must be no end that is none."""
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return next(self._blocks, None)
-        except Exception as error:
-            self._failure = error
-            raise
+        run(self._stream.close())
 
     def __enter__(self) -> Self:
         return self
@@ -128,80 +100,6 @@ class BlobStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-@public_in("acr")
-class BlobReader(io.RawIOBase):
-    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
-
-    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
-    whole: use `download_blob` for that.
-
-    Example:
-        with repository.blob(digest).open() as blob:
-            blob.seek(-2, io.SEEK_END)
-            end = blob.read()
-    """
-
-    def __init__(self, ranges: Ranges) -> None:
-        super().__init__()
-        self._ranges = ranges
-        self._position = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes of the blob."""
-        return self._ranges.blob.size
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes.
-
-        Args:
-            size: how many at the most; all that are left, in memory, where it is negative.
-
-        Raises:
-            ResponseError, TransportError, CredentialError: they could not be had.
-        """
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        data = run(self._ranges.read(self._position, self.size if size is None or size < 0 else size))
-        self._position += len(data)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer with the next bytes, and tell how many there are. Errors as of `read`."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to another place; nothing is sent.
-
-        Args:
-            offset: bytes from there.
-            whence: `io.SEEK_SET`, `io.SEEK_CUR` or `io.SEEK_END`.
-
-        Raises:
-            InvalidInput: the place is before the beginning, or `whence` is none of those.
-        """
-        self._position = place_in(self._position, self.size, offset, whence)
-        return self._position
-
-    def tell(self) -> int:
-        """Where the next bytes are read from."""
-        return self._position
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._ranges.blob.digest}, at {self._position} of {self.size} bytes>"
 
 
 @public_in("acr")

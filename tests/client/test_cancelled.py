@@ -7,6 +7,8 @@ import gc
 import itertools
 from contextlib import suppress
 
+import pytest
+
 import acr
 from acr.emulator import Emulator
 
@@ -73,3 +75,48 @@ def test_no_upload_is_left_open(acr_emulator: Emulator) -> None:
 
     asyncio.run(cancelled_at_each_step())
     assert [r.status for r in acr_emulator.requests if r.method == "DELETE"].count(204) > 10
+
+
+def test_a_stream_whose_reading_was_cancelled_does_not_look_like_a_whole_blob(acr_emulator: Emulator) -> None:
+    async def cancelled_at_each_step() -> int:
+        count = 0
+        async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.async_credential()) as registry:
+            repository = registry.repository("app")
+            blob = await repository.upload_blob(bytes(100_000))
+            for steps in itertools.count(0, 3):
+                async with repository.download_blob(blob.digest) as stream:
+                    reading = asyncio.ensure_future(stream.read())
+                    for _ in range(steps):
+                        await asyncio.sleep(0)
+                    if not reading.cancel():
+                        return count
+                    await asyncio.wait([reading])
+                    if steps:  # else it had not begun
+                        count += 1
+                        with pytest.raises(ValueError, match="interrupted"):
+                            await stream.read()
+                        with pytest.raises(ValueError, match="interrupted"):
+                            await anext(stream)
+        raise AssertionError
+
+    assert asyncio.run(cancelled_at_each_step()) > 3
+
+
+def test_nor_does_one_whose_reading_was_interrupted(acr_emulator: Emulator) -> None:
+    """By Ctrl-C, in sync code."""
+    waiting = [True]
+
+    def interrupt(response: acr.ResponseInfo) -> None:
+        if "/blobs/" in response.request.url and response.request.method == "GET" and waiting:
+            waiting.clear()
+            raise KeyboardInterrupt
+
+    with acr.Registry(acr_emulator.url, acr_emulator.credential(), on_response=interrupt) as registry:
+        repository = registry.repository("app")
+        blob = repository.upload_blob(bytes(100_000))
+        with repository.download_blob(blob.digest) as stream:
+            with pytest.raises(KeyboardInterrupt):
+                stream.read()
+            with pytest.raises(ValueError, match="interrupted"):
+                stream.read()
+        assert repository.download_blob(blob.digest).read() == bytes(100_000)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Final
 
 from acr._core.blobs import calls as blobs
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
-from acr.errors import InvalidInput, ProtocolViolation
+from acr.errors import ProtocolViolation
 
 _FIRST: Final = 64 * 1024
 _MOST: Final = 4 * 1024 * 1024
@@ -49,6 +48,10 @@ class Ranges:
                 await self._fetch(at, end - at)
         return bytes(found)
 
+    def forget(self) -> None:
+        """Let go of what was read ahead."""
+        self._part = b""
+
     async def _fetch(self, offset: int, wanted: int) -> None:
         goes_on = bool(self._part) and offset == self._begin + len(self._part)
         self._ahead = min(2 * self._ahead, _MOST) if goes_on else _FIRST
@@ -59,27 +62,3 @@ class Ranges:
                 f"the blob {self._repository}@{self.blob.digest} ends before its {self.blob.size} bytes"
             )
         self._begin, self._part = offset, fetched.content
-
-
-async def open_ranges(session: Session, repository: str, digest: str) -> Ranges:
-    """A blob, to be read at any place.
-
-    Raises:
-        NotFound: it is not in the repository.
-    """
-    return Ranges(session, repository, await blobs.head(session, repository, digest))
-
-
-def place_in(position: int, size: int, offset: int, whence: int) -> int:
-    """Where a seek leads to, as files have it: behind the end is allowed.
-
-    Raises:
-        InvalidInput: before the beginning, or from somewhere unknown.
-
-    >>> place_in(10, 100, -5, io.SEEK_CUR), place_in(10, 100, -5, io.SEEK_END), place_in(10, 100, 120, io.SEEK_SET)
-    (5, 95, 120)
-    """
-    begins = {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: size}
-    if whence not in begins or begins[whence] + offset < 0:
-        raise InvalidInput(f"seek({offset}, {whence}): expected a place in or behind the {size} bytes of the blob")
-    return begins[whence] + offset

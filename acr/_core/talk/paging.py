@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
@@ -75,6 +76,14 @@ class Walk(Generic[T]):
 
     def _page(self, reply: Response) -> Page[T]:
         return Page(self.read(reply), next_link(reply.headers.get("link")))
+
+
+async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:
+    """Walk a listing from its beginning, item by item."""
+    async with aclosing(walk.pages()) as pages:
+        async for page in pages:
+            for item in page.items:
+                yield item
 
 
 def _checked(continuation: str, path: str) -> str:
