@@ -640,7 +640,12 @@ def test_the_ratio_counts_above_a_gibibyte(tmp_path: Path) -> None:
     assert limits.size_for(20 * 1024**2) == 20 * 1024**2 * 100
     assert limits.size_for(10 * 1024**3) == limits.size
     assert UnpackLimits(size=10, ratio=0).size_for(10**9) == 10
-    for make in (lambda: UnpackLimits(size=-1), lambda: UnpackLimits(ratio=-0.1), lambda: UnpackLimits(reserve=-1)):
+    wrong: list[Callable[[], UnpackLimits]] = [
+        lambda: UnpackLimits(size=-1),
+        lambda: UnpackLimits(ratio=-0.1),
+        lambda: UnpackLimits(reserve=-1),
+    ]
+    for make in wrong:
         with pytest.raises(InvalidInput, match="from 0 on"):
             make()
 
