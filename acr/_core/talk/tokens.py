@@ -202,8 +202,8 @@ class Tokens:
     async def _another(self, authority: Authority, found: _Found | None, kept: _Kept | None) -> bool:
         """Whether a refused credential is worth fetching again from its source.
 
-        A registry may revoke a refresh token before it expires, and then Entra gives a new one. A keyring may have a new
-        login since the client read it. If several calls are refused at once, the first one drops what all of them had.
+        A registry may revoke a refresh token before it expires, and then Entra gives a new one. A keyring may have
+        a new login since the client read it. If several calls are refused at once, the first drops what all had.
 
         Args:
             authority: the token endpoint that refused it.
