@@ -75,6 +75,15 @@ codegen: ## Regenerate generated/ from spec/ (needs Node)
 codegen-check: ## Fail if generated/ is not what spec/ gives (needs Node)
 	./codegen.sh --check
 
+# Sphinx and what it needs. Only this target installs them.
+$(VENV)/.docs: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs,emulator]'
+	@touch $@
+
+.PHONY: docs
+docs: $(VENV)/.docs ## Build the documentation into build/docs/; each warning is an error
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --jobs auto --conf-dir docs . build/docs
+
 .PHONY: build
 build: $(VENV)/.made ## Build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

@@ -1,27 +1,29 @@
-"""The errors of this package: one tree, so that `except AcrError` catches all that it raises on purpose.
+"""The errors of this package: one tree, which begins with `AcrError`.
+
+`except AcrError` catches each error that this package raises on purpose:
 
     AcrError
-    ├── InvalidInput          (also a ValueError) an argument that cannot be right; no request was sent
-    │   └── InvalidReference  a malformed login server, repository, tag, digest or link
-    ├── CredentialError       no token could be had from the credential, or it is of the wrong kind
+    ├── InvalidInput          an argument cannot be right; no request was sent (also a ValueError)
+    │   └── InvalidReference  a login server, repository, tag, digest or link is malformed
+    ├── CredentialError       the credential yields no token, or has the wrong kind
     ├── TransportError        no answer: connection refused or lost, TLS failure, time-out
     ├── ResponseError         the registry answered with an error
-    │   ├── Unauthorized      401: the token lacks the scope, or there is none
-    │   ├── Denied            403: firewall, role, policy
+    │   ├── Unauthorized      401: the token lacks a scope, or there is no token
+    │   ├── Denied            403: a firewall, a role or a policy
     │   ├── NotFound          404
-    │   │   └── NoMetadataApi     the registry is none of ACR's: it has no properties, locks and catalog
+    │   │   └── NoMetadataApi     the registry lacks ACR's properties, locks and catalog
     │   ├── Locked            the item is locked, or the registry disallows the operation
     │   ├── RateLimited       429
     │   └── ServerError       5xx
-    ├── IntegrityError        bytes that are not what they should be
-    │   ├── DigestMismatch
-    │   ├── SizeMismatch
-    │   └── UnsupportedDigest (also a ValueError) an algorithm other than sha256 and sha512
-    ├── LimitExceeded         more bytes or files than the protocol (a manifest over 4 MiB) or the caller allows
-    ├── ProtocolViolation     an answer that the protocol does not allow
-    └── TransferError         push or pull failed; `side` says where
+    ├── IntegrityError        the bytes are wrong
+    │   ├── DigestMismatch    their digest is wrong
+    │   ├── SizeMismatch      there are too many or too few
+    │   └── UnsupportedDigest the algorithm is neither sha256 nor sha512 (also a ValueError)
+    ├── LimitExceeded         more bytes or files than the protocol or the caller allows
+    ├── ProtocolViolation     the protocol does not allow such an answer
+    └── TransferError         a push or pull failed; `side` says at which end
 
-No error carries a token, a password or a signed URL: what comes from the outside is redacted before it gets here.
+No error contains a token, a password or a signed URL: the client redacts what it received before it makes an error.
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ from acr._text import printable
 
 
 class AcrError(Exception):
-    """Base of every error that this package raises on purpose. Its text can be printed and logged as it is."""
+    """Base of each error that this package raises on purpose. You can print and log its text as it is."""
 
     def __str__(self) -> str:
         return printable(super().__str__())
 
     def __reduce__(self) -> tuple[object, ...]:
-        # By itself an exception is made anew from its text alone, and worker processes would fail on ours, which take
-        # more than that.
+        # Python pickles an exception as its class and its text. Our classes need more, so unpickling in another process
+        # would fail.
         return _remade, (type(self), self.args), self.__dict__
 
 
@@ -51,23 +53,23 @@ def _remade(kind: type[AcrError], args: tuple[object, ...]) -> AcrError:
 
 
 class InvalidInput(AcrError, ValueError):
-    """An argument that cannot be right. Nothing was sent."""
+    """An argument cannot be right. The client has sent no request."""
 
 
 class InvalidReference(InvalidInput):
-    """A malformed login server, repository, tag, digest or link."""
+    """A login server, repository, tag, digest or link is malformed."""
 
 
 class CredentialError(AcrError):
-    """No token could be had from the credential, or it is of the wrong kind."""
+    """The credential yields no token, or has the wrong kind."""
 
 
 class TransportError(AcrError):
     """The registry did not answer: connection refused or lost, TLS failure, time-out.
 
     Attributes:
-        exhausted: whether the client's retries were used up on it.
-        repeated: whether an earlier attempt, whose answer was lost, may have done what was asked for.
+        exhausted: whether the client has used up its retries.
+        repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
     exhausted: bool = False
@@ -76,12 +78,12 @@ class TransportError(AcrError):
 
 @attrs.frozen
 class ErrorInfo:
-    """One entry of an error body.
+    """One entry of an error body (OCI distribution spec, "Error Codes").
 
     Args:
         code: the registry's code, such as `NAME_UNKNOWN`.
-        message: its text.
-        detail: any JSON value; ACR sends an array, an object, a string or null (OCI distribution spec, "Error Codes").
+        message: the registry's text.
+        detail: any JSON value. ACR sends an array, an object, a string or null.
     """
 
     code: str
@@ -94,15 +96,13 @@ class ResponseError(AcrError):
 
     Attributes:
         status: the HTTP status.
-        errors: the entries of the error body; empty where the body was no JSON.
-        codes: their codes.
-        detail: the first entry's detail.
-        correlation_id: X-Ms-Correlation-Request-Id, which Azure support asks for; None where there was none.
-        retry_after: seconds that the registry asked to wait; None where it did not.
-        challenge: the WWW-Authenticate header, which names the scope that is missing; None if there was none.
-        hint: what is the cause, or what to do next; None if nothing is known. The text of the error ends with it.
-        exhausted: whether the client's retries were used up on it.
-        repeated: whether an earlier attempt, whose answer was lost, may have done what was asked for.
+        errors: the entries of the error body; empty if the body was not JSON.
+        correlation_id: the header X-Ms-Correlation-Request-Id, which Azure support asks for, or None.
+        retry_after: the seconds that the registry asked to wait, or None.
+        challenge: the header WWW-Authenticate, which names the missing scope, or None.
+        hint: the cause, or what to do next; None if the client does not know. The text of the error ends with it.
+        exhausted: whether the client has used up its retries.
+        repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
     exhausted: bool = False
@@ -134,7 +134,7 @@ class ResponseError(AcrError):
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The codes of the error body, in its order."""
+        """The codes of the entries, in their order."""
         return tuple(error.code for error in self.errors)
 
     @property
@@ -144,11 +144,11 @@ class ResponseError(AcrError):
 
 
 class Unauthorized(ResponseError):
-    """401: the token does not have the scope that the operation needs, or there is none."""
+    """401: the token lacks a scope that the operation needs, or there is no token."""
 
 
 class Denied(ResponseError):
-    """403: a firewall rule, a missing role or a policy refused it."""
+    """403: a firewall rule, a missing role or a policy forbids the operation."""
 
 
 class NotFound(ResponseError):
@@ -156,15 +156,15 @@ class NotFound(ResponseError):
 
 
 class NoMetadataApi(NotFound):
-    """The registry has no ACR metadata API: it is another make, which knows manifests, blobs and tag names only."""
+    """The registry lacks ACR's metadata API. It is of another make, and offers manifests, blobs and tag names only."""
 
 
 class Locked(ResponseError):
-    """The item is locked against it, or the registry disallows the operation."""
+    """A lock of the item forbids the operation, or the registry disallows it."""
 
 
 class RateLimited(ResponseError):
-    """429: too many requests."""
+    """429: the client sends too many requests."""
 
 
 class ServerError(ResponseError):
@@ -172,15 +172,15 @@ class ServerError(ResponseError):
 
 
 class IntegrityError(AcrError):
-    """Bytes that are not what they should be."""
+    """The bytes are wrong."""
 
 
 class DigestMismatch(IntegrityError):
-    """Content whose digest is not the expected one.
+    """The digest of the content is wrong.
 
     Attributes:
-        expected: the digest that was asked for.
-        actual: the digest of what came.
+        expected: the expected digest.
+        actual: the digest of the bytes that came.
     """
 
     def __init__(self, what: str, *, expected: str, actual: str) -> None:
@@ -190,11 +190,11 @@ class DigestMismatch(IntegrityError):
 
 
 class SizeMismatch(IntegrityError):
-    """Content whose size is not the expected one.
+    """The size of the content is wrong.
 
     Attributes:
-        expected: bytes expected.
-        actual: bytes that came.
+        expected: the expected size, in bytes.
+        actual: the number of bytes that came.
     """
 
     def __init__(self, what: str, *, expected: int, actual: int) -> None:
@@ -204,14 +204,14 @@ class SizeMismatch(IntegrityError):
 
 
 class UnsupportedDigest(IntegrityError, ValueError):
-    """A digest of an algorithm other than sha256 and sha512."""
+    """The algorithm of a digest is neither sha256 nor sha512."""
 
 
 class LimitExceeded(AcrError):
-    """More bytes, or more files, than the protocol or the caller allows.
+    """There are more bytes or files than the protocol or the caller allows. ACR allows 4 MiB for a manifest.
 
     Attributes:
-        limit: the most that is allowed, in bytes where no other unit was named.
+        limit: the most that is allowed, in the unit that the text names.
     """
 
     def __init__(self, what: str, *, limit: int, unit: str = "bytes") -> None:
@@ -220,14 +220,14 @@ class LimitExceeded(AcrError):
 
 
 class ProtocolViolation(AcrError):
-    """An answer that the protocol does not allow."""
+    """The protocol does not allow such an answer."""
 
 
 class TransferError(AcrError):
-    """A push or a pull failed; the cause is chained.
+    """A push or a pull failed. Its `__cause__` is the error behind it.
 
     Attributes:
-        side: `source` or `target`: which end failed.
+        side: the end that failed, `source` or `target`.
     """
 
     def __init__(self, message: str, *, side: Literal["source", "target"]) -> None:

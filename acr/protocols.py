@@ -1,11 +1,11 @@
-"""Protocols: what you may bring of your own in the place of what this package has.
+"""Protocols: the methods that an object of your own needs to take the place of one of ours.
 
-TokenCredential   an Entra credential (azure-identity's fit)
-Keyring           credentials by registry (`DockerConfig` is one)
-Readable          a binary file to upload
-Writable          a binary file to download into
-Local             a store of images on this machine (`Layout`, `Memory` and `DockerArchive` are such)
-Sink              where a `Local` writes a blob
+- `TokenCredential`: an Entra credential, such as those of azure-identity.
+- `Keyring`: credentials by registry, such as `DockerConfig`.
+- `Readable`: a binary file to upload.
+- `Writable`: a binary file to download into.
+- `Local`: a store of images on this machine, such as `Layout`, `Memory` and `DockerArchive`.
+- `Sink`: the place where a `Local` stores one blob.
 """
 
 from __future__ import annotations
@@ -21,131 +21,150 @@ from acr._values.manifest import Manifest
 
 @runtime_checkable
 class TokenCredential(Protocol):
-    """An Entra credential: any of azure-identity, or an object with its `get_token`, sync or async."""
+    """An Entra credential: one of azure-identity, or an object with the same `get_token`, sync or async."""
 
     @property
     def get_token(self) -> Callable[..., Any]:
-        """Called with a scope: gives an object with `token`, or (async) an awaitable of one."""
+        """The client calls it with a scope. It returns an object with `token`, or an awaitable of one."""
         ...
 
 
 @runtime_checkable
 class Keyring(Protocol):
-    """Something that knows credentials by registry, such as docker's config.json."""
+    """A place that knows credentials by registry, such as docker's config.json."""
 
     def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
-        """The credential for a login server; None for anonymous. Raises CredentialError."""
+        """Look up the credential for a registry.
+
+        Args:
+            host: login server, with its port if it has one.
+
+        Returns:
+            The credential, or None for anonymous access.
+
+        Raises:
+            CredentialError: the lookup failed.
+        """
         ...
 
 
 Credential = TokenCredential | UsernamePassword | RefreshToken | Keyring
-"""What `Registry` and `AsyncRegistry` take. None in its place is anonymous."""
+"""The credentials that `Registry` and `AsyncRegistry` accept. They also accept None, for anonymous access."""
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """A binary file object, as far as it is needed here."""
+    """A binary file that the client can read."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, at most `size`."""
+        """Return the next bytes, at most `size`; no bytes at the end."""
         ...
 
 
 @runtime_checkable
 class Writable(Protocol):
-    """A binary file object, as far as it is needed here."""
+    """A binary file that the client can write."""
 
     def write(self, data: bytes, /) -> object:
-        """Take the bytes."""
+        """Write the bytes. Return how many were written, or None for all."""
         ...
 
 
 class Sink(Protocol):
-    """Where a download goes. Making one does nothing; its methods may block, and raise TransferError."""
+    """The place where a download stores the bytes of one blob.
+
+    The client first calls `open`, then `earlier` if an earlier run has left bytes, then `write` for each block. It ends
+    with `commit` or `abort`. The methods may block, and they raise TransferError if they fail. The constructor touches
+    nothing.
+    """
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody else has to do with it, so that it may be written to by another thread."""
+        """Whether the client alone uses the sink. Then it may call `write` in another thread."""
         ...
 
     def open(self) -> int:
-        """Get ready, and tell how many bytes an earlier run has left here; what is written goes behind them."""
+        """Prepare to write. Return how many bytes an earlier run has left: the next block goes after them."""
         ...
 
     def earlier(self) -> Iterator[bytes | memoryview]:
-        """The bytes that an earlier run has left, to be hashed. Each block is valid until the next."""
+        """Yield the bytes that an earlier run has left, so that the client can hash them.
+
+        A block is valid until the next one.
+        """
         ...
 
     def restart(self) -> None:
-        """Forget all bytes so far: they were not the right ones."""
+        """Drop all bytes so far, because they are wrong."""
         ...
 
     def write(self, block: bytes | memoryview) -> None:
-        """Take the next bytes. The block is valid during the call only."""
+        """Write the next bytes. The block is valid during the call only."""
         ...
 
     def commit(self) -> None:
-        """All bytes are there, and right: give them their final place."""
+        """Move the bytes to their final place. They are complete and verified."""
         ...
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Give up, and remove what was written."""
         ...
 
 
 class Local(Protocol):
-    """Manifests and blobs on this machine. Its methods block, come from several threads, and raise TransferError.
+    """A store of manifests and blobs on this machine.
 
-    One copy at a time goes into one: what `tag` was told of is seen by others after `commit`, or is dropped by `abort`.
+    The client calls its methods from several threads. They may block, and they raise TransferError if they fail. Use it
+    for one copy at a time. Others see new tags after `commit`; `abort` drops them.
     """
 
     def resolve(self, reference: str | None) -> Descriptor:
-        """The manifest of that name.
+        """Find a manifest.
 
         Args:
-            reference: a tag (`org.opencontainers.image.ref.name`) or a digest; None for the only root there is.
+            reference: a tag (`org.opencontainers.image.ref.name`) or a digest; None for the only root.
 
         Raises:
-            TransferError: there is none, or several roots where no name was given; it tells which there are.
+            TransferError: the store has no such manifest, or has several roots and `reference` is None. The text names
+                those that it has.
         """
         ...
 
     def manifest(self, digest: Digest) -> Manifest:
-        """The exact bytes of a manifest, at most MANIFEST_LIMIT, found to be of the digest."""
+        """Read a manifest: its exact bytes, at most 4 MiB, checked against the digest."""
         ...
 
     def has(self, content: Descriptor) -> bool:
-        """Whether a blob, or a manifest, of that digest and size is there."""
+        """Whether the store has a blob or manifest with that digest and size."""
         ...
 
     def open(self, blob: Descriptor) -> BinaryIO:
-        """A file of that blob alone: seekable, at its first byte. The caller closes it, and verifies what it reads."""
+        """Open a blob as a seekable file, at its first byte. The caller closes the file and verifies what it reads."""
         ...
 
     def sink(self, blob: Descriptor) -> Sink:
-        """Where the bytes of a blob are written. The caller verifies them before the sink's `commit`."""
+        """Return a sink for the bytes of a blob. The caller verifies them before it calls the sink's `commit`."""
         ...
 
     def put(self, manifest: Manifest) -> None:
-        """Store a manifest; what it lists comes before it."""
+        """Store a manifest. The store already has what the manifest lists."""
         ...
 
     def tag(self, manifest: Descriptor, name: str | None) -> None:
-        """Make it a root, in the place of the one that has the name; without a name it is found by its digest."""
+        """Make a manifest a root. It replaces the root of that name. A root without a name is found by its digest."""
         ...
 
     def referrers(self, subject: Digest) -> Sequence[Descriptor]:
-        """The manifests here that are attached to another one, with artifact type and annotations."""
+        """Return the manifests that are attached to another one, with artifact type and annotations."""
         ...
 
     def commit(self) -> None:
-        """All is there: give the whole its final place."""
+        """Finish the copy: others see the new tags from now on. The store has all content."""
         ...
 
     def abort(self) -> None:
-        """Leave nothing behind that was not there before.
+        """Give up the copy, and remove what it added.
 
-        Blobs of a folder that are whole and right may stay: they are named by their content, and the next try need not
-        move them again.
+        A folder may keep complete blobs: their names are their digests, so the next try can use them.
         """
         ...

@@ -27,19 +27,19 @@ _BLOCK: Final = 1024 * 1024
 
 
 Downloadable = str | os.PathLike[str] | Writable
-"""Where a blob can be downloaded to: a path, or a binary file object."""
+"""What a blob can be downloaded into: a path, or a binary file object."""
 
 
 def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool = False) -> Sink:
-    """A sink for what the caller gave.
+    """Make a sink for the target of a download.
 
     Args:
-        target: what the caller gave.
-        digest: of the content; by it what an earlier run has left is known again.
-        keep: leave what is there for the next time, also when the download fails.
+        target: a path or a binary file object.
+        digest: digest of the content. It identifies the partial file that an earlier run left.
+        keep: keep the partial file if the download fails, so that the next run continues there.
 
     Raises:
-        InvalidInput: it is of no such kind.
+        InvalidInput: the target is neither.
     """
     if isinstance(target, str | os.PathLike):
         return _FileSink(Path(target), digest, keep=keep)
@@ -75,9 +75,9 @@ class _FileSink:
 
     Args:
         path: the file's own name.
-        digest: of the content, by which it is known again; None where that does not matter.
-        within: a folder that it must be in, links followed; made where it is missing.
-        keep: leave what is there for the next time, also when the download fails.
+        digest: digest of the content, which identifies the partial file of an earlier run; None to start anew.
+        within: a folder that the file must be in after links are followed; the sink makes it if it is missing.
+        keep: keep the partial file if the download fails, so that the next run continues there.
     """
 
     is_private = True

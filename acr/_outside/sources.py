@@ -20,10 +20,10 @@ _SKIP: Final = 1024 * 1024
 
 
 SyncUploadable = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Iterable[bytes]
-"""What sync code uploads: a path, bytes, a binary file object, or an iterable of bytes."""
+"""What sync code can upload: a path, bytes, a binary file object, or an iterable of bytes."""
 
 Uploadable = SyncUploadable | AsyncIterable[bytes]
-"""What async code uploads: the same, or an async iterable of bytes."""
+"""What async code can upload: the same as sync code, or an async iterable of bytes."""
 
 
 def open_async_source(runtime: Runtime, source: Uploadable) -> Source:

@@ -18,7 +18,7 @@ _LARGE: Final = 64 * 1024
 
 
 class Call:
-    """Requests that one thread waits for, and another one may put an end to."""
+    """A blocking request in one thread that another thread can abort."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class Call:
         self._is_cut = False
 
     def cut(self) -> None:
-        """End the connection that is waited for. Once the call is over, somebody else may have it."""
+        """End the connection that the call waits for. After the call it does nothing: another call may have it then."""
         with self._lock:
             self._is_cut = True
             sock = None if self._over or self._stream is None else self._stream.get_extra_info("socket")
@@ -122,6 +122,6 @@ class _Stream(httpcore.NetworkStream):
 
 
 def shut(sock: socket.socket) -> None:
-    """Wake up who waits for a connection, for the last time."""
+    """Shut the socket down, so that a thread blocked on it gets an error."""
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Access: what a client found that it may do at a registry."""
+"""Access: who a client is to a registry, and what it may do there."""
 
 from datetime import datetime
 
@@ -10,19 +10,19 @@ from acr._values.home import public_in
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class Access:
-    """Who a client is to a registry, and what it may do there. `Registry.check` gives it.
+    """Who a client is to a registry, and what it may do there. `Registry.check` returns it.
 
-    A field is None if the registry does not tell: only ACR's tokens say all of it.
+    A field is None if the registry does not answer the question. Only ACR's tokens answer all of them.
 
     Args:
         registry: the login server.
         identity: the user name, or the subject of the token; None for an anonymous client.
-        expires: when the client's refresh token ends, by the clock of the registry.
-        repository: the repository that was asked about.
-        actions: what the client may do with it: `pull`, `push`, `delete`, `metadata_read`, `metadata_write`.
+        expires: the time at which the client's refresh token expires, by the registry's clock.
+        repository: the repository that `check` was called with.
+        actions: what the client may do in that repository: `pull`, `push`, `delete`, `metadata_read`, `metadata_write`.
         catalog: whether the client may list repositories.
-        abac: whether the registry assigns roles by repository (Entra attribute-based access control). AcrPull, AcrPush
-            and AcrDelete count for nothing there.
+        abac: whether the registry assigns roles by repository (Entra attribute-based access control). Such a registry
+            ignores the roles AcrPull, AcrPush and AcrDelete.
     """
 
     registry: str

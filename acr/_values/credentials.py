@@ -1,4 +1,4 @@
-"""Credentials: who the client is to a registry. Their secrets never show in a repr."""
+"""Credentials: who the client is to a registry. No repr shows a secret."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from acr._values.home import public_in
 from acr.errors import CredentialError
 
 DEFAULT_AUDIENCE: Final = "https://containerregistry.azure.net"
-"""Of the Entra token that is exchanged. It works in every Azure cloud; ARM's is refused where a registry disables
-authentication-as-arm."""
+"""The audience of the Entra token that a registry exchanges. It works in every Azure cloud. A registry with
+authentication-as-arm disabled refuses the audience of Azure Resource Manager."""
 
 
 def _checked(what: str, text: str) -> str:
-    """A name, password or token that can be sent. The error shows nothing of it."""
+    """Return `text` if the client can send it as a name, password or token. No error shows it."""
     if not isinstance(text, str):
         raise CredentialError(f"the {what} is no text, but {type(text).__name__}: is the variable set?")
     text = text.rstrip("\r\n")  # a trailing newline, as files have, makes ACR answer 500
@@ -45,10 +45,10 @@ class UsernamePassword:
 
     Args:
         username: the name.
-        password: the password; it is in no repr and in no error.
+        password: the password. No repr and no error shows it.
 
     Raises:
-        CredentialError: one of them is empty, or no text.
+        CredentialError: the name or the password is empty, or is not text.
     """
 
     username: str = attrs.field(converter=_user_name)
@@ -58,13 +58,13 @@ class UsernamePassword:
 @public_in("acr")
 @attrs.frozen
 class RefreshToken:
-    """An ACR refresh token, as `az acr login --expose-token` gives it. It lives about three hours.
+    """An ACR refresh token, as `az acr login --expose-token` prints it. It is valid for about three hours.
 
     Args:
-        token: the token; it is in no repr and in no error.
+        token: the token. No repr and no error shows it.
 
     Raises:
-        CredentialError: it is empty, or no text.
+        CredentialError: the token is empty, or is not text.
     """
 
     token: str = attrs.field(converter=_token, repr=False)

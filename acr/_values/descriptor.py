@@ -18,13 +18,13 @@ _USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
 @public_in("acr")
 @attrs.frozen
 class Platform:
-    """What an image runs on.
+    """What an image runs on (OCI image spec, "Image Index").
 
     Args:
-        os: operating system, in Go's words (`linux`).
-        architecture: processor, in Go's words (`arm64`).
-        variant: its variant (`v8`), or None.
-        os_version: version of the operating system, or None.
+        os: operating system, as Go names it (`linux`).
+        architecture: processor, as Go names it (`arm64`).
+        variant: variant of the processor (`v8`), or None.
+        os_version: version of the operating system (`10.0.20348`), or None.
 
     >>> str(Platform.parse("linux/arm64/v8"))
     'linux/arm64/v8'
@@ -39,10 +39,14 @@ class Platform:
 
     @classmethod
     def parse(cls, value: str) -> "Platform":
-        """Read `os/architecture` or `os/architecture/variant`, and `:version` of the operating system behind it.
+        """Read a platform from text.
+
+        Args:
+            value: `os/architecture` or `os/architecture/variant`. It may end with `:` and the version of the operating
+                system.
 
         Raises:
-            InvalidInput: the text is neither.
+            InvalidInput: the text has another form.
         """
         name, colon, os_version = value.partition(":")
         parts = name.split("/")
@@ -55,10 +59,13 @@ class Platform:
         return f"{name}:{self.os_version}" if self.os_version else name
 
     def fits(self, wanted: "Platform") -> bool:
-        """Whether it is one that was asked for.
+        """Whether an image for this platform satisfies a request for `wanted`.
 
-        A variant, or a version, that is not asked for may be any. A version may be asked for by its first parts.
-        `arm64` is `arm64/v8`, and `arm` is `arm/v7`, as containerd has it.
+        If `wanted` names no variant or no version, any will do. Its version may be the first parts of a longer one.
+        `arm64` means `arm64/v8`, and `arm` means `arm/v7`, as in containerd.
+
+        Args:
+            wanted: the platform that somebody asks for.
 
         >>> server = Platform.parse("windows/amd64:10.0.20348.2762")
         >>> [server.fits(Platform.parse(f"windows/amd64{version}")) for version in ("", ":10.0.20348", ":10.0.2")]
@@ -72,23 +79,23 @@ class Platform:
 
     @property
     def usual_variant(self) -> str | None:
-        """The variant, or the one that is meant where none is named."""
+        """The variant. If the platform names none: the one that its architecture implies, or None."""
         return self.variant or _USUAL_VARIANTS.get(self.architecture)
 
 
 @public_in("acr")
 @attrs.frozen
 class Descriptor:
-    """Names a piece of content: its type, its digest and its size.
+    """Names a piece of content by type, digest and size (OCI image spec, "Content Descriptors").
 
     Args:
-        media_type: what it is.
-        digest: its identity.
-        size: bytes.
-        artifact_type: type of the artifact behind it, on descriptors of manifests.
-        annotations: further facts; `org.opencontainers.image.title` is a file's name.
-        platform: on entries of an index.
-        urls: where else the content can be had; of layers that their owner allows nobody to pass on.
+        media_type: the type of the content.
+        digest: the digest of the content.
+        size: the size of the content, in bytes.
+        artifact_type: the type of the artifact, on descriptors of manifests.
+        annotations: further facts. `org.opencontainers.image.title` is the name of a file.
+        platform: what an image runs on, on entries of an index.
+        urls: other URLs of the content; set on layers that must not be redistributed.
     """
 
     media_type: str
@@ -101,11 +108,15 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "Descriptor":
-        """Read a descriptor out of a parsed manifest; `where` names its place in an error.
+        """Read a descriptor from parsed JSON.
+
+        Args:
+            value: the JSON object.
+            where: the place of the descriptor, for error texts, such as `the manifest's config`.
 
         Raises:
-            ProtocolViolation: it lacks a required field, or one is of the wrong type or form.
-            UnsupportedDigest: its digest is of another algorithm than sha256 and sha512.
+            ProtocolViolation: a required field is missing, or a field has the wrong type or form.
+            UnsupportedDigest: the digest has an algorithm other than sha256 and sha512.
         """
         data = object_of(value, where)
         platform = data.get("platform")
@@ -123,7 +134,7 @@ class Descriptor:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The descriptor as it stands in a manifest, absent fields left out."""
+        """The descriptor as a JSON object, without the fields that are None or empty."""
         data: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
         if self.artifact_type is not None:
             data["artifactType"] = self.artifact_type

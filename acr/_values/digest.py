@@ -13,7 +13,8 @@ from acr.errors import DigestMismatch, InvalidReference, ProtocolViolation, Unsu
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-# The grammar has no shortest length, but no algorithm is as short; `app:v1` is to be told that it is no digest.
+# The spec's grammar sets no minimum length. This one does: so `app:v1` is refused as a malformed digest, and not for an
+# unknown algorithm.
 _GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]{32,})")
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
@@ -32,13 +33,13 @@ class BinaryFile(Protocol):
 
 @public_in("acr")
 class Digest(str):
-    """A checked digest, such as `sha256:…`. It is a string, and compares, prints and hashes as one.
+    """A checked digest, such as `sha256:…`. It is a string, and it compares, prints and hashes as one.
 
     Args:
-        text: algorithm, colon, lower-case hexadecimal.
+        text: algorithm, colon, lower-case hexadecimal digits (OCI image spec, "Digests").
 
     Raises:
-        InvalidReference: the text is no digest.
+        InvalidReference: the text is malformed.
         UnsupportedDigest: the algorithm is neither sha256 nor sha512.
 
     >>> d = Digest("sha256:" + "0" * 64)
@@ -69,7 +70,14 @@ class Digest(str):
 
     @classmethod
     def of(cls, content: bytes, *, algorithm: str = "sha256") -> Digest:
-        """The digest of `content`.
+        """Compute the digest of bytes.
+
+        Args:
+            content: the bytes.
+            algorithm: `sha256` or `sha512`.
+
+        Raises:
+            UnsupportedDigest: the algorithm is neither.
 
         >>> Digest.of(b"{}")[:19]
         'sha256:44136fa355b3'
@@ -85,7 +93,7 @@ class Digest(str):
 
     @property
     def hex(self) -> str:
-        """The hexadecimal part."""
+        """The hexadecimal digits."""
         return self.partition(":")[2]
 
     def __repr__(self) -> str:
@@ -93,11 +101,11 @@ class Digest(str):
 
 
 def received_digest(text: str, where: str) -> Digest:
-    """A digest out of an answer, where a malformed one is no fault of the caller's.
+    """Read a digest from an answer. If it is malformed, the registry is at fault, and not the caller.
 
     Raises:
-        ProtocolViolation: it is malformed; `where` begins the text.
-        UnsupportedDigest: its algorithm is unknown.
+        ProtocolViolation: the digest is malformed; `where` begins the text.
+        UnsupportedDigest: the algorithm is unknown.
     """
     try:
         return Digest(text)
@@ -106,7 +114,7 @@ def received_digest(text: str, where: str) -> Digest:
 
 
 def looks_like_digest(text: str) -> bool:
-    """Whether `text` is meant as a digest rather than a tag: a tag cannot hold a colon.
+    """Whether `text` is meant as a digest and not as a tag: a tag cannot contain a colon.
 
     >>> looks_like_digest("sha256:zz"), looks_like_digest("v1")
     (True, False)
@@ -160,17 +168,17 @@ c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf24
 
 @public_in("acr")
 class Hasher:
-    """Computes the digest of content that comes in pieces, and counts its bytes.
+    """Computes the digest of content that arrives in pieces, and counts the bytes.
 
     Args:
         algorithm: `sha256` or `sha512`.
 
     Raises:
-        UnsupportedDigest: it is neither.
+        UnsupportedDigest: the algorithm is neither.
 
     >>> hasher = Hasher()
     >>> hasher.update(b"{")
-    >>> before = hasher.copy()          # kept, to be put back when a chunk has to be sent again
+    >>> before = hasher.copy()          # a state to return to, if a chunk must be sent again
     >>> hasher.update(b"}")
     >>> hasher.digest() == Digest.of(b"{}"), hasher.size, before.size
     (True, 2, 1)
@@ -186,16 +194,16 @@ class Hasher:
         self.size = 0
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
-        """Take in the next bytes."""
+        """Add the next bytes."""
         self._hash.update(data)
         self.size += len(data)
 
     def digest(self) -> Digest:
-        """The digest of all bytes so far."""
+        """The digest of all bytes added so far."""
         return Digest(f"{self.algorithm}:{self._hash.hexdigest()}")
 
     def copy(self) -> Hasher:
-        """A hasher in the same state, that goes its own way from here."""
+        """A second hasher with the same state. Later updates of one do not change the other."""
         twin = Hasher.__new__(Hasher)
         twin._hash = self._hash.copy()  # noqa: SLF001 - of its own class
         twin.algorithm = self.algorithm
@@ -203,10 +211,14 @@ class Hasher:
         return twin
 
     def verify(self, expected: Digest, what: str) -> None:
-        """Compare with the digest that was expected.
+        """Compare the digest of all bytes so far with the expected one.
+
+        Args:
+            expected: the expected digest.
+            what: what was hashed, for the error's text.
 
         Raises:
-            DigestMismatch: it is another one; `what` begins its text.
+            DigestMismatch: the digests differ.
         """
         actual = self.digest()
         if actual != expected:

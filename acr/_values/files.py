@@ -1,4 +1,4 @@
-"""Files of an artifact: which file is pushed as which layer, and under which name one may be pulled."""
+"""Files of an artifact: how a file becomes a layer, and which names a pull accepts for files."""
 
 import os
 import re
@@ -29,7 +29,7 @@ ON_WINDOWS: Final = os.name == "nt"
 
 _DEVICE: Final = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-# Windows takes a name with dots, spaces or a stream's name behind it for the name without.
+# Windows ignores dots, spaces and the name of a stream at the end of a file's name.
 _WORKING: Final = re.compile(r"\..*\.[0-9a-f]{16}\.(?:part|layer)[. ]*(?::.*)?", re.IGNORECASE)
 _LONGEST: Final = 1024
 _DEEPEST: Final = 200
@@ -46,17 +46,17 @@ def _path(value: str | os.PathLike[str]) -> Path:
 @public_in("acr")
 @attrs.frozen
 class File:
-    """A file to push as a layer of an artifact, or a folder, which is packed as oras does.
+    """A file to push as one layer of an artifact. A folder is packed into one layer, as oras does it.
 
     Args:
-        path: where it is.
-        title: its name in the artifact, relative and with `/`; the file's own name by default.
-        media_type: of the layer; a folder has its own, a tar with gzip.
-        annotations: of the layer, beside the title.
+        path: the file or folder.
+        title: its name in the artifact: a relative path with `/`. The default is the name of the file.
+        media_type: the type of the layer. For a folder it is ignored: the layer is a tar with gzip.
+        annotations: annotations of the layer, in addition to the title.
 
     Raises:
-        InvalidReference: the title is absolute, or leads out of the folder it would be pulled into.
-        InvalidInput: the path is none, the media type is none, or an annotation is no text.
+        InvalidReference: the title is absolute, or would lead out of the folder that somebody pulls into.
+        InvalidInput: the path or the media type is malformed, or an annotation is not text.
     """
 
     path: Path = attrs.field(converter=_path)
@@ -85,17 +85,17 @@ def windows_misreads(name: str) -> bool:
 
 
 def check_title(title: str, *, windows: bool = ON_WINDOWS) -> PurePosixPath:
-    """The relative path that a title stands for.
+    """Turn a title into a relative path.
 
-    Titles come from the outside: one that is absolute, climbs with `..`, names a Windows drive, holds a control
-    character or is the name of another file while that is downloaded never becomes a path.
+    A registry may send any title. This refuses a title that is absolute, climbs with `..`, names a Windows drive,
+    contains a control character, or is a name that a file has while it is downloaded.
 
     Args:
-        title: with slashes.
-        windows: refuse what Windows takes for a device or a stream, too.
+        title: the title, with slashes.
+        windows: also refuse a name that Windows reads as a device or a stream.
 
     Raises:
-        InvalidReference: it is such a one, has over 1024 characters, or is deeper than 200 folders.
+        InvalidReference: the title is refused, has over 1024 characters, or is deeper than 200 folders.
 
     >>> check_title("models/model.onnx")
     PurePosixPath('models/model.onnx')
@@ -121,12 +121,12 @@ def check_title(title: str, *, windows: bool = ON_WINDOWS) -> PurePosixPath:
 
 
 def nested(titles: Iterable[PurePosixPath]) -> tuple[PurePosixPath, PurePosixPath] | None:
-    """Two titles of which one lies within the other, so that it would have to be a file and a folder; None if all fit.
+    """Find two titles of which one lies inside the other, which would have to be a file and a folder. None if all fit.
 
     >>> nested(map(PurePosixPath, ["a/b", "c", "a"]))
     (PurePosixPath('a'), PurePosixPath('a/b'))
     """
-    # Sorted by their parts, what lies within a title comes right behind it.
+    # Sorted by parts, a title that lies inside another one follows it.
     for one, other in pairwise(sorted(titles, key=lambda title: title.parts)):
         if other.parts[: len(one.parts)] == one.parts:
             return one, other
@@ -134,10 +134,10 @@ def nested(titles: Iterable[PurePosixPath]) -> tuple[PurePosixPath, PurePosixPat
 
 
 def check_annotations(annotations: Mapping[str, str]) -> None:
-    """See that names and values are text, as a manifest has them.
+    """Check that names and values are text, as a manifest requires.
 
     Raises:
-        InvalidInput: they are not.
+        InvalidInput: one of them is not.
     """
     if not isinstance(annotations, Mapping):
         raise InvalidInput(f"annotations: expected names and values, not {type(annotations).__name__}")

@@ -1,4 +1,4 @@
-"""Manifests: exact bytes, with a parsed view beside them (OCI image spec, "Image Manifest" and "Image Index")."""
+"""Manifests: exact bytes, and a parsed view of them (OCI image spec, "Image Manifest" and "Image Index")."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,8 @@ from acr._values.media_type import check_media_range
 from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation
 
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
-"""Bytes: what ACR, and the OCI distribution spec ("Pushing Manifests"), allow at the least and at the most."""
+"""4 MiB: the least that OCI asks a registry to accept (distribution spec, "Pushing Manifests"), and the most that ACR
+accepts."""
 
 EMPTY_CONFIG: Final = b"{}"
 """The content behind `application/vnd.oci.empty.v1+json` (OCI image spec, "Guidance for an Empty Descriptor")."""
@@ -28,13 +29,13 @@ EMPTY_CONFIG: Final = b"{}"
 class Manifest:
     """A manifest of any media type.
 
-    The bytes are what counts: the digest is of exactly them, and they are never encoded anew. The parsed fields are
-    read from them when asked for.
+    It keeps the exact bytes, which the digest identifies, and never encodes them again. It parses them when you first
+    read a field.
 
     Args:
         content: the exact bytes, at most 4 MiB.
         media_type: their type.
-        digest: their digest; computed (sha256) where it is not given.
+        digest: their digest. By default it is computed, with sha256.
 
     Raises:
         LimitExceeded: the content is larger than 4 MiB.
@@ -54,14 +55,14 @@ class Manifest:
     def of(
         cls, content: bytes | bytearray | memoryview | str | Mapping[str, Any], media_type: str | None = None
     ) -> "Manifest":
-        """Make a manifest from bytes or text (kept as they are), or from an object (encoded once, compactly).
+        """Make a manifest from bytes or text, which stay as they are, or from an object, which is encoded compactly.
 
         Args:
             content: the manifest.
-            media_type: its type; by default the content's own `mediaType`.
+            media_type: its type. The default is the `mediaType` in the content.
 
         Raises:
-            InvalidInput: there is no media type, or the content is no manifest.
+            InvalidInput: the content names no media type, or is not a manifest.
             LimitExceeded: the content is larger than 4 MiB.
 
         >>> Manifest.of({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []})
@@ -87,46 +88,46 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
 
     @property
     def size(self) -> int:
-        """Bytes of the content."""
+        """The size of the content, in bytes."""
         return len(self.content)
 
     @property
     def descriptor(self) -> Descriptor:
-        """What another manifest, or a caller, names it by."""
+        """A descriptor of this manifest: its type, digest and size."""
         return Descriptor(self.media_type, self.digest, self.size)
 
     @cached_property
     def json(self) -> Mapping[str, Any]:
-        """The content, parsed, to be read only.
+        """The parsed content. Do not change it.
 
         Raises:
-            ProtocolViolation: it is no JSON object.
+            ProtocolViolation: the content is not a JSON object.
         """
         return parse_object(self.content, f"the manifest {self.digest}")
 
     @property
     def is_index(self) -> bool:
-        """Whether it lists other manifests."""
+        """Whether this manifest lists other manifests."""
         return self.media_type in media_types.INDEXES
 
     @property
     def artifact_type(self) -> str | None:
-        """`artifactType`, or None."""
+        """The field `artifactType`, or None."""
         return optional_text(self.json, "artifactType", "the manifest")
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Its annotations."""
+        """The annotations of the manifest; empty if it has none."""
         return text_map(self.json, "annotations", "the manifest")
 
     @property
     def config(self) -> Descriptor | None:
-        """The config, on manifests of images and artifacts."""
+        """The config of an image or artifact; None on an index."""
         return self._descriptor("config")
 
     @property
     def subject(self) -> Descriptor | None:
-        """What the manifest is attached to, or None."""
+        """The manifest that this one is attached to, or None."""
         return self._descriptor("subject")
 
     @property
@@ -136,7 +137,7 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
 
     @property
     def manifests(self) -> Sequence[Descriptor]:
-        """The manifests that an index lists; empty on others."""
+        """The manifests that an index lists; empty on other manifests."""
         return self._descriptors("manifests")
 
     def _descriptor(self, key: str) -> Descriptor | None:

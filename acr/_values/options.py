@@ -1,4 +1,4 @@
-"""Options of a client: how long it waits, how often it tries again."""
+"""Options of a client: how long it waits, and how often it tries again."""
 
 import random
 from collections.abc import Callable
@@ -9,19 +9,19 @@ import attrs
 from acr._values.home import public_in
 
 CHUNK_SIZE: Final = 4 * 1024 * 1024
-"""Bytes of one chunk of an upload; what every Azure SDK sends."""
+"""Bytes of one chunk of an upload. Every Azure SDK sends chunks of this size."""
 
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """Seconds to wait; None waits for ever.
+    """How long the client waits for the network, in seconds. None means for ever.
 
     Args:
-        connect: for a connection.
-        read: for the next bytes of an answer.
-        write: until bytes could be sent.
-        pool: for a free connection of the pool.
+        connect: how long to wait for a new connection.
+        read: how long to wait for the next bytes of an answer.
+        write: how long to wait until the network accepts the next bytes.
+        pool: how long to wait for a free connection.
     """
 
     connect: float | None = 10
@@ -33,16 +33,17 @@ class Timeouts:
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class Retries:
-    """When and how often a request is sent again: on a lost connection and on 408, 429, 500, 502, 503, 504.
+    """How often the client sends a request again, and how long it waits before.
 
-    A request that is not safe to repeat (a chunk of an upload) is never repeated blindly: the upload asks how far it
-    got. The wait doubles each time, with full jitter; a Retry-After is obeyed instead, where it is not above the cap.
+    It tries again after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. It never blindly
+    repeats a request that may have taken effect, such as a chunk of an upload: it asks the registry how far the upload
+    got. The wait doubles each time, with full jitter. If the registry sends Retry-After, the client waits that long.
 
     Args:
-        limit: how often at the most, beside the first time.
-        base: seconds of the first wait, at the most.
-        cap: seconds of any wait, at the most. If the registry asks for more, its error is raised at once.
-        jitter: gives a number from 0 to 1; to be replaced in tests.
+        limit: how often to try again, after the first try.
+        base: the longest first wait, in seconds.
+        cap: the longest wait, in seconds. If the registry asks for more, the client raises the error at once.
+        jitter: returns a number from 0 to 1. Tests replace it.
     """
 
     limit: int = 4
@@ -51,7 +52,14 @@ class Retries:
     jitter: Callable[[], float] = random.random
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float | None:
-        """Seconds to wait before the repetition `attempt` (the first is 0), or None to give up.
+        """Compute how long to wait before the next try.
+
+        Args:
+            attempt: how often the client has tried again so far; 0 after the first failure.
+            retry_after: the seconds that the registry asked to wait, or None.
+
+        Returns:
+            Seconds to wait, or None to give up.
 
         >>> Retries(jitter=lambda: 1.0).delay(2), Retries().delay(0, retry_after=5), Retries().delay(4)
         (2.0, 5, None)

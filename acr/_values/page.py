@@ -13,12 +13,12 @@ T_co = TypeVar("T_co", covariant=True)
 @public_in("acr")
 @attrs.frozen
 class Page(Generic[T_co]):
-    """One page of a listing.
+    """One page of a listing. `Listing.pages` yields them.
 
     Args:
-        items: in the registry's order.
-        continuation: what to pass to `pages(continuation=...)` to go on behind this page, even in another process;
-            None on the last page.
+        items: the items, in the registry's order.
+        continuation: pass it to `pages(continuation=...)` to continue after this page, in another process as well. It
+            is None on the last page.
     """
 
     items: Sequence[T_co]

@@ -1,4 +1,4 @@
-"""Progress of transfers: typed events, handed to a callback."""
+"""Progress of transfers: the events that a callback receives."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ from acr._values.home import public_in
 @public_in("acr")
 @attrs.frozen
 class Item:
-    """What moves.
+    """A file, blob or manifest that moves.
 
     Args:
-        name: of a file, or the digest, for people to read.
-        size: bytes, where that is known beforehand.
-        digest: its identity, where that is known beforehand.
+        name: the name of the file, or the digest, for people to read.
+        size: its size in bytes, if that is known beforehand.
+        digest: its digest, if that is known beforehand.
     """
 
     name: str
@@ -27,7 +27,12 @@ class Item:
 @public_in("acr")
 @attrs.frozen
 class Started:
-    """It begins to move; its first `offset` bytes were moved by an earlier run."""
+    """The item begins to move.
+
+    Args:
+        item: the item.
+        offset: bytes that an earlier run has moved already.
+    """
 
     item: Item
     offset: int = 0
@@ -36,7 +41,12 @@ class Started:
 @public_in("acr")
 @attrs.frozen
 class Moved:
-    """`count` more bytes of it have moved."""
+    """More bytes of the item have moved.
+
+    Args:
+        item: the item.
+        count: bytes since the last event.
+    """
 
     item: Item
     count: int
@@ -45,7 +55,11 @@ class Moved:
 @public_in("acr")
 @attrs.frozen
 class Skipped:
-    """It was there already."""
+    """The target had the item already.
+
+    Args:
+        item: the item.
+    """
 
     item: Item
 
@@ -53,7 +67,11 @@ class Skipped:
 @public_in("acr")
 @attrs.frozen
 class Mounted:
-    """It was taken over from another repository of the registry, without moving its bytes."""
+    """The registry took the item over from another of its repositories. No bytes moved.
+
+    Args:
+        item: the item.
+    """
 
     item: Item
 
@@ -61,7 +79,13 @@ class Mounted:
 @public_in("acr")
 @attrs.frozen
 class Retried:
-    """Something of it failed and is done again from `offset`; bytes reported beyond it will be reported once more."""
+    """A part of the item failed, and the client does it again.
+
+    Args:
+        item: the item.
+        offset: the byte to continue from. `Moved` will count the bytes after it once more.
+        reason: what failed.
+    """
 
     item: Item
     offset: int
@@ -71,18 +95,24 @@ class Retried:
 @public_in("acr")
 @attrs.frozen
 class Done:
-    """It is there, and its digest is right."""
+    """The item is at the target, and its digest is right.
+
+    Args:
+        item: the item.
+    """
 
     item: Item
 
 
 ProgressEvent = Started | Moved | Skipped | Mounted | Retried | Done
-"""What a callback is called with. Calls come one at a time for one item, but from several threads in sync code."""
+"""The events that a `Progress` callback receives."""
 
 Progress = Callable[[ProgressEvent], None]
+"""A callback for the progress of a transfer. The client calls it for one event of an item at a time. In sync code the
+calls for several items come from several threads."""
 
 
 def tell(progress: Progress | None, event: ProgressEvent) -> None:
-    """Call the callback, where there is one."""
+    """Call the callback, if there is one."""
     if progress is not None:
         progress(event)

@@ -1,4 +1,4 @@
-"""Properties of repositories, tags and manifests, as ACR's metadata API gives them, and the orders it can list in."""
+"""Properties of repositories, tags and manifests, as ACR's metadata API reports them, and the orders of listings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,17 +11,17 @@ from acr._values.home import public_in
 from acr.errors import InvalidInput
 
 Order = Literal["newest", "oldest"]
-"""By time of the last update. Without an order ACR lists repositories and tags by name, manifests by digest."""
+"""The order of a listing, by the time of the last update. By default ACR lists tags by name and manifests by digest."""
 
 LARGEST_PAGE: Final = 1000
-"""Items; ACR silently caps a larger page size."""
+"""The most items of one page. ACR silently caps a larger page size."""
 
 
 def check_page_size(size: int | None) -> int | None:
-    """Return `size`, at most what ACR serves.
+    """Return `size`, or ACR's own limit if that is smaller.
 
     Raises:
-        InvalidInput: it is not a positive number.
+        InvalidInput: `size` is not a positive integer.
     """
     if size is None:
         return None
@@ -33,13 +33,13 @@ def check_page_size(size: int | None) -> int | None:
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class Permissions:
-    """What may be done with an item: its locks. `False` locks; all are `True` on a new item.
+    """What clients may do with a repository, tag or manifest. All four are True on a new item, and False locks.
 
     Args:
-        can_read: it may be pulled.
-        can_write: it may be overwritten, and deleted.
-        can_list: it shows up in listings.
-        can_delete: it may be deleted.
+        can_read: clients may pull the item.
+        can_write: clients may overwrite and delete the item.
+        can_list: listings show the item.
+        can_delete: clients may delete the item.
     """
 
     can_read: bool = True
@@ -49,14 +49,22 @@ class Permissions:
 
     @property
     def locked(self) -> bool:
-        """Whether it cannot be deleted."""
+        """Whether a lock keeps clients from deleting the item."""
         return not (self.can_delete and self.can_write)
 
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class RepositoryProperties(Permissions):
-    """Properties of a repository."""
+    """Properties of a repository, and its permissions.
+
+    Args:
+        name: name of the repository.
+        created: when it was created.
+        updated: when it was last updated.
+        manifest_count: number of its manifests.
+        tag_count: number of its tags.
+    """
 
     name: str
     created: datetime
@@ -68,7 +76,16 @@ class RepositoryProperties(Permissions):
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class TagProperties(Permissions):
-    """Properties of a tag."""
+    """Properties of a tag, and its permissions.
+
+    Args:
+        repository: name of the repository.
+        name: name of the tag.
+        digest: digest of the manifest that the tag points to.
+        created: when it was created.
+        updated: when it was last updated.
+        signed: whether ACR reports the tag as signed.
+    """
 
     repository: str
     name: str
@@ -81,7 +98,13 @@ class TagProperties(Permissions):
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class RelatedManifest:
-    """A manifest that an index lists, as ACR's metadata gives it."""
+    """A manifest that an index lists, as ACR's metadata API reports it.
+
+    Args:
+        digest: digest of the manifest.
+        architecture: processor, as Go names it; None if ACR does not know it.
+        os: operating system, as Go names it; None if ACR does not know it.
+    """
 
     digest: Digest
     architecture: str | None = None
@@ -91,10 +114,22 @@ class RelatedManifest:
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class ManifestProperties(Permissions):
-    """Properties of a manifest.
+    """Properties of a manifest, and its permissions.
 
-    `size` is of the whole image, as ACR counts it. `tags` is empty on an untagged manifest. `architecture` and `os` are
-    None on an index, whose `related` lists what it is made of (only when one manifest is asked for, not in listings).
+    Args:
+        repository: name of the repository.
+        digest: digest of the manifest.
+        size: size of the whole image in bytes, as ACR counts it.
+        created: when it was created.
+        updated: when it was last updated.
+        media_type: type of the manifest.
+        config_media_type: type of its config.
+        architecture: processor, as Go names it; None on an index.
+        os: operating system, as Go names it; None on an index.
+        tags: the tags that point to it.
+        related: the manifests that an index lists. Listings leave it empty; `RepositoryManifest.properties` fills it.
+        quarantine_state: the state of the quarantine, as ACR reports it; None if it reports none.
+        quarantine_details: details of the quarantine, as ACR reports them; None if it reports none.
     """
 
     repository: str
@@ -115,12 +150,12 @@ class ManifestProperties(Permissions):
 @public_in("acr")
 @attrs.frozen
 class Chunk:
-    """Part of a blob. It cannot be verified: a digest is of the whole.
+    """Part of a blob. Nobody can verify it, because the digest identifies the whole blob.
 
     Args:
-        content: the bytes; fewer than were asked for at the end of the blob.
-        offset: of the first of them in the blob.
-        size: bytes of the whole blob; None where the registry does not tell.
+        content: the bytes. At the end of the blob there are fewer than you asked for.
+        offset: the place of the first byte in the blob.
+        size: size of the whole blob in bytes; None if the registry does not say.
     """
 
     content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
@@ -131,7 +166,12 @@ class Chunk:
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class DeletedRepository:
-    """What went with a repository."""
+    """What was deleted together with a repository.
+
+    Args:
+        manifests: digests of its manifests.
+        tags: names of its tags.
+    """
 
     manifests: Sequence[Digest] = ()
     tags: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What a pull brought."""
+"""The result of a pull into a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from acr._values.manifest import Manifest
 @public_in("acr")
 @attrs.frozen
 class Pulled:
-    """What a pull brought.
+    """The result of a pull into a folder.
 
     Args:
-        manifest: of the artifact.
-        files: where its files are now.
-        layers: what each of them is, in the same order.
+        manifest: the manifest of the artifact.
+        files: paths of the files and folders that the pull wrote.
+        layers: the layer of each of them, in the same order.
     """
 
     manifest: Manifest

@@ -135,17 +135,17 @@ def _check_registry(registry: str) -> str:
 @public_in("acr")
 @attrs.frozen
 class Reference:
-    """What names a manifest: `[registry/]repository[:tag][@digest]`.
+    """The name of a manifest: `[registry/]repository[:tag][@digest]`.
 
     Args:
-        repository: its repository.
-        tag: its tag.
-        digest: its digest; if there is a tag as well, the digest counts.
-        registry: the login server, with its port, if it has one.
+        repository: name of the repository.
+        tag: tag, or None.
+        digest: digest, or None. If there is a tag as well, the digest counts.
+        registry: login server, with its port if it has one, or None.
 
     Raises:
-        InvalidReference: a part of it is malformed.
-        UnsupportedDigest: its digest is of an unknown algorithm.
+        InvalidReference: a part is malformed.
+        UnsupportedDigest: the digest has an unknown algorithm.
     """
 
     repository: str = attrs.field(converter=check_repository)
@@ -155,14 +155,14 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """Read a reference. As for docker, its first part is a registry if it has a dot or a port, or is `localhost`.
+        """Read a reference. Its first part is a registry if it has a dot or a port, or is `localhost`, as in docker.
 
         Args:
             text: such as `team/app:v1`, `my.azurecr.io/team/app:v1` or `team/app@sha256:…`.
 
         Raises:
-            InvalidReference: a part of it is malformed.
-            UnsupportedDigest: its digest is of an unknown algorithm.
+            InvalidReference: a part is malformed.
+            UnsupportedDigest: the digest has an unknown algorithm.
 
         >>> Reference.parse("team/app:v1")
         Reference(repository='team/app', tag='v1', digest=None, registry=None)

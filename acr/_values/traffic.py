@@ -1,4 +1,4 @@
-"""Traffic: what a client's hooks are told of its requests and answers. Nothing in it is secret."""
+"""Traffic: what a client's hooks learn of its requests and answers. It contains no secrets."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,12 +10,12 @@ from acr._values.home import public_in
 @public_in("acr")
 @attrs.frozen
 class RequestInfo:
-    """A request as it goes out.
+    """A request, as the hook `on_request` receives it. It contains no secrets.
 
     Args:
         method: HTTP method.
-        url: with signatures and upload states taken out.
-        headers: without Authorization.
+        url: URL, without signatures and upload states.
+        headers: headers, without Authorization.
     """
 
     method: str
@@ -26,13 +26,13 @@ class RequestInfo:
 @public_in("acr")
 @attrs.frozen
 class ResponseInfo:
-    """The head of an answer.
+    """The head of an answer, as the hook `on_response` receives it. It contains no secrets.
 
     Args:
-        request: what it answers.
+        request: the request.
         status: HTTP status.
-        headers: names in lower case, signatures and upload states taken out.
-        seconds: from the request to the head of its answer.
+        headers: headers by name in lower case, without signatures and upload states.
+        seconds: time from the request to the head of its answer.
     """
 
     request: RequestInfo
@@ -42,4 +42,7 @@ class ResponseInfo:
 
 
 OnRequest = Callable[[RequestInfo], None]
+"""A hook that the client calls before it sends a request."""
+
 OnResponse = Callable[[ResponseInfo], None]
+"""A hook that the client calls when the head of an answer has arrived."""

@@ -17,13 +17,13 @@ ALWAYS_ALLOWED: Final = _GIB
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class UnpackLimits:
-    """What a folder may become when it is unpacked. The first limit that is reached ends it, and nothing of it stays.
+    """How large a folder may become while it is unpacked. At the first limit the client stops and removes it.
 
     Args:
-        size: bytes of the uncompressed archive, at the most (64 GiB).
-        ratio: how many times its packed size it may become, once it is above 1 GiB (100). Gzip makes
-            zeros a thousand times smaller.
-        reserve: bytes of the disk that stay free (100 MiB).
+        size: the most bytes of the uncompressed archive (64 GiB).
+        ratio: the most times that the archive may grow, if it unpacks to more than 1 GiB (100). Gzip makes zeros a
+            thousand times smaller.
+        reserve: the bytes of the disk that stay free (100 MiB).
 
     Raises:
         InvalidInput: a limit is negative.
@@ -38,7 +38,10 @@ class UnpackLimits:
             raise InvalidInput(f"{self}: expected numbers from 0 on")
 
     def size_for(self, packed: int) -> int:
-        """Bytes that an archive of a packed size may become.
+        """Compute the most bytes that an archive may unpack to.
+
+        Args:
+            packed: the size of the archive, in bytes.
 
         >>> UnpackLimits().size_for(1000) == 1024**3, UnpackLimits(size=10).size_for(1000)
         (True, 10)

@@ -1,4 +1,4 @@
-"""Upload states: what another process needs to go on with an upload session."""
+"""Upload states: what another process needs to continue an upload session."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ from acr.errors import ProtocolViolation
 
 
 def _shown(location: str) -> str:
-    """A location without its query, which is a capability: whoever has it can write to the upload."""
+    """A location without its query. The query is a capability: anybody who has it can write to the upload."""
     return repr(location.partition("?")[0])
 
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class UploadState:
-    """Where an upload session is and how far it got. Whoever has it can go on with the session: keep it to yourself.
+    """Where an upload session is, and how far it got. Keep it secret: anybody who has it can write to the session.
 
     Args:
         registry: login server of the registry.
-        repository: what the session was opened in.
+        repository: repository of the session.
         location: path and query of the session.
         offset: bytes that the registry has confirmed.
-        algorithm: what the bytes are hashed by, `sha256` or `sha512`.
-        digest: what the whole must be of, where that is known.
-        size: bytes of the whole, where that is known.
+        algorithm: algorithm of the digest, `sha256` or `sha512`.
+        digest: digest of the whole blob, if it is known.
+        size: size of the whole blob in bytes, if it is known.
 
     >>> state = UploadState(registry="my.azurecr.io", repository="app", location="/v2/app/blobs/uploads/1?_state=x",
     ...                     offset=4)
@@ -47,14 +47,14 @@ class UploadState:
 
     @classmethod
     def from_json(cls, value: object) -> "UploadState":
-        """Read a state that `to_json` has given.
+        """Read a state that `to_json` wrote.
 
         Args:
             value: parsed JSON.
 
         Raises:
-            ProtocolViolation: it is no such state.
-            UnsupportedDigest: its algorithm is unknown.
+            ProtocolViolation: the value has another form.
+            UnsupportedDigest: the algorithm is unknown.
         """
         where = "the upload state"
         data = object_of(value, where)
@@ -73,5 +73,5 @@ class UploadState:
         return state
 
     def to_json(self) -> dict[str, Any]:
-        """The state as JSON has it. It holds a capability: store it where nobody else can read it."""
+        """The state as a JSON object. Store it where nobody else can read it."""
         return attrs.asdict(self)

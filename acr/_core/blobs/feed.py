@@ -41,8 +41,8 @@ class SourceFailed(Exception):
 class Feed:
     """What a source becomes while it is uploaded.
 
-    A large source that can be read again is never in memory: its pieces are read when they are sent, and read again
-    when they are sent again. Of any other the piece of it that is being sent is held, until the next one is asked for.
+    A large source that can be read again is never in memory: the feed reads a piece when it is sent, and reads it again
+    if it is sent again. Any other source is kept in memory one body at a time, until the next body is requested.
 
     It is a context manager, since it may have a thread.
 

@@ -157,7 +157,7 @@ class _Transfer:
         self._session = session
         self._repository = repository
         self._upload = opened
-        self._is_on_trust = opened.offset > 0  # what the session holds was told by the registry, not seen to arrive
+        self._is_on_trust = opened.offset > 0  # the registry's claim: we did not see these bytes accepted
         self._feed = feed
         self._size = size
         self._checkpoints = checkpoints

@@ -16,12 +16,12 @@ from acr.errors import TransferError
 
 
 class RegistrySource:
-    """Implements `acr._core.runtime.Source` for a blob of a registry. To go back is to ask for it again.
+    """Implements `acr._core.runtime.Source` for a blob of a registry. Seeking re-requests the blob from the new offset.
 
     Args:
         session: the client.
-        repository: where it is.
-        blob: what it is; bytes beyond its size are an error.
+        repository: the repository that has the blob.
+        blob: the blob. More bytes than its size are an error.
     """
 
     is_seekable = True

@@ -31,9 +31,10 @@ _MOST_AT_ONCE: Final = 16
 """Blobs that move at the same time, whatever the caller asks for."""
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
+"""Total size of the manifests of one copy. They are held in memory."""
+
 _DEEPEST: Final = 16
-"""Bytes of the manifests of one copy, which are in memory, and how they may be nested: a source that would have more is
-not believed."""
+"""How deep indexes may nest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -226,7 +227,7 @@ class _Copy:
         return list(new.values())
 
     async def _node(self, descriptor: Descriptor) -> _Node | None:
-        """A manifest with its parts; None where it is of no further interest, as the target has it."""
+        """A manifest with its parts. None if the target has it and its referrers are not wanted."""
         is_there = await self._target.is_whole(descriptor)
         is_root = descriptor.digest == self._root.digest
         if is_there:

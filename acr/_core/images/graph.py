@@ -14,7 +14,7 @@ from acr._values.manifest import Manifest
 from acr.errors import ProtocolViolation, TransferError
 
 MOST_MANIFESTS: Final = 10_000
-"""Manifests of one graph; a source that would have more is not believed."""
+"""The most manifests of one copy. No honest image has more."""
 
 
 @attrs.frozen

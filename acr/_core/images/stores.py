@@ -32,7 +32,7 @@ _BLOCK: Final = 1024 * 1024
 _MANIFESTS: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
 
 _LACKING: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
-"""What a registry answers to a manifest when it has not got all that it lists, or one of its replicas not yet."""
+"""Error codes for a manifest whose blobs or children are missing, or not replicated yet."""
 
 
 class Store(Protocol):

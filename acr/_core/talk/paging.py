@@ -53,7 +53,7 @@ class Walk(Generic[T]):
         """Walk it page by page.
 
         Args:
-            continuation: of a page of an earlier walk, to go on behind it.
+            continuation: the continuation of a page; the walk continues after that page.
 
         Raises:
             InvalidReference: the continuation is of another listing.

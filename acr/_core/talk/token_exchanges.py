@@ -219,7 +219,7 @@ async def _ask(
 def _access(reply: Response) -> Issued:
     body = _parsed(exchange_refresh.parse, reply).body
     issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
-    if _BEARER.fullmatch(issued.token) is None:  # and it must not be in the error of whoever tries to put it there
+    if _BEARER.fullmatch(issued.token) is None:  # otherwise the HTTP library would quote the token in its error
         raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
     return issued
 

@@ -200,15 +200,15 @@ class Tokens:
         return await exchanges.refresh_to_access(self._send, authority, scopes, refresh_token)
 
     async def _another(self, authority: Authority, found: _Found | None, kept: _Kept | None) -> bool:
-        """Whether there may be better luck with a credential that was refused: once more, from where it came from.
+        """Whether a refused credential is worth fetching again from its source.
 
-        A refresh token may be revoked before its time; Entra is good for a new one. A keyring may have got a new
-        login since it was read. Of several who are refused at once, the first drops what the others had, too.
+        A registry may revoke a refresh token before it expires, and then Entra gives a new one. A keyring may have
+        a new login since the client read it. If several calls are refused at once, the first drops what all had.
 
         Args:
-            authority: who has refused it.
+            authority: the token endpoint that refused it.
             found: what the keyring had before.
-            kept: the refresh token that was there before.
+            kept: the refresh token that the client had before.
         """
         if isinstance(self._credential, Keyring):
             if self._looked_up is found:

@@ -1,1 +1,1 @@
-"""Credentials that come from elsewhere: docker's config.json, azure-identity."""
+"""Credentials from other places: docker's config.json and azure-identity."""

@@ -1,4 +1,4 @@
-"""Docker's config.json: credentials that `docker login`, `az acr login` and their like have stored."""
+"""Docker's config.json: the credentials that `docker login`, `az acr login` and other programs store."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from acr.errors import CredentialError
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONFIG_LIMIT: Final = 4 * 1024 * 1024
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-"""The user name under which ACR's refresh tokens are stored as passwords, by `az acr login`."""
+"""The user name under which `az acr login` stores ACR's refresh tokens as passwords."""
 
 
 _HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -34,15 +34,16 @@ def _default_path() -> Path:
 @public_in("acr")
 @attrs.frozen
 class DockerConfig:
-    """Credentials out of docker's config.json.
+    """Credentials from docker's config.json.
 
-    For a registry the first of these counts: the helper that `credHelpers` names for it, the one that `credsStore`
-    names for all, the entry in `auths` (`identitytoken`, or `auth`). A registry that none of them knows is anonymous.
+    It looks at three places, and the first that knows the registry counts: the helper that `credHelpers` names for it,
+    the helper that `credsStore` names for all registries, and the entry in `auths` (`identitytoken` or `auth`). If none
+    of them knows the registry, access is anonymous.
     An entry for some repositories of a registry (`my.azurecr.io/team-a`) counts if it is the only one for it.
 
     Args:
-        path: the file; by default `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
-        helper_timeout: seconds that a helper program may take.
+        path: the file. The default is `$DOCKER_CONFIG/config.json`, or else `~/.docker/config.json`.
+        helper_timeout: how long a helper program may take, in seconds.
 
     >>> from acr import DockerConfig, Registry
     >>> registry = Registry("my.azurecr.io", DockerConfig())
@@ -52,16 +53,16 @@ class DockerConfig:
     helper_timeout: float = attrs.field(default=30, kw_only=True)
 
     def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
-        """The credential for a login server.
+        """Look up the credential for a registry.
 
         Args:
-            host: with its port, where it has one.
+            host: login server, with its port if it has one.
 
         Returns:
-            The credential, or None where there is no file, or nothing in it for the host.
+            The credential, or None if there is no file, or if it has no entry for the host.
 
         Raises:
-            CredentialError: the file or a helper's answer makes no sense, or the helper failed.
+            CredentialError: the file or a helper's answer is malformed, or the helper failed.
         """
         config = self._read()
         helpers = _object(config, "credHelpers", self.path)
@@ -136,7 +137,7 @@ class DockerConfig:
 
 
 def _names(key: str, host: str) -> bool:
-    """Whether a key of `auths` is a host's: docker has written them as names and as URLs, and as they were typed."""
+    """Whether a key of `auths` names a host. Docker writes host names, URLs, and whatever the user typed."""
     name, path = _parts(key)
     return _is_host(name, host) and path in ("", "v1", "v2")
 

@@ -1,4 +1,4 @@
-"""Entra: the default credential of azure-identity, imported only when it is asked for."""
+"""Entra: the default credential of azure-identity, which is imported only if a program uses it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from acr.protocols import TokenCredential
 
 @public_in("acr")
 def default_credential() -> TokenCredential:
-    """Azure-identity's `DefaultAzureCredential`: environment, workload or managed identity, `az login`, and so on.
+    """Make azure-identity's `DefaultAzureCredential`: environment, workload or managed identity, `az login`, and so on.
 
-    It serves `Registry` and `AsyncRegistry` alike: the latter runs it in a thread, so that no async HTTP library is
-    needed for it.
+    Pass it to `Registry` or `AsyncRegistry`. `AsyncRegistry` calls it in a thread, so it needs no async HTTP library.
 
     Example:
         with Registry("my.azurecr.io", default_credential()) as registry:

@@ -1,4 +1,4 @@
-"""Archives that `docker save` wrote: images in docker's own form, read as if they were manifests and blobs.
+"""Archives that `docker save` wrote: images in docker's own form, which this module presents as manifests and blobs.
 
 See the Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
 """
@@ -33,7 +33,7 @@ _BLOCK: Final = 1024 * 1024
 
 @attrs.frozen
 class _Image:
-    """An entry of the archive's list: names in the archive, and the names of the image."""
+    """An entry of the archive's list: the names of files in the archive, and the tags of the image."""
 
     config: str
     layers: tuple[str, ...]
@@ -42,15 +42,15 @@ class _Image:
 
 @public_in("acr")
 class DockerArchive:
-    """A tar that `docker save` or `podman save` wrote, or skopeo as a docker-archive. Images are copied from it only.
+    """A tar that `docker save`, `podman save` or skopeo (as docker-archive) wrote. You can copy images from it.
 
-    Such an archive has no manifests. A docker manifest (version 2, schema 2) is made for each image, from its config
-    and its layers as they lie there: the same one each time. It is not the one that the image had in a registry, as
-    docker unpacks the layers. Since docker 25 the tar is an OCI layout as well, which `Layout` reads with its own
+    Such an archive has no manifests. This class makes a docker manifest (version 2, schema 2) for each image, from its
+    config and layers, and makes the same one each time. It differs from the image's manifest in a registry, because
+    docker stores the layers unpacked. Since docker 25 the tar is an OCI layout as well: `Layout` reads it with its own
     manifests.
 
     Args:
-        path: of the tar. A compressed one is refused, since blobs are read where they are: `gunzip` it first.
+        path: the tar. Decompress it first, because blobs are read at any place in it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -67,22 +67,22 @@ class DockerArchive:
         return f"DockerArchive({self._name!r})"
 
     def tags(self) -> Sequence[str]:
-        """The names of its images, such as `team/app:v1`.
+        """List the names of the images, such as `team/app:v1`.
 
         Raises:
-            TransferError: it is no such archive, or cannot be read.
+            TransferError: the file is not such an archive, or cannot be read.
         """
         return tuple(name for root in self._images() for name in root.names)
 
     def resolve(self, reference: str | None) -> Descriptor:
-        """The manifest made for an image; see `Local`. A name may be a whole one or its tag alone."""
+        """Find the manifest of an image; see `Local`. A reference may be a whole name, or its tag alone."""
         digest = digest_in(reference) if reference is not None else None
         if digest is not None:
             return self.manifest(digest).descriptor
         return self._manifest(choose(self._images(), reference, self._name)).descriptor
 
     def manifest(self, digest: Digest) -> Manifest:
-        """A manifest that was made; see `Local`."""
+        """Read a manifest that this class made; see `Local`."""
         for root in self._images():
             manifest = self._manifest(root.item)
             if manifest.digest == digest:
@@ -90,21 +90,21 @@ class DockerArchive:
         raise TransferError(f"{self._name} has no {digest}, it has {', '.join(self.tags())}", side="source")
 
     def has(self, content: Descriptor) -> bool:
-        """Whether a blob of it has that digest and size; see `Local`."""
+        """Whether the archive has a blob or manifest with that digest and size; see `Local`."""
         name = self._name_of(content.digest)
         if name is None:
             return any(self._manifest(root.item).descriptor.digest == content.digest for root in self._images())
         return self._hashed[name].size == content.size
 
     def open(self, blob: Descriptor) -> BinaryIO:
-        """A file of that blob alone; see `Local`."""
+        """Open a blob as a file; see `Local`."""
         name = self._name_of(blob.digest)
         if name is None:
             raise TransferError(f"{self._name} has no {blob.digest}", side="source")
         return self._files.open(name)
 
     def referrers(self, subject: Digest) -> Sequence[Descriptor]:
-        """None: docker saves nothing that is attached to an image."""
+        """Return nothing: docker does not save what is attached to an image."""
         return ()
 
     def sink(self, blob: Descriptor) -> Sink:
@@ -124,7 +124,7 @@ class DockerArchive:
         self._refuse()
 
     def abort(self) -> None:
-        """Nothing was written."""
+        """Do nothing: there is nothing to give up."""
 
     def _refuse(self) -> NoReturn:
         raise InvalidInput(f"{self._name} is read only: copy into a Layout, which docker loads as well")

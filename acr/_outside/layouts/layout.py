@@ -1,4 +1,4 @@
-"""OCI image layouts: images and artifacts on disk, as skopeo, oras, crane, regctl and docker write and read them.
+"""OCI image layouts: images and artifacts on disk. Skopeo, oras, crane, regctl and docker read and write them, too.
 
 See the OCI image spec, "Image Layout".
 """
@@ -33,11 +33,11 @@ _COMPRESSED: Final = (".gz", ".tgz", ".zst", ".xz", ".bz2")
 
 
 class Store:
-    """Manifests and blobs as an OCI image layout has them, wherever its files are. It is a `Local`.
+    """An OCI image layout on a tree of files. It is a `Local`.
 
     Args:
         tree: the files.
-        name: of the whole, for errors.
+        name: the name of the layout, for errors.
     """
 
     def __init__(self, tree: Tree, name: str) -> None:
@@ -51,7 +51,7 @@ class Store:
         self._attached: tuple[bytes, Mapping[Digest, Sequence[Descriptor]]] | None = None
 
     def tags(self) -> Sequence[str]:
-        """The names of its roots: tags, or whole names, as whoever wrote them did.
+        """List the names of its roots. A name is a tag or a whole name, such as `docker.io/team/app:v1`.
 
         Raises:
             TransferError: there is no layout, or it cannot be read.
@@ -59,9 +59,9 @@ class Store:
         return tuple(dict.fromkeys(root.names[0] for root in self._roots() if root.names))
 
     def resolve(self, reference: str | None) -> Descriptor:
-        """The manifest of that name; see `Local`.
+        """Find a manifest; see `Local`.
 
-        A name is looked for as it is, then as the tag at the end of a longer one (`v1` of `docker.io/team/app:v1`).
+        A reference may be a whole name, or the tag at the end of one (`v1` of `docker.io/team/app:v1`).
         """
         roots = self._roots()
         if reference is None:
@@ -73,9 +73,9 @@ class Store:
         return choose(roots, reference, self._name)
 
     def manifest(self, digest: Digest) -> Manifest:
-        """A manifest, verified; see `Local`.
+        """Read a manifest and verify it; see `Local`.
 
-        Its media type is its own. One that has none, which OCI allows, is told by what it holds.
+        OCI allows a manifest without a media type. Then its content says what it is.
         """
         name = _path(digest)
         what = f"the manifest {digest} of {self._name}"
@@ -88,11 +88,11 @@ class Store:
         return Manifest(content, _media_type(content, what), digest=digest)
 
     def has(self, content: Descriptor) -> bool:
-        """Whether it is there with that size; see `Local`."""
+        """Whether the layout has a blob or manifest with that digest and size; see `Local`."""
         return self._tree.size(_path(content.digest)) == content.size
 
     def open(self, blob: Descriptor) -> BinaryIO:
-        """A file of that blob alone; see `Local`."""
+        """Open a blob as a file; see `Local`."""
         name = _path(blob.digest)
         size = self._tree.size(name)
         if size is None:
@@ -104,11 +104,11 @@ class Store:
         return self._tree.open(name)
 
     def sink(self, blob: Descriptor) -> Sink:
-        """Where the bytes of a blob are written; see `Local`."""
+        """Return a sink for the bytes of a blob; see `Local`."""
         return self._tree.sink(_path(blob.digest), blob)
 
     def put(self, manifest: Manifest) -> None:
-        """Store a manifest; see `Local`. One that is attached to another one becomes a root: no other leads to it."""
+        """Store a manifest; see `Local`. If it is attached to another one, it becomes a root: no manifest lists it."""
         hasher = Hasher(manifest.digest.algorithm)
         hasher.update(manifest.content)
         hasher.verify(manifest.digest, "the manifest")
@@ -118,7 +118,7 @@ class Store:
             self.tag(_as_referrer(manifest), None)
 
     def tag(self, manifest: Descriptor, name: str | None) -> None:
-        """Make it a root, once all is committed; see `Local`."""
+        """Make a manifest a root when `commit` is called; see `Local`."""
         with self._lock:
             if name is not None and (manifest, None) in self._tagged:
                 self._tagged.remove((manifest, None))
@@ -126,7 +126,7 @@ class Store:
             self._dropped = False
 
     def referrers(self, subject: Digest) -> Sequence[Descriptor]:
-        """The manifests that are attached to another one; see `Local`."""
+        """Return the manifests that are attached to another one; see `Local`."""
         with self._looking:
             content = self._index_content()
             if self._attached is None or self._attached[0] != content:
@@ -139,10 +139,10 @@ class Store:
             return self._attached[1].get(subject, ())
 
     def commit(self) -> None:
-        """Write the index; see `Local`. What others wrote into it stays as it is.
+        """Write the index; see `Local`. It keeps the roots that others wrote.
 
         Raises:
-            TransferError: it cannot be written, or the names to write were dropped by an `abort`.
+            TransferError: the index cannot be written, or `abort` has dropped the new tags.
         """
         with self._committing, self._tree.alone():
             with self._lock:
@@ -165,7 +165,7 @@ class Store:
                 self._tagged = [root for root in self._tagged if root not in tagged]
 
     def abort(self) -> None:
-        """Take back what was not committed; see `Local`. It does not wait for what another thread does."""
+        """Drop what was not committed; see `Local`. It does not wait for other threads."""
         with self._lock:
             self._dropped = self._dropped or bool(self._tagged)
             self._tagged.clear()
@@ -175,7 +175,7 @@ class Store:
         return roots_of(parse_index(self._index_content(), self._name), self._name)
 
     def _tops(self, roots: Sequence[Root[Descriptor]]) -> Sequence[Root[Descriptor]]:
-        """Without those that have no name and that others lead to: oras lists the images of an index, too."""
+        """The roots, without those that have no name and that other roots lead to. Oras lists such ones."""
         if len({root.identity for root in roots}) < 2 or all(root.names for root in roots):
             return roots
         below: set[str] = set()
@@ -186,7 +186,7 @@ class Store:
         return [root for root in roots if root.names or root.identity not in below]
 
     def _walk(self, roots: Sequence[Root[Descriptor]]) -> Iterator[Manifest]:
-        """All manifests that are here; of an index there may be some only."""
+        """Yield all manifests that the layout has. It may have some of an index only."""
         left = [root.item for root in reversed(roots)]
         seen: set[Digest] = set()
         while left:
@@ -214,21 +214,23 @@ class Store:
 
 @public_in("acr")
 class Layout(Store):
-    """An OCI image layout on disk: a folder, or a tar of one (docker save, skopeo's oci-archive).
+    """An OCI image layout on disk (OCI image spec, "Image Layout"): a folder, or a tar of one.
 
-    Images are copied from it and into it; it is made when the first one is. Other images in it stay. A folder's index
-    is replaced in one step; a tar is written anew beside the old one, takes over its content, and then replaces it.
-    Use one `Layout` for one copy at a time. Several, in several processes as well, may work on one folder; of those
-    that copy into one tar at the same time, the first to end succeeds, and the others raise TransferError.
+    You can copy images from it and into it. The first copy creates it, and later ones keep the images that it has.
+    `docker save` and skopeo (as oci-archive) write such tars.
 
-    A blob that is there with the right name and size is taken for whole, as skopeo and oras take it: hashing all would
-    cost as much as copying them. Whoever reads one verifies it; where it was damaged, remove its file and pull again.
+    Use one `Layout` for one copy at a time. Several of them, in several processes as well, may write into one folder.
+    If several write into one tar at the same time, the first to end succeeds, and the others raise TransferError. A
+    copy replaces the index of a folder in one step. It writes a tar anew beside the old one, and then replaces it.
+
+    It trusts a blob that has the right name and size, as skopeo and oras do: hashing takes as long as copying. Whoever
+    reads a blob verifies it. If a blob turns out to be damaged, remove its file and pull again.
 
     Args:
-        path: the folder, or the tar: an existing file, or a name that ends with `.tar`.
+        path: the folder; or the tar, which exists or has a name that ends with `.tar`.
 
     Raises:
-        InvalidInput: the name is that of a compressed tar: blobs are read where they are, at random.
+        InvalidInput: the name is one of a compressed tar. Decompress it first, since blobs are read at any place in it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -245,7 +247,7 @@ class Layout(Store):
 
 @public_in("acr")
 class Memory(Store):
-    """Manifests and blobs in memory, for tests and small artifacts. Images are copied from it and into it."""
+    """An OCI image layout in memory, for tests and small artifacts. You can copy images from it and into it."""
 
     def __init__(self) -> None:
         super().__init__(memory_tree(), "memory")

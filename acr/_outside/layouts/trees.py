@@ -48,9 +48,9 @@ class Tree(Protocol):
         ...
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep other processes from ending their work at the same time, where that can be.
+        """Hold the lock between processes, if the system has one.
 
-        `commit` is called within, and fails after an `abort` within that took away what it would give its place.
+        Call `commit` inside it. `commit` fails if `abort` has discarded the new files meanwhile.
         """
         ...
 
