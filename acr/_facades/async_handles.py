@@ -225,7 +225,7 @@ class AsyncRepositoryBlob:
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
         self.repository = repository
-        self.digest = Digest(digest)
+        self.digest: Digest = Digest(digest)
 
     async def head(self) -> Descriptor:
         """Its size.

@@ -228,7 +228,7 @@ class RepositoryBlob:
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
         self.repository = repository
-        self.digest = Digest(digest)
+        self.digest: Digest = Digest(digest)
 
     def head(self) -> Descriptor:
         """Its size.

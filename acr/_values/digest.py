@@ -182,8 +182,8 @@ class Hasher:
         if algorithm not in _ALGORITHMS:
             raise UnsupportedDigest(f"the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
         self._hash = _ALGORITHMS[algorithm][0]()
-        self.algorithm = algorithm
-        self.size = 0
+        self.algorithm: str = algorithm
+        self.size: int = 0
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Take in the next bytes."""
