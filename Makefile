@@ -62,6 +62,10 @@ format: $(VENV)/.made ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: api
+api: $(VENV)/.made ## Write the public API down anew, as tests/house/api.txt
+	$(BIN)/python -m tests.house.api
+
 .PHONY: codegen
 codegen: ## Regenerate generated/ from spec/ (needs Node)
 	./codegen.sh
