@@ -91,8 +91,7 @@ def described_class(module: str, node: ast.ClassDef) -> Iterator[str]:
     """A class with its fields, in the order of its constructor, and its methods, by name."""
     family = list(private_family(module, node))
     bases = [ast.unparse(base) for home, one in family for base in one.bases if private_base(home, base) is None]
-    for decorator in decorators(node):
-        yield decorator
+    yield from decorators(node)
     yield f"class {node.name}({', '.join(dict.fromkeys(bases))}):" if bases else f"class {node.name}:"
     fields: dict[str, str] = {}
     methods: dict[str, list[str]] = {}
@@ -180,7 +179,9 @@ def signature(node: Function) -> list[str]:
     returned = "" if node.returns is None else f" -> {ast.unparse(node.returns)}"
     parts = list(arguments(node.args))
     line = f"{colour} {node.name}({', '.join(parts)}){returned}"
-    return [line] if len(line) <= LINE else [f"{colour} {node.name}(", *(f"    {one}," for one in parts), f"){returned}"]
+    if len(line) <= LINE:
+        return [line]
+    return [f"{colour} {node.name}(", *(f"    {one}," for one in parts), f"){returned}"]
 
 
 def arguments(node: ast.arguments) -> Iterator[str]:

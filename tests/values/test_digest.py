@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import pickle
 from contextlib import suppress
 from typing import Any
