@@ -1,7 +1,8 @@
 # What one does with this project. `make help` lists it all.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv# one for each Python: make test PYTHON=python3.13 VENV=.cache/3.13
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 REGISTRY ?=
 
@@ -15,10 +16,10 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # One environment for everything but the code generator, which has its own. Made anew when its inputs change.
-$(VENV)/.made: pyproject.toml constraints.txt
+$(VENV)/.made: pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
 .PHONY: demo
@@ -41,6 +42,14 @@ test-peers: $(VENV)/.made ## Test with clients and registries that others wrote 
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
 	ACR_FAULT_RUNS=500 ACR_KILL_RUNS=50 $(BIN)/python -m pytest tests/faults
 
+.PHONY: lowest
+lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what the package depends on
+	$(MAKE) test VENV=.cache/lowest CONSTRAINTS=$<
+
+.cache/lowest.txt: pyproject.toml constraints.txt .ci/lowest.py
+	@mkdir -p $(@D)
+	$(PYTHON) .ci/lowest.py >$@
+
 .PHONY: coverage
 coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which must be 95 % at the least
 	$(MAKE) test COVERAGE=1
@@ -56,7 +65,11 @@ check: $(VENV)/.made ## Lint, format and type checks; whether the sync facades a
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/facades.py --check
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+.PHONY: verify-types
+verify-types: $(VENV)/.made ## Check the types of the installed wheel, as its users' type checkers see them (the network)
+	$(BIN)/python -m tests.typing.installed
 
 .PHONY: format
 format: $(VENV)/.made ## Format the code
@@ -66,6 +79,10 @@ format: $(VENV)/.made ## Format the code
 .PHONY: facades
 facades: $(VENV)/.made ## Make the sync facades of the async ones
 	$(BIN)/python tools/facades.py
+
+.PHONY: api
+api: $(VENV)/.made ## Write the public API down anew, as tests/house/api.txt
+	$(BIN)/python -m tests.house.api
 
 .PHONY: codegen
 codegen: ## Regenerate generated/ from spec/ (needs Node)

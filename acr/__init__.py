@@ -42,10 +42,11 @@ if TYPE_CHECKING:
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
     from acr._outside.sinks import Downloadable as Downloadable
     from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
+    from acr._outside.verifying import VerifyingReader as VerifyingReader
     from acr._values.access import Access as Access
     from acr._values.credentials import RefreshToken as RefreshToken, UsernamePassword as UsernamePassword
     from acr._values.descriptor import Descriptor as Descriptor, Platform as Platform
-    from acr._values.digest import Digest as Digest, Hasher as Hasher, VerifyingReader as VerifyingReader
+    from acr._values.digest import Digest as Digest, Hasher as Hasher
     from acr._values.files import File as File
     from acr._values.manifest import Manifest as Manifest
     from acr._values.options import Retries as Retries, Timeouts as Timeouts
@@ -136,9 +137,10 @@ else:
         "_outside.sinks": "Downloadable",
         "_outside.sources": "SyncUploadable Uploadable",
         "_values.access": "Access",
+        "_outside.verifying": "VerifyingReader",
         "_values.credentials": "RefreshToken UsernamePassword",
         "_values.descriptor": "Descriptor Platform",
-        "_values.digest": "Digest Hasher VerifyingReader",
+        "_values.digest": "Digest Hasher",
         "_values.files": "File",
         "_values.manifest": "Manifest",
         "_values.options": "Retries Timeouts",

@@ -121,7 +121,7 @@ class ResponseError(AcrError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.errors = tuple(errors)
+        self.errors: tuple[ErrorInfo, ...] = tuple(errors)
         self.correlation_id = correlation_id
         self.retry_after = retry_after
         self.challenge = challenge

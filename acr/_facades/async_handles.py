@@ -227,7 +227,7 @@ class AsyncRepositoryBlob:
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
         self.repository = repository
-        self.digest = blob_digest(digest)
+        self.digest: Digest = blob_digest(digest)
 
     async def head(self) -> Descriptor:
         """Its size.

@@ -231,7 +231,7 @@ class RepositoryBlob:
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
         self.repository = repository
-        self.digest = blob_digest(digest)
+        self.digest: Digest = blob_digest(digest)
 
     def head(self) -> Descriptor:
         """Its size.

@@ -102,7 +102,7 @@ class Emulator:
             self._listeners = [opened.enter_context(listen(host, number)) for number in (port, storage_port)]
             self._opened = opened.pop_all()
         ports = [listener.getsockname()[1] for listener in self._listeners]
-        self.login_server = f"{_host_to_connect_to(host)}:{ports[0]}"
+        self.login_server: str = f"{_host_to_connect_to(host)}:{ports[0]}"
         self._tokens = Tokens(self._settings, secret, self.login_server)
         self._tokens.add_password(ADMIN, secret.password, None)
         self._password = secret.password

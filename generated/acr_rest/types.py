@@ -125,6 +125,7 @@ def present(headers: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def json_bytes(value: dict[str, Any]) -> bytes:
+    """Write a JSON object as a body."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -132,11 +133,13 @@ def json_bytes(value: dict[str, Any]) -> bytes:
 
 
 def expect_status(operation: str, response: Response, *declared: int) -> None:
+    """Raise InvalidResponse for a status that the operation does not declare."""
     if response.status not in declared:
         raise InvalidResponse(operation, response.status, "not a status that it declares")
 
 
 def integer_header(operation: str, response: Response, name: str) -> int | None:
+    """Read a header that holds a number; None if the reply does not have it."""
     value = response.headers.get(name)
     if value is None:
         return None
@@ -146,6 +149,7 @@ def integer_header(operation: str, response: Response, name: str) -> int | None:
 
 
 def parse_body(operation: str, response: Response, decode: Callable[[Any], T]) -> T:
+    """Decode the JSON body of a reply; raise InvalidResponse if it is not JSON, or does not fit."""
     # "from None" because the errors of json carry the whole document, and some print it.
     try:
         value = json.loads(response.body)
@@ -168,28 +172,33 @@ def _mismatch(expected: str, value: object) -> ValueError:
 
 
 def anything(value: Any) -> Any:
+    """Take any JSON value."""
     return value
 
 
 def string(value: Any) -> str:
+    """Take a string."""
     if not isinstance(value, str):
         raise _mismatch("a string", value)
     return value
 
 
 def integer(value: Any) -> int:
+    """Take a whole number. A boolean is refused: in Python it is an int."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _mismatch("an integer", value)
     return value
 
 
 def number(value: Any) -> float:
+    """Take a number. A boolean is refused: in Python it is an int."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _mismatch("a number", value)
     return value
 
 
 def boolean(value: Any) -> bool:
+    """Take a boolean."""
     if not isinstance(value, bool):
         raise _mismatch("a boolean", value)
     return value
@@ -207,6 +216,7 @@ def date_time(value: Any) -> datetime:
 
 
 def check_object(value: object) -> None:
+    """Raise ValueError for a value other than a JSON object."""
     if not isinstance(value, Mapping):
         raise _mismatch("an object", value)
 
@@ -219,12 +229,14 @@ def _at(place: str, decode: Callable[[Any], T], value: Any) -> T:
 
 
 def required(data: Mapping[str, Any], name: str, decode: Callable[[Any], T]) -> T:
+    """Decode a member of an object; raise ValueError if the object does not have it."""
     if name not in data:
         raise ValueError(f"{name}: missing")
     return _at(name, decode, data[name])
 
 
 def optional(data: Mapping[str, Any], name: str, decode: Callable[[Any], T]) -> T | None:
+    """Decode a member of an object; None if it is null, or the object does not have it."""
     value = data.get(name)
     return None if value is None else _at(name, decode, value)
 
@@ -250,6 +262,7 @@ class OpenEnum(str, Enum):
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
+        """Take a string, known or not."""
         return cls(string(value))
 
     @classmethod
@@ -269,6 +282,7 @@ class OpenEnum(str, Enum):
 
 
 def json_value(value: Any) -> Any:
+    """Write a Python value as JSON has it: times, enums and models too."""
     if isinstance(value, list):
         return [json_value(item) for item in value]
     if isinstance(value, datetime):
@@ -279,4 +293,5 @@ def json_value(value: Any) -> Any:
 
 
 def json_object(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an object without the members that are None."""
     return {name: json_value(value) for name, value in data.items() if value is not None}

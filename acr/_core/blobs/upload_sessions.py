@@ -72,10 +72,10 @@ class Upload:
         self._scopes = scopes.push(repository)
         self._repository = repository
         self._hasher = hasher
-        self.algorithm = "sha256" if hasher is None else hasher.algorithm
-        self.location = location
+        self.algorithm: str = "sha256" if hasher is None else hasher.algorithm
+        self.location: str = location
         self.uuid = uuid
-        self.offset = 0
+        self.offset: int = 0
         """Bytes that the registry has confirmed."""
 
     @property

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from acr_rest.api.registry import container_registry_check_docker_v2_support as check_support
 from acr_rest.types import InvalidResponse, Request, Response
 
-from acr._core.runtime import Incoming
+from acr._core.runtime import Incoming, Runtime
 from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.flight import Flight
 from acr._core.talk.redaction import shown
@@ -47,13 +47,13 @@ class Session:
         audience: str,
         token_hosts: frozenset[str],
     ) -> None:
-        self.runtime = sender.runtime
+        self.runtime: Runtime = sender.runtime
         self.registry = registry
         self.sender = sender
-        self.tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
+        self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
-        self.chunk_size = CHUNK_SIZE
+        self.chunk_size: int = CHUNK_SIZE
         """Bytes of the first chunk of the next upload: what went well in the last one."""
         self._challenge: Challenge | None = None
 

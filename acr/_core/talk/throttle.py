@@ -21,7 +21,7 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self.era = 0
+        self.era: int = 0
         self._parts = _WHOLE
         self._good = 0
 

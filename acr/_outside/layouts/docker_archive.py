@@ -54,7 +54,7 @@ class DockerArchive:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._name = str(self.path)
         self._files = TarFiles(self.path)
         self._lock = threading.RLock()

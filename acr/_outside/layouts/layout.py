@@ -234,7 +234,7 @@ class Layout(Store):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         folder = self.path.is_dir()
         if self.path.name.endswith(_COMPRESSED) and not folder:
             raise InvalidInput(f"{self.path} would be a compressed tar: use a folder, or a name that ends with .tar")

@@ -1,0 +1,51 @@
+"""Reading what should be of a digest, from a file of the user's own."""
+
+from __future__ import annotations
+
+from acr._values.digest import Digest, Hasher
+from acr._values.home import public_in
+from acr.protocols import Readable
+
+
+@public_in("acr")
+class VerifyingReader:
+    """Reads a binary file, and raises at its end if it is not of the digest that it should be.
+
+    Args:
+        file: what is read from; it stays the caller's to close.
+        digest: what all of it must be of.
+
+    Raises:
+        InvalidReference: the digest is none.
+        UnsupportedDigest: its algorithm is unknown.
+
+    >>> import io
+    >>> VerifyingReader(io.BytesIO(b"{}"), Digest.of(b"{}")).read()
+    b'{}'
+    >>> VerifyingReader(io.BytesIO(b"{ }"), Digest.of(b"{}")).read()[:1]
+    Traceback (most recent call last):
+    acr.errors.DigestMismatch: what was read: expected sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310\
+c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf245bf48444c4a
+    """
+
+    __slots__ = ("_digest", "_file", "_hasher")
+
+    def __init__(self, file: Readable, digest: str) -> None:
+        self._file = file
+        self._digest = Digest(digest)
+        self._hasher = Hasher(self._digest.algorithm)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; all that are left where it is negative; none at the end.
+
+        Raises:
+            DigestMismatch: this was the end, and the whole is not of the digest.
+        """
+        data = self._file.read(size)
+        self._hasher.update(data)
+        if size < 0 or (size > 0 and not data):
+            self._hasher.verify(self._digest, "what was read")
+        return data
+
+    def __repr__(self) -> str:
+        return f"<VerifyingReader of {self._digest}, {self._hasher.size} bytes read>"

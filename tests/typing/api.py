@@ -1,0 +1,351 @@
+"""The public API as a user's type checker sees it: every call, with the type of what it gives. Nothing here is run.
+
+`assert_type` fails where a type is wider, narrower or unknown, so it finds an `Any` that slipped in. `make check` reads
+this file with the source, and `make verify-types` with the installed wheel.
+"""
+
+from __future__ import annotations
+
+import io
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, assert_type
+
+import httpx
+from azure.identity import DefaultAzureCredential
+from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
+
+import acr
+from acr import errors, media_types, protocols
+from acr.emulator import AccessToken, AsyncEntraCredential, Emulator, EntraCredential, Fault, RequestRecord
+
+
+def registries(context: ssl.SSLContext) -> None:
+    acr.Registry("my.azurecr.io")
+    acr.Registry("my.azurecr.io", None)
+    acr.Registry("my.azurecr.io", DefaultAzureCredential())
+    acr.Registry("my.azurecr.io", acr.UsernamePassword("name", "word"))
+    acr.Registry("my.azurecr.io", acr.RefreshToken("token"))
+    acr.Registry("my.azurecr.io", acr.DockerConfig(Path("config.json"), helper_timeout=5))
+    acr.Registry("my.azurecr.io", acr.default_credential())
+    acr.AsyncRegistry("my.azurecr.io", AsyncDefaultAzureCredential())
+    acr.Registry(
+        "my.azurecr.io",
+        audience="https://management.azure.com",
+        allow_http=True,
+        token_hosts=["login.example"],
+        retries=acr.Retries(limit=2, base=0.1, cap=5, jitter=lambda: 0.5),
+        timeouts=acr.Timeouts(connect=1, read=None, write=2.5, pool=3),
+        proxy="http://proxy:8080",
+        ssl_context=context,
+        user_agent="program/1",
+        on_request=on_request,
+        on_response=on_response,
+        transport=httpx.HTTPTransport(),
+        clock=lambda: 0.0,
+        sleep=lambda _seconds: None,
+    )
+    acr.AsyncRegistry("my.azurecr.io", transport=httpx.AsyncHTTPTransport())
+
+
+def on_request(request: acr.RequestInfo) -> None:
+    assert_type(request.url, str)
+    assert_type(request.headers, Mapping[str, str])
+
+
+def on_response(response: acr.ResponseInfo) -> None:
+    assert_type(response.request, acr.RequestInfo)
+    assert_type(response.seconds, float)
+
+
+def registry(one: acr.Registry, other: acr.Registry) -> None:
+    with one as entered:
+        assert_type(entered, acr.Registry)
+    assert_type(one.login_server, str)
+    assert_type(one.ping(), None)
+    assert_type(one.repositories(page_size=10, last="team"), acr.Listing[str])
+    assert_type(one.repository("team/app"), acr.Repository)
+    assert_type(one.copy("team/app:v1", "prod/app"), acr.Descriptor)
+    one.copy("a:v1", "b:v1", to=other, platform="linux/arm64", referrers=True, concurrency=2, progress=show)
+    assert_type(one.refresh_token(), str)
+    assert_type(one.access_token(["registry:catalog:*"]), str)
+    assert_type(one.exchange_entra_token("token", refresh_token="other", tenant="mine"), str)
+    assert_type(one.exchange_refresh_token("token", ["registry:catalog:*"]), str)
+
+
+async def async_registry(one: acr.AsyncRegistry, other: acr.AsyncRegistry) -> None:
+    async with one as entered:
+        assert_type(entered, acr.AsyncRegistry)
+    assert_type(await one.ping(), None)
+    assert_type(one.repositories(), acr.AsyncListing[str])
+    assert_type(one.repository("team/app"), acr.AsyncRepository)
+    assert_type(await one.copy("a:v1", "b:v1", to=other), acr.Descriptor)
+    assert_type(await one.refresh_token(), str)
+    assert_type(await one.access_token(["registry:catalog:*"]), str)
+    assert_type(await one.exchange_entra_token("token"), str)
+    assert_type(await one.exchange_refresh_token("token", []), str)
+
+
+def listings(app: acr.Repository) -> None:
+    for tag in app.tags(order_by="newest", page_size=5, last="v1", digest="sha256:"):
+        assert_type(tag, acr.TagProperties)
+        assert_type(tag.digest, acr.Digest)
+        assert_type(tag.created, datetime)
+        assert_type(tag.locked, bool)
+    assert_type(next(iter(app.tag_names())), str)
+    for manifest in app.manifests(order_by="oldest"):
+        assert_type(manifest, acr.ManifestProperties)
+        assert_type(manifest.related, Sequence[acr.RelatedManifest])
+    pages = app.tags().pages(continuation=None)
+    assert_type(pages, Iterator[acr.Page[acr.TagProperties]])
+    page = next(pages)
+    assert_type(page.items, Sequence[acr.TagProperties])
+    assert_type(page.continuation, str | None)
+
+
+async def async_listings(app: acr.AsyncRepository) -> None:
+    async for tag in app.tags():
+        assert_type(tag, acr.TagProperties)
+    async for name in app.tag_names():
+        assert_type(name, str)
+    async for manifest in app.manifests():
+        assert_type(manifest, acr.ManifestProperties)
+    assert_type(app.tags().pages(), AsyncIterator[acr.Page[acr.TagProperties]])
+
+
+def metadata(app: acr.Repository) -> None:
+    assert_type(app.name, str)
+    assert_type(app.properties(), acr.RepositoryProperties)
+    assert_type(app.update(can_read=True, can_write=False, can_list=None, can_delete=False), acr.RepositoryProperties)
+    assert_type(app.delete(missing_ok=True), acr.DeletedRepository)
+    assert_type(app.tag("v1"), acr.RepositoryTag)
+    assert_type(app.tag("v1").properties(), acr.TagProperties)
+    assert_type(app.tag("v1").update(can_write=False), acr.TagProperties)
+    assert_type(app.tag("v1").delete(missing_ok=True), None)
+
+
+def manifests(app: acr.Repository) -> None:
+    manifest = app.manifest("v1")
+    assert_type(manifest, acr.RepositoryManifest)
+    assert_type(manifest.get(accept=media_types.OCI_INDEX), acr.Manifest)
+    assert_type(manifest.head(accept=[media_types.OCI_INDEX]), acr.Descriptor)
+    assert_type(manifest.exists(), bool)
+    assert_type(manifest.properties(), acr.ManifestProperties)
+    assert_type(manifest.update(can_delete=False), acr.ManifestProperties)
+    assert_type(manifest.delete(missing_ok=True), None)
+    assert_type(manifest.referrers(artifact_type="application/spdx+json"), acr.Listing[acr.Descriptor])
+    assert_type(
+        manifest.attach(["sbom.json"], artifact_type="a/b", annotations={"a": "b"}, progress=show), acr.Descriptor
+    )
+    assert_type(app.put_manifest(b"{}", media_type=media_types.OCI_MANIFEST, tag="v2"), acr.Descriptor)
+    app.put_manifest({"schemaVersion": 2})
+    app.put_manifest(manifest.get())
+
+
+async def async_manifests(app: acr.AsyncRepository) -> None:
+    manifest = app.manifest("v1")
+    assert_type(await manifest.get(), acr.Manifest)
+    assert_type(await manifest.head(), acr.Descriptor)
+    assert_type(await manifest.exists(), bool)
+    assert_type(manifest.referrers(), acr.AsyncListing[acr.Descriptor])
+    assert_type(await manifest.attach([Path("sbom.json")], artifact_type="a/b"), acr.Descriptor)
+    assert_type(await app.put_manifest("{}"), acr.Descriptor)
+    assert_type(await app.properties(), acr.RepositoryProperties)
+    assert_type(await app.tag("v1").update(can_write=False), acr.TagProperties)
+    assert_type(await app.delete(), acr.DeletedRepository)
+
+
+def blobs(app: acr.Repository, digest: acr.Digest, file: BinaryIO) -> None:
+    for source in ("path", Path("path"), b"bytes", bytearray(), memoryview(b""), file, [b"a", b"b"]):
+        assert_type(app.upload_blob(source), acr.Descriptor)
+    app.upload_blob(
+        b"", digest=digest, algorithm="sha512", chunk_size=1, mount_from="other", checkpoint="state", progress=show
+    )
+    assert_type(app.download_blob(digest, "path", keep_partial=True, progress=show), acr.Descriptor)
+    assert_type(app.download_blob(digest, file), acr.Descriptor)
+    assert_type(app.download_blob(digest), acr.BlobStream)
+    with app.download_blob(digest) as stream:
+        assert_type(stream.read(10), bytes)
+        assert_type(next(stream), bytes)
+    assert_type(app.mount_blob(digest, "team/base"), bool)
+    blob = app.blob(digest)
+    assert_type(blob.digest, acr.Digest)
+    assert_type(blob.head(), acr.Descriptor)
+    assert_type(blob.exists(), bool)
+    assert_type(blob.chunk(0, 10), acr.Chunk)
+    assert_type(blob.has_chunk(0, 10), bool)
+    assert_type(blob.delete(), None)
+    with blob.open() as reader:
+        assert_type(reader, acr.BlobReader)
+        assert_type(reader.read(1), bytes)
+        assert_type(reader.seek(-2, io.SEEK_END), int)
+        io.BufferedReader(reader)
+
+
+async def async_blobs(app: acr.AsyncRepository, digest: acr.Digest, pieces: AsyncIterator[bytes]) -> None:
+    assert_type(await app.upload_blob(pieces), acr.Descriptor)
+    assert_type(await app.download_blob(digest, Path("path")), acr.Descriptor)
+    async with app.download_blob(digest) as stream:
+        assert_type(stream, acr.AsyncBlobStream)
+        assert_type(await stream.read(), bytes)
+        async for block in stream:
+            assert_type(block, bytes)
+    async with await app.blob(digest).open() as reader:
+        assert_type(reader, acr.AsyncBlobReader)
+        assert_type(await reader.read(1), bytes)
+        assert_type(reader.tell(), int)
+
+
+def uploads(app: acr.Repository) -> None:
+    with app.start_upload(algorithm="sha256") as upload:
+        assert_type(upload, acr.Upload)
+        assert_type(upload.write(b""), None)
+        assert_type(upload.status(), int)
+        assert_type(upload.state, acr.UploadState)
+        assert_type(upload.uuid, str | None)
+        assert_type(upload.commit(), acr.Descriptor)
+        assert_type(upload.cancel(), None)
+    assert_type(app.resume_upload(acr.UploadState.from_json({})), acr.Upload)
+
+
+async def async_uploads(app: acr.AsyncRepository) -> None:
+    async with await app.start_upload() as upload:
+        assert_type(upload, acr.AsyncUpload)
+        assert_type(await upload.write(b""), None)
+        assert_type(await upload.commit("sha256:"), acr.Descriptor)
+    assert_type(await app.resume_upload("location"), acr.AsyncUpload)
+
+
+def images(app: acr.Repository, mine: Mine) -> None:
+    layout = acr.Layout(Path("images"))
+    assert_type(app.push(layout, "v1", tag="v2", platform="linux/amd64", referrers=True), acr.Descriptor)
+    app.push(acr.DockerArchive("image.tar"), concurrency=1, progress=show)
+    app.push(mine)
+    assert_type(app.pull("v1", acr.Memory(), referrers=True), acr.Descriptor)
+    assert_type(app.pull("v1", mine), acr.Descriptor)
+    pulled = app.pull("v1", "folder", unpack=False, unpack_limit=1)
+    assert_type(pulled, acr.Pulled)
+    assert_type(pulled.manifest, acr.Manifest)
+    assert_type(pulled.files, Sequence[Path])
+    assert_type(pulled.layers, Sequence[acr.Descriptor])
+    assert_type(app.push_artifact(["file", Path("file"), acr.File("file", title="name")], tag="v1"), acr.Descriptor)
+    assert_type(layout.resolve(None), acr.Descriptor)
+    assert_type(layout.tags(), Sequence[str])
+
+
+async def async_images(app: acr.AsyncRepository, mine: Mine) -> None:
+    assert_type(await app.push(mine), acr.Descriptor)
+    assert_type(await app.pull("v1", mine), acr.Descriptor)
+    assert_type(await app.pull("v1", Path("folder")), acr.Pulled)
+    assert_type(await app.push_artifact(["file"], subject="v1", annotations={"a": "b"}), acr.Descriptor)
+
+
+class Mine:
+    """A store of a user's own: its methods are those of `Local`."""
+
+    def resolve(self, reference: str | None) -> acr.Descriptor:
+        raise NotImplementedError
+
+    def manifest(self, digest: acr.Digest) -> acr.Manifest:
+        raise NotImplementedError
+
+    def has(self, content: acr.Descriptor) -> bool:
+        raise NotImplementedError
+
+    def open(self, blob: acr.Descriptor) -> BinaryIO:
+        raise NotImplementedError
+
+    def sink(self, blob: acr.Descriptor) -> acr.Sink:
+        raise NotImplementedError
+
+    def put(self, manifest: acr.Manifest) -> None:
+        raise NotImplementedError
+
+    def tag(self, manifest: acr.Descriptor, name: str | None) -> None:
+        raise NotImplementedError
+
+    def referrers(self, subject: acr.Digest) -> Sequence[acr.Descriptor]:
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        raise NotImplementedError
+
+
+class Keys:
+    """Credentials of a user's own: its method is that of `Keyring`."""
+
+    def lookup(self, host: str) -> acr.UsernamePassword | acr.RefreshToken | None:
+        return acr.UsernamePassword(host, "word")
+
+
+def own_implementations() -> tuple[protocols.Local, protocols.Keyring, protocols.Credential, acr.Registry]:
+    return Mine(), Keys(), Keys(), acr.Registry("my.azurecr.io", Keys())
+
+
+def show(event: acr.ProgressEvent) -> None:
+    match event:
+        case acr.Started(item, offset):
+            assert_type(item, acr.Item)
+            assert_type(offset, int)
+        case acr.Moved(_, count):
+            assert_type(count, int)
+        case acr.Retried(_, _, reason):
+            assert_type(reason, str)
+        case _:
+            assert_type(event, acr.Skipped | acr.Mounted | acr.Done)
+
+
+def values(manifest: acr.Manifest, descriptor: acr.Descriptor, order: acr.Order) -> None:
+    assert_type(acr.Digest.of(b"abc", algorithm="sha512"), acr.Digest)
+    assert_type(acr.Digest("sha256:").hex, str)
+    assert_type(manifest.json, Mapping[str, Any])
+    assert_type(manifest.layers, Sequence[acr.Descriptor])
+    assert_type(manifest.config, acr.Descriptor | None)
+    assert_type(acr.Manifest.of({}, media_types.OCI_MANIFEST), acr.Manifest)
+    assert_type(descriptor.platform, acr.Platform | None)
+    assert_type(descriptor.annotations, Mapping[str, str])
+    assert_type(acr.Platform.parse("linux/arm64"), acr.Platform)
+    hasher = acr.Hasher()
+    assert_type(hasher.algorithm, str)
+    assert_type(hasher.copy().digest(), acr.Digest)
+    assert_type(acr.VerifyingReader(io.BytesIO(), "sha256:").read(1), bytes)
+    assert_type(order, Literal["newest", "oldest"])
+    assert_type(acr.__version__, str)
+
+
+def failures(app: acr.Repository) -> None:
+    try:
+        app.properties()
+    except (acr.NotFound, errors.Locked) as error:
+        assert_type(error, acr.NotFound | acr.Locked)
+        assert_type(error.status, int)
+        assert_type(error.errors, tuple[acr.ErrorInfo, ...])
+        assert_type(error.codes, tuple[str, ...])
+        assert_type(error.retry_after, float | None)
+    except acr.DigestMismatch as error:
+        assert_type(error.expected, str)
+    except acr.TransferError as error:
+        assert_type(error.side, Literal["source", "target"])
+    except acr.TransportError as error:
+        assert_type(error.repeated, bool)
+    except acr.LimitExceeded as error:
+        assert_type(error.limit, int)
+
+
+def emulator() -> None:
+    with Emulator(Path("data"), port=5000, anonymous_pull=True, clock=lambda: 0.0) as one:
+        assert_type(one, Emulator)
+        assert_type(one.url, str)
+        assert_type(one.login_server, str)
+        assert_type(one.credential(scopes=["registry:catalog:*"], lifetime=60), EntraCredential)
+        assert_type(one.credential().get_token("scope"), AccessToken)
+        assert_type(one.async_credential(), AsyncEntraCredential)
+        assert_type(one.requests, list[RequestRecord])
+        assert_type(one.fail(times=2, status=503, headers={"Retry-After": "1"}), Fault)
+        acr.Registry(one.url, one.credential())
+        acr.AsyncRegistry(one.url, one.async_credential())
