@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from acr._values.home import public_in
+from acr._values.travel import stays
 from acr.errors import DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def looks_like_digest(text: str) -> bool:
 
 
 @public_in("acr")
+@stays("the digest, and what the file is read from")
 class VerifyingReader:
     """Reads a binary file, and raises at its end if it is not of the digest that it should be.
 
@@ -167,6 +169,7 @@ c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf24
 
 
 @public_in("acr")
+@stays("its `digest()`")
 class Hasher:
     """Computes the digest of content that arrives in pieces, and counts the bytes.
 
@@ -209,6 +212,11 @@ class Hasher:
         twin.algorithm = self.algorithm
         twin.size = self.size
         return twin
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> Hasher:
+        return self.copy()
 
     def verify(self, expected: Digest, what: str) -> None:
         """Compare the digest of all bytes so far with the expected one.
