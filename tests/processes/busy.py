@@ -1,16 +1,13 @@
 """A program for the tests of forks: a parent whose threads, or tasks, never stop calling, and children that call, too.
 
 Each call asks for another manifest, so an answer that was meant for another call is seen. What happened is printed as
-JSON. A child that does not end in time is killed, and counted.
+JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import select
-import signal
 import ssl
 import sys
 import threading
@@ -21,6 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 import acr
+from tests.processes.program import Child, Colour
 
 TAGS: Final = 50
 BUSY: Final = 6
@@ -28,9 +26,6 @@ BUSY: Final = 6
 
 IDLE: Final = 16
 """Connections that the parent has had open at once: most of them are idle when it forks."""
-
-PATIENCE: Final = 30.0
-"""Seconds after which a child hangs."""
 
 
 def content_of(number: int) -> bytes:
@@ -61,32 +56,11 @@ async def asked_async(app: acr.AsyncRepository, number: int) -> str:
         return f"failed: {type(error).__name__}"
 
 
-class Children:
-    """Children that were forked: each tells what happened through a pipe of its own."""
-
-    def __init__(self) -> None:
-        self._pipes: dict[int, int] = {}
-
-    def tell(self, pipe: int, seen: Counter[str]) -> None:
-        """A child ends. Nothing of the parent's is unwound in it."""
-        os.write(pipe, json.dumps(seen).encode())
-        os._exit(0)
-
-    def add(self, process: int, pipe: int) -> None:
-        self._pipes[process] = pipe
-
-    def wait(self) -> Counter[str]:
-        """What all have told; those that do not end are killed."""
-        seen: Counter[str] = Counter()
-        until = time.monotonic() + PATIENCE
-        for process, pipe in self._pipes.items():
-            if select.select([pipe], [], [], max(0, until - time.monotonic()))[0] and (told := os.read(pipe, 65536)):
-                seen.update(json.loads(told))
-            else:
-                os.kill(process, signal.SIGKILL)
-                seen["hung"] += 1
-            os.waitpid(process, 0)
-        return seen
+def summed(children: list[Any], parent: Counter[str]) -> dict[str, Counter[str]]:
+    seen: Counter[str] = Counter()
+    for child in children:
+        seen.update(Counter({child: 1}) if isinstance(child, str) else child)
+    return {"children": seen, "parent": parent}
 
 
 def sync_child(app: acr.Repository, seed: int, calls: int) -> Counter[str]:
@@ -95,7 +69,9 @@ def sync_child(app: acr.Repository, seed: int, calls: int) -> Counter[str]:
         return Counter(pool.map(lambda number: asked(app, (seed * 7 + number * 3) % TAGS), range(calls)))
 
 
-def run_sync(url: str, username: str, password: str, ca: str, children: int, calls: int) -> dict[str, Counter[str]]:
+def run_sync(
+    colour: Colour, url: str, username: str, password: str, ca: str, children: int, calls: int
+) -> dict[str, Counter[str]]:
     registry = acr.Registry(url, acr.UsernamePassword(username, password), **options(ca))
     app = registry.repository("app")
     with ThreadPoolExecutor(IDLE) as pool:
@@ -111,22 +87,18 @@ def run_sync(url: str, username: str, password: str, ca: str, children: int, cal
     threads = [threading.Thread(target=busy, args=(which,)) for which in range(BUSY)]
     for thread in threads:
         thread.start()
-    forked = Children()
+    forked: list[Child] = []
     for seed in range(children):
         before = sum(map(Counter.total, seen))
         while sum(map(Counter.total, seen)) < before + 5 * BUSY:
             time.sleep(0.001)
-        reads, writes = os.pipe()
-        process = os.fork()
-        if process == 0:
-            forked.tell(writes, sync_child(app, seed, calls))
-        forked.add(process, reads)
-    told = forked.wait()
+        forked.append(colour.forked(partial(sync_child, app, seed, calls)))
+    seen_there = [child.found() for child in forked]
     stop.set()
     for thread in threads:
         thread.join()
     registry.close()
-    return {"children": told, "parent": sum(seen, Counter[str]())}
+    return summed(seen_there, sum(seen, Counter[str]()))
 
 
 async def async_child(app: acr.AsyncRepository, seed: int, calls: int) -> Counter[str]:
@@ -137,8 +109,12 @@ async def async_child(app: acr.AsyncRepository, seed: int, calls: int) -> Counte
     return seen
 
 
+def run_child(app: acr.AsyncRepository, seed: int, calls: int) -> Counter[str]:
+    return asyncio.run(async_child(app, seed, calls))
+
+
 async def run_async(
-    url: str, username: str, password: str, ca: str, children: int, calls: int
+    colour: Colour, url: str, username: str, password: str, ca: str, children: int, calls: int
 ) -> dict[str, Counter[str]]:
     registry = acr.AsyncRegistry(url, acr.UsernamePassword(username, password), **options(ca))
     app = registry.repository("app")
@@ -151,30 +127,24 @@ async def run_async(
             seen[await asked_async(app, number)] += 1
 
     tasks = [asyncio.ensure_future(busy(which)) for which in range(BUSY)]
-    forked = Children()
+    forked: list[Child] = []
     for seed in range(children):
         before = seen.total()
         while seen.total() < before + 5 * BUSY:  # noqa: ASYNC110 - the other tasks have to go on, no more
             await asyncio.sleep(0.001)
-        reads, writes = os.pipe()
-        process = os.fork()
-        if process == 0:
-            forked.tell(writes, asyncio.run(async_child(app, seed, calls)))
-        forked.add(process, reads)
-    told = await asyncio.to_thread(forked.wait)
+        forked.append(colour.forked(partial(run_child, app, seed, calls)))
+    seen_there = [await asyncio.to_thread(child.found) for child in forked]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await registry.close()
-    return {"children": told, "parent": seen}
+    return summed(seen_there, seen)
 
 
 def main() -> None:
-    colour, url, username, password, ca, children, calls = sys.argv[1:]
-    if colour == "sync":
-        found = run_sync(url, username, password, ca, int(children), int(calls))
-    else:
-        found = asyncio.run(run_async(url, username, password, ca, int(children), int(calls)))
+    name, *arguments = map(json.loads, sys.argv[1:])
+    colour = Colour(name)
+    found = asyncio.run(run_async(colour, *arguments)) if colour.is_async else run_sync(colour, *arguments)
     print(json.dumps(found))  # noqa: T201 - what the test reads
 
 
