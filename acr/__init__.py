@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         Locked as Locked,
         NoMetadataApi as NoMetadataApi,
         NotFound as NotFound,
+        NotPicklable as NotPicklable,
         ProtocolViolation as ProtocolViolation,
         RateLimited as RateLimited,
         ResponseError as ResponseError,
@@ -159,7 +160,7 @@ else:
         "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",
         "errors": (
             "AcrError CredentialError Denied DigestMismatch ErrorInfo IntegrityError InvalidInput "
-            "InvalidReference LimitExceeded Locked NoMetadataApi NotFound ProtocolViolation RateLimited "
+            "InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation RateLimited "
             "ResponseError ServerError SizeMismatch TransferError TransportError Unauthorized "
             "UnsupportedDigest"
         ),

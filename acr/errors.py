@@ -4,7 +4,8 @@
 
     AcrError
     ├── InvalidInput          an argument cannot be right; no request was sent (also a ValueError)
-    │   └── InvalidReference  a login server, repository, tag, digest or link is malformed
+    │   ├── InvalidReference  a login server, repository, tag, digest or link is malformed
+    │   └── NotPicklable      a client belongs to its process: make one in each (also a TypeError)
     ├── CredentialError       the credential yields no token, or has the wrong kind
     ├── TransportError        no answer: connection refused or lost, TLS failure, time-out
     ├── ResponseError         the registry answered with an error
@@ -58,6 +59,10 @@ class InvalidInput(AcrError, ValueError):
 
 class InvalidReference(InvalidInput):
     """A login server, repository, tag, digest or link is malformed."""
+
+
+class NotPicklable(InvalidInput, TypeError):
+    """A client, or an object that it made, cannot be pickled or copied: make one in each process."""
 
 
 class CredentialError(AcrError):

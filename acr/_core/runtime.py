@@ -93,6 +93,15 @@ class Runtime(Protocol):
         """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError."""
         ...
 
+    @property
+    def home(self) -> object:
+        """What locks and connections are of: this process, and this event loop where there is one.
+
+        Raises:
+            InvalidInput: there is none, where there should be one.
+        """
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
@@ -102,7 +111,7 @@ class Runtime(Protocol):
         ...
 
     def lock(self) -> AbstractAsyncContextManager[Any]:
-        """A lock that keeps other threads, or other tasks, out."""
+        """A lock that keeps other threads, or other tasks, of this home out."""
         ...
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -24,10 +24,12 @@ from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import Chunk, ManifestProperties, TagProperties
 from acr._values.reference import blob_digest
+from acr._values.travel import stays
 from acr.errors import NotFound
 
 
 @public_in("acr")
+@stays("names")
 class AsyncRepositoryTag:
     """A tag of a repository. Made by `AsyncRepository.tag`; verbs do the requests."""
 
@@ -84,6 +86,7 @@ class AsyncRepositoryTag:
 
 
 @public_in("acr")
+@stays("names and digests")
 class AsyncRepositoryManifest:
     """A manifest of a repository. Made by `AsyncRepository.manifest`; verbs do the requests."""
 
@@ -221,6 +224,7 @@ class AsyncRepositoryManifest:
 
 
 @public_in("acr")
+@stays("names and digests")
 class AsyncRepositoryBlob:
     """A blob of a repository. Made by `AsyncRepository.blob`; verbs do the requests."""
 

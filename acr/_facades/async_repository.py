@@ -33,6 +33,7 @@ from acr._values.properties import (
 )
 from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
+from acr._values.travel import stays
 from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput
@@ -40,6 +41,7 @@ from acr.protocols import Local
 
 
 @public_in("acr")
+@stays("its name")
 class AsyncRepository:
     """A repository of a registry. Made by `AsyncRegistry.repository`; verbs do the requests."""
 

@@ -12,12 +12,14 @@ from acr._core.talk.paging import Pages, items
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.page import Page
+from acr._values.travel import stays
 from acr._values.upload_state import UploadState
 
 T = TypeVar("T")
 
 
 @public_in("acr")
+@stays("the `continuation` of a page")
 class AsyncListing(Generic[T]):
     """A listing, fetched page by page while it is walked. Each walk begins anew.
 
@@ -50,6 +52,7 @@ class AsyncListing(Generic[T]):
 
 
 @public_in("acr")
+@stays("the digest")
 class AsyncBlobStream:
     """The bytes of a blob, verified against its digest when the last of them has come.
 
@@ -101,6 +104,7 @@ class AsyncBlobStream:
 
 
 @public_in("acr")
+@stays("its `state`")
 class AsyncUpload:
     """An upload session: a blob sent chunk by chunk.
 

@@ -26,10 +26,12 @@ from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import Chunk, ManifestProperties, TagProperties
 from acr._values.reference import blob_digest
+from acr._values.travel import stays
 from acr.errors import NotFound
 
 
 @public_in("acr")
+@stays("names")
 class RepositoryTag:
     """A tag of a repository. Made by `Repository.tag`; verbs do the requests."""
 
@@ -86,6 +88,7 @@ class RepositoryTag:
 
 
 @public_in("acr")
+@stays("names and digests")
 class RepositoryManifest:
     """A manifest of a repository. Made by `Repository.manifest`; verbs do the requests."""
 
@@ -225,6 +228,7 @@ class RepositoryManifest:
 
 
 @public_in("acr")
+@stays("names and digests")
 class RepositoryBlob:
     """A blob of a repository. Made by `Repository.blob`; verbs do the requests."""
 

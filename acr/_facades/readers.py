@@ -12,6 +12,7 @@ from typing import Any, Self
 from acr._core.blobs.streams import Cursor
 from acr._shells.blocking import run
 from acr._values.home import public_in
+from acr._values.travel import stays
 
 
 class _Place:
@@ -45,6 +46,7 @@ class _Place:
 
 
 @public_in("acr")
+@stays("the digest")
 class BlobReader(_Place, io.RawIOBase):
     """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
 
@@ -94,6 +96,7 @@ class BlobReader(_Place, io.RawIOBase):
 
 
 @public_in("acr")
+@stays("the digest")
 class AsyncBlobReader(_Place):
     """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
 

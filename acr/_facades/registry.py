@@ -25,11 +25,13 @@ from acr._values.options import Retries, Timeouts
 from acr._values.progress import Progress
 from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
+from acr._values.travel import stays
 from acr.errors import InvalidInput
 from acr.protocols import Credential
 
 
 @public_in("acr")
+@stays("endpoint and credential")
 class Registry:
     """A registry, as sync code sees it. It may be used from several threads at once.
 

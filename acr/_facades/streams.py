@@ -14,12 +14,14 @@ from acr._shells.blocking import iterate, run
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.page import Page
+from acr._values.travel import stays
 from acr._values.upload_state import UploadState
 
 T = TypeVar("T")
 
 
 @public_in("acr")
+@stays("the `continuation` of a page")
 class Listing(Generic[T]):
     """A listing, fetched page by page while it is walked. Each walk begins anew.
 
@@ -52,6 +54,7 @@ class Listing(Generic[T]):
 
 
 @public_in("acr")
+@stays("the digest")
 class BlobStream:
     """The bytes of a blob, verified against its digest when the last of them has come.
 
@@ -103,6 +106,7 @@ class BlobStream:
 
 
 @public_in("acr")
+@stays("its `state`")
 class Upload:
     """An upload session: a blob sent chunk by chunk.
 

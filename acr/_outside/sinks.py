@@ -7,13 +7,13 @@ import inspect
 import io
 import os
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from acr._forks import Lock, Origin
 from acr._values.digest import Digest
 from acr.errors import InvalidInput, InvalidReference, TransferError
 from acr.protocols import Sink, Writable
@@ -92,8 +92,9 @@ class _FileSink:
         self._partial: Path | None = None
         self._have = 0
         self._ended = False
+        self._origin = Origin()
         # A task may be cancelled, and abort, while a thread still does what the task had waited for.
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def open(self) -> int:
         with self._lock, self._told():
@@ -135,20 +136,24 @@ class _FileSink:
                     raise TransferError(f"{self._partial} was replaced by somebody else meanwhile", side="target")
                 self._partial.replace(self._path)  # before the lock goes with the file
                 self._ended = True
-                file.close()
+                _close(file)
 
     def abort(self) -> None:
         with self._lock:
+            if not self._origin.is_here:
+                return
             if self._file is not None and self._partial is not None and not self._ended:
                 with suppress(OSError):
                     kept = self._keep and self._name == self._partial.name and self._file.tell()
                     if not kept and _is_at(self._file, self._partial):  # what somebody else put there is theirs
                         self._partial.unlink(missing_ok=True)
-                self._file.close()
+                _close(self._file)
             self._ended = True
 
     def _opened(self) -> FileIO | None:
         """The file; None when it is too late for it."""
+        if not self._origin.is_here:
+            raise TransferError(f"{self._path} is being written by the parent process: begin anew here", side="target")
         if self._file is None and not self._ended:
             if self._within is not None:
                 self._make_way(self._within)
@@ -213,6 +218,14 @@ def _locked(path: Path) -> FileIO | None:
         pass
     file.close()
     return None
+
+
+def _close(file: FileIO) -> None:
+    """Close a file, and let go of its lock: a child that was forked meanwhile has the file, too, and would keep it."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
+    file.close()
 
 
 class _ObjectSink:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from acr._values.digest import Digest, Hasher
 from acr._values.home import public_in
+from acr._values.travel import stays
 from acr.protocols import Readable
 
 
 @public_in("acr")
+@stays("the digest, and what the file is read from")
 class VerifyingReader:
     """Reads a binary file, and raises at its end if it is not of the digest that it should be.
 

@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 import httpcore
 
 from acr._core.runtime import Body, Incoming, Outgoing
+from acr._forks import find_out, renew_in_children
+from acr._shells.async_answers import AsyncAnswer, Threaded, submit
+from acr._shells.beside import Beside, check
 from acr._shells.blocking import Answer, BlockingRuntime, run
 from acr._shells.connections import Connection
-from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.lanes import Lane, Lanes
+from acr._shells.loops import Home, Homes, running_loop
 from acr._shells.sockets import Call
 from acr._values.reference import Endpoint
-from acr.errors import AcrError, InvalidInput, TransportError
+from acr.errors import InvalidInput
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +47,8 @@ _THREADS: Final = 32
 _PATIENCE: Final = 3.0
 """Seconds that a task which was cancelled waits for what must not be stopped in the middle."""
 
-_PIECE: Final = 64 * 1024
+_OF_PARENTS: Final[list[Homes]] = []
+"""What a child process keeps and never touches: collected, it would speak to the parent's event loops."""
 
 
 class AsyncioRuntime:
@@ -66,37 +71,54 @@ class AsyncioRuntime:
     ) -> None:
         self._network = network
         self._fixed = None if transport is None else _foreign(transport)
-        self._lanes: dict[Endpoint, Lanes] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
+        self._homes = Homes()
+        self._threads = _threads()
         # Those that wait for a connection must not keep those waiting that would give theirs back.
-        self._senders = ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
+        self._senders = _threads()
         self._blocking = BlockingRuntime(network)  # for large bodies
         self._closed = False
         self._clock = clock
         self._sleep = sleep
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        _OF_PARENTS.append(self._homes)
+        self._homes = Homes()
+        if not self._closed:
+            self._threads, self._senders = _threads(), _threads()
+
+    @property
+    def home(self) -> object:
+        find_out()
+        return self._homes.here()
 
     async def send(self, request: Outgoing) -> Incoming:
+        find_out()
+        home = self._homes.here()
         if self._closed:
             raise InvalidInput("the client is closed")
         if request.is_large and self._fixed is None:
             return await self._send_in_thread(request)
+        is_here = partial(self._is_here, home)
         try:
             outgoing = self._network.outgoing(request, _content(request.content))
             if self._fixed is not None:
-                return _Answer(request, await self._fixed.handle_async_request(outgoing), None)
-            lanes = self._lanes_to(request.endpoint)
+                self._fixed.stay(home)
+                return AsyncAnswer(request, await self._fixed.handle_async_request(outgoing), None, is_here)
+            lanes = await home.lanes_to(request.endpoint, partial(self._new_lanes, request.endpoint))
             lane = await lanes.take(self._network.timeouts.pool)
             try:
                 response = await lane.handle_async_request(outgoing)
             except BaseException:
                 await lanes.give_back(lane)
                 raise
-            return _Answer(request, response, partial(lanes.give_back, lane))
+            return AsyncAnswer(request, response, partial(lanes.give_back, lane), is_here)
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
+        running_loop()
         await self._sleep(seconds)
 
     def now(self) -> float:
@@ -106,15 +128,18 @@ class AsyncioRuntime:
         return asyncio.Lock()
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(_submit(self._threads, partial(function, *args, **kwargs)))
+        running_loop()
+        return await asyncio.wrap_future(submit(self._threads, partial(function, *args, **kwargs)))
 
     def thread(self) -> Executor:
-        return ThreadPoolExecutor(1, thread_name_prefix="acr")
+        return Beside()
 
     async def result(self, future: Future[T]) -> T:
+        check(future)
         return future.result() if future.done() else await asyncio.wrap_future(future)
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        running_loop()
         if inspect.iscoroutinefunction(function):
             return await function(*args, **kwargs)
         result = await asyncio.to_thread(function, *args, **kwargs)
@@ -123,6 +148,7 @@ class AsyncioRuntime:
     async def to_the_end(
         self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
     ) -> T:
+        running_loop()
         running = asyncio.ensure_future(task())
         try:
             return await asyncio.shield(running)
@@ -141,6 +167,7 @@ class AsyncioRuntime:
         *,
         width: Callable[[int], int] | None = None,
     ) -> list[T]:
+        running_loop()
         left = iter(tasks)
         begun: list[asyncio.Future[T]] = []
         running: set[asyncio.Future[T]] = set()
@@ -161,10 +188,12 @@ class AsyncioRuntime:
             await asyncio.gather(*begun, return_exceptions=True)  # let them clean up before the failure goes on
 
     async def aclose(self) -> None:
+        find_out()
         self._closed = True
-        for lanes in self._lanes.values():
-            await lanes.aclose()
-        if self._fixed is not None:
+        home = self._homes.find()
+        if home is not None:
+            await home.aclose()
+        if self._fixed is not None and self._fixed.is_of(home):
             await self._fixed.aclose()
         await self._blocking.aclose()
         self._threads.shutdown(wait=False)
@@ -173,21 +202,25 @@ class AsyncioRuntime:
     async def _send_in_thread(self, request: Outgoing) -> Incoming:
         """Send as the blocking shell does. A large body is read in a thread twice as fast as on the event loop."""
         call = Call()
-        sending = _submit(self._senders, partial(self._blocking.send_for, call, request))
+        sending = submit(self._senders, partial(self._blocking.send_for, call, request))
         try:
-            return _Threaded(self._threads, await asyncio.wrap_future(sending))
+            return Threaded(self._threads, request, await asyncio.wrap_future(sending))
         except asyncio.CancelledError:  # the thread does not know of it, and nobody is left to take its answer
             sending.add_done_callback(_close)
             call.cut()
             raise
 
-    def _lanes_to(self, place: Endpoint) -> Lanes:
-        lanes = self._lanes.get(place)
-        if lanes is None:
-            proxy = self._network.proxy_for(place)
-            make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
-            lanes = self._lanes[place] = Lanes(make, MOST_CONNECTIONS, self._clock)
-        return lanes
+    def _is_here(self, home: Home) -> bool:
+        return self._homes.find() is home
+
+    def _new_lanes(self, place: Endpoint) -> Lanes:
+        proxy = self._network.proxy_for(place)
+        make = partial(_lane, place, self._network.context_for(place, proxy), proxy)
+        return Lanes(make, MOST_CONNECTIONS, self._clock)
+
+
+def _threads() -> Executor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="acr")
 
 
 def _lane(place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Lane:
@@ -214,99 +247,6 @@ def _content(content: bytes | Body | None) -> AsyncIterator[bytes] | None:
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:
     for piece in pieces(content):
         yield piece
-
-
-class _Answer:
-    """Implements `acr._core.runtime.Incoming`."""
-
-    def __init__(
-        self, request: Outgoing, response: httpcore.Response, leave: Callable[[], Awaitable[None]] | None
-    ) -> None:
-        self._request = request
-        self._response = response
-        self._leave = leave
-        self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._left = memoryview(b"")
-        self._failure: TransportError | None = None
-        self.status = response.status
-        self.headers: Mapping[str, str] = lower(response.headers)
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        try:
-            async for chunk in self._response.aiter_stream():
-                yield chunk
-        except LOST as error:
-            raise failed(self._request, error) from error
-
-    async def readinto(self, buffer: memoryview) -> int:
-        if self._failure is not None:
-            raise self._failure
-        if self._chunks is None:
-            self._chunks = self.chunks()
-        filled = 0
-        while filled < len(buffer):
-            if not self._left:
-                try:
-                    self._left = memoryview(await anext(self._chunks, b""))
-                except TransportError as error:
-                    if not filled:
-                        raise
-                    self._failure = error
-                if not self._left:
-                    break
-            count = min(len(self._left), len(buffer) - filled)
-            buffer[filled : filled + count] = self._left[:count]
-            self._left = self._left[count:]
-            filled += count
-        return filled
-
-    async def aclose(self) -> None:
-        leave, self._leave = self._leave, None
-        try:
-            if self._chunks is not None:
-                await self._chunks.aclose()
-            await self._response.aclose()
-        finally:
-            if leave is not None:
-                await leave()
-
-
-class _Threaded:
-    """Implements `acr._core.runtime.Incoming` with an answer of the blocking shell, which is read in threads."""
-
-    def __init__(self, threads: Executor, answer: Answer) -> None:
-        self._threads = threads
-        self._answer = answer
-        self._reading: Future[int] | None = None
-        self.status = answer.status
-        self.headers = answer.headers
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        buffer = bytearray(_PIECE)
-        while count := await self.readinto(memoryview(buffer)):
-            yield bytes(memoryview(buffer)[:count])
-
-    async def readinto(self, buffer: memoryview) -> int:
-        self._reading = _submit(self._threads, lambda: run(self._answer.readinto(buffer)))
-        return await asyncio.wrap_future(self._reading)
-
-    async def aclose(self) -> None:
-        reading = self._reading
-        if reading is None or reading.done():
-            await self._answer.aclose()
-            return
-        # The task was cancelled, but not the thread; that closes it, also where this task is cancelled once more.
-        reading.add_done_callback(lambda _: run(self._answer.aclose()))
-        self._answer.cut()
-        with suppress(AcrError):
-            await asyncio.wrap_future(reading)
-
-
-def _submit(threads: Executor, function: Callable[[], T]) -> Future[T]:
-    try:
-        return threads.submit(function)
-    except RuntimeError:
-        raise InvalidInput("the client is closed") from None
 
 
 def _close(sending: Future[Answer]) -> None:

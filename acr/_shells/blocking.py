@@ -8,14 +8,17 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 
 from acr._core.runtime import Body, Outgoing
+from acr._forks import Lock, find_out, renew_in_children
 from acr._shells.direct import Buffered, Direct
+from acr._shells.gathering import GATHERING, gathered, go_on
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr._shells.pools import Pool, Way
 from acr._shells.sockets import Call, Sockets, shut
 from acr._values.reference import Endpoint
 from acr.errors import CredentialError, InvalidInput
@@ -66,25 +69,12 @@ async def _wrapped(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-class _Stopped(BaseException):
-    """Ends a task whose gathering has failed. No error: nobody is to handle it but what cleans up."""
+def _run(task: Callable[[], Awaitable[T]]) -> T:
+    return run(task())
 
 
-class _Gathering(threading.local):
-    """The gathering that a thread is of, whichever client began it: a copy has two of them."""
-
-    stop: threading.Event | None = None
-
-
-_GATHERING = _Gathering()
-
-
-def _go_on() -> None:
-    """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
-    stop = _GATHERING.stop
-    if stop is not None and stop.is_set():
-        _GATHERING.stop = None
-        raise _Stopped
+class _Process:
+    """Stands for this process: another one for each child."""
 
 
 class BlockingRuntime:
@@ -107,26 +97,49 @@ class BlockingRuntime:
     ) -> None:
         self._network = network
         self._fixed = None if transport is None else _foreign(transport)
-        self._ways: dict[Endpoint, httpcore.ConnectionPool | Foreign] = {}
-        self._making = threading.Lock()
+        self._pools: dict[Endpoint, Pool] = {}
+        self._making = Lock()
         self._sockets = Sockets()
+        self._home = _Process()
         self._closed = False
         self._clock = clock
         self._sleep = sleep
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        for pool in self._pools.values():
+            pool.leave()
+        self._pools = {}
+        self._home = _Process()
+
+    @property
+    def home(self) -> object:
+        find_out()
+        return self._home
 
     async def send(self, request: Outgoing) -> Answer:
-        _go_on()
+        go_on()
+        home = self.home
         if self._closed:
             raise InvalidInput("the client is closed")
         try:
             outgoing = self._network.outgoing(request, _content(request.content))
-            way = self._way_to(request.endpoint)
-            response = way.handle_request(outgoing)
+            timeout = self._network.read_timeout(request)
+            if self._fixed is not None:
+                self._fixed.stay(home)
+                return Answer(request, self._fixed.handle_request(outgoing), None, timeout)
+            pool = self._pool_to(request.endpoint)
+            way = pool.take(self._network.timeouts.pool)
+            try:
+                response = way.handle_request(outgoing)
+            except BaseException:
+                pool.give_back(way)
+                raise
+            answer = Answer(request, response, partial(pool.give_back, way), timeout)
             if self._closed:  # meanwhile, by another thread, which could not know of this connection
-                response.close()
-                way.close()
+                await answer.aclose()
                 raise InvalidInput("the client is closed")
-            return Answer(request, response, self._network.read_timeout(request))
+            return answer
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
@@ -137,12 +150,12 @@ class BlockingRuntime:
             return run(self.send(request))
 
     async def sleep(self, seconds: float) -> None:
-        stop = _GATHERING.stop
+        stop = GATHERING.stop
         if stop is not None and self._sleep is time.sleep:
             stop.wait(seconds)
         else:
             self._sleep(seconds)
-        _go_on()
+        go_on()
 
     def now(self) -> float:
         return self._clock()
@@ -151,16 +164,19 @@ class BlockingRuntime:
         return _Lock()
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        _go_on()
+        go_on()
         return function(*args, **kwargs)
 
     def thread(self) -> Executor:
-        from concurrent.futures import ThreadPoolExecutor  # not needed by most programs
+        from acr._shells.beside import Beside  # not needed by most programs
 
-        return ThreadPoolExecutor(1, thread_name_prefix="acr")
+        return Beside()
 
     async def result(self, future: Future[T]) -> T:
-        _go_on()
+        from acr._shells.beside import check
+
+        go_on()
+        check(future)
         return future.result()
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -173,11 +189,11 @@ class BlockingRuntime:
     async def to_the_end(
         self, task: Callable[[], Awaitable[T]], undo: Callable[[T], Awaitable[object]] | None = None
     ) -> T:
-        stop, _GATHERING.stop = _GATHERING.stop, None
+        stop, GATHERING.stop = GATHERING.stop, None
         try:
             return await task()
         finally:
-            _GATHERING.stop = stop
+            GATHERING.stop = stop
 
     async def gather(
         self,
@@ -189,63 +205,31 @@ class BlockingRuntime:
         todo = list(tasks)
         if len(todo) < 2:
             return [await task() for task in todo]
-        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
-
-        stop = threading.Event()
-
-        def one(task: Callable[[], Awaitable[T]]) -> T:
-            _GATHERING.stop = stop
-            return run(task())
-
-        left = iter(todo)
-        begun: list[Future[T]] = []
-        running: set[Future[T]] = set()
-        with ThreadPoolExecutor(min(limit, len(todo)), thread_name_prefix="acr") as pool:
-            try:
-                while not stop.is_set():
-                    room = (limit if width is None else width(limit)) - len(running)
-                    new = [pool.submit(one, task) for task in islice(left, max(0, room))]
-                    begun += new
-                    running.update(new)
-                    if not running:
-                        break
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    if any(future.exception() is not None for future in done):
-                        stop.set()
-            except BaseException:  # such as Ctrl-C, which this thread alone is told of
-                stop.set()
-                raise
-        errors = [error for future in begun if (error := future.exception()) is not None]
-        for error in errors:
-            if not isinstance(error, _Stopped):
-                raise error
-        return [future.result() for future in begun]
+        return gathered(limit, [partial(_run, task) for task in todo], width)
 
     async def aclose(self) -> None:
         self._closed = True
+        home = self.home
         with self._making:
-            ways = list(self._ways.values())
-        for way in ways:
-            way.close()
-        if self._fixed is not None:
+            pools = list(self._pools.values())
+        for pool in pools:
+            pool.close()
+        if self._fixed is not None and self._fixed.is_of(home):
             self._fixed.close()
 
-    def _way_to(self, place: Endpoint) -> httpcore.ConnectionPool | Foreign:
-        if self._fixed is not None:
-            return self._fixed
+    def _pool_to(self, place: Endpoint) -> Pool:
         with self._making:
-            way = self._ways.get(place)
-            if way is None:
+            pool = self._pools.get(place)
+            if pool is None:
                 proxy = self._network.proxy_for(place)
-                way = self._ways[place] = _way(self._sockets, self._network.context_for(place, proxy), proxy)
-            return way
+                make = partial(_way, self._sockets, self._network.context_for(place, proxy), proxy)
+                pool = self._pools[place] = Pool(make, MOST_CONNECTIONS, self._clock)
+            return pool
 
 
-def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool | Foreign:
+def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> Way:
     if proxy is None:
-        return httpcore.ConnectionPool(
-            context, max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT, network_backend=sockets
-        )
+        return httpcore.ConnectionPool(context, max_connections=1, keepalive_expiry=KEPT, network_backend=sockets)
     from acr._shells.foreign import Foreign
 
     return Foreign.by_way_of(proxy, context)
@@ -266,9 +250,16 @@ def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
 class Answer:
     """Implements `acr._core.runtime.Incoming`."""
 
-    def __init__(self, request: Outgoing, response: httpcore.Response, timeout: float | None) -> None:
+    def __init__(
+        self,
+        request: Outgoing,
+        response: httpcore.Response,
+        leave: Callable[[], None] | None,
+        timeout: float | None,
+    ) -> None:
         self._request = request
         self._response = response
+        self._leave = leave
         self._timeout = timeout
         self._body: Direct | Buffered | None = None
         self.status = response.status
@@ -282,7 +273,7 @@ class Answer:
             raise failed(self._request, error) from error
 
     async def readinto(self, buffer: memoryview) -> int:
-        _go_on()
+        go_on()
         try:
             if self._body is None:
                 direct = Direct.of(self._response, self.headers, self._timeout) if self._request.is_large else None
@@ -292,7 +283,12 @@ class Answer:
             raise failed(self._request, error) from error
 
     async def aclose(self) -> None:
-        self._response.close()
+        leave, self._leave = self._leave, None
+        try:
+            self._response.close()
+        finally:
+            if leave is not None:
+                leave()
 
     def cut(self) -> None:
         """Wake up a thread that waits for bytes, for the last time."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpcore
 
+from acr._forks import close_in_children
 from acr._values.reference import Endpoint
 
 _DELAY: Final = 0.25
@@ -84,6 +85,7 @@ class _Network(httpcore.AsyncNetworkBackend):
                 races = isinstance(loop, asyncio.BaseEventLoop) and not Endpoint("http", host, port).is_loopback
                 options: dict[str, Any] = {"happy_eyeballs_delay": _DELAY} if races else {}
                 transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
+        close_in_children(transport.get_extra_info("socket"))
         return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 

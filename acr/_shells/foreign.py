@@ -13,7 +13,9 @@ from typing import Final, cast
 import httpcore
 import httpx
 
-from acr._shells.http import KEPT, MOST_CONNECTIONS, unusable
+from acr._forks import close_in_children
+from acr._shells.http import KEPT, unusable
+from acr.errors import InvalidInput
 
 _SAME: Final[Mapping[type, type[Exception]]] = {
     httpx.ConnectTimeout: httpcore.ConnectTimeout,
@@ -30,6 +32,8 @@ _SAME: Final[Mapping[type, type[Exception]]] = {
     httpx.UnsupportedProtocol: httpcore.UnsupportedProtocol,
 }
 
+_WITHOUT_CONNECTIONS: Final = (httpx.MockTransport, httpx.WSGITransport, httpx.ASGITransport)
+
 
 class Foreign:
     """A transport of httpx, as what takes httpcore's requests, and raises its errors.
@@ -42,11 +46,12 @@ class Foreign:
     def __init__(self, transport: httpx.BaseTransport, *, is_ours: bool = False) -> None:
         self._transport = transport
         self._is_ours = is_ours
+        self._home: object = None
 
     @classmethod
     def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> Foreign:
-        """Connections by way of a proxy. Raises InvalidInput where it cannot be used."""
-        limits = httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT)
+        """A connection by way of a proxy. Raises InvalidInput where it cannot be used."""
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
         try:
             return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits), is_ours=True)
         except (ImportError, ValueError, httpx.InvalidURL):
@@ -58,6 +63,7 @@ class Foreign:
         with _mapped():
             response = self._transport.handle_request(_outgoing(request, content))
         incoming = _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
+        _close_in_children(incoming)
         if not self._is_ours:
             incoming.extensions.pop("network_stream", None)
         return incoming
@@ -66,12 +72,21 @@ class Foreign:
         """Close it."""
         self._transport.close()
 
+    def is_of(self, home: object) -> bool:
+        """Whether it can be used in this process."""
+        return _is_of(self._transport, self._home, home)
+
+    def stay(self, home: object) -> None:
+        """Use it in this process, and no other. Raises InvalidInput."""
+        self._home = _stayed(self._transport, self._home, home)
+
 
 class AsyncForeign:
     """The same, async."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
+        self._home: object = None
 
     @classmethod
     def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> AsyncForeign:
@@ -87,11 +102,21 @@ class AsyncForeign:
         content = aiter(cast("AsyncIterable[bytes]", request.stream)) if _has_body(request) else None
         with _mapped():
             response = await self._transport.handle_async_request(_outgoing(request, content))
-        return _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream)))
+        incoming = _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream)))
+        _close_in_children(incoming)
+        return incoming
 
     async def aclose(self) -> None:
         """Close it."""
         await self._transport.aclose()
+
+    def is_of(self, home: object) -> bool:
+        """Whether it can be used in this event loop."""
+        return _is_of(self._transport, self._home, home)
+
+    def stay(self, home: object) -> None:
+        """Use it in this event loop, and no other. Raises InvalidInput."""
+        self._home = _stayed(self._transport, self._home, home)
 
 
 class _Stream:
@@ -121,6 +146,26 @@ class _AsyncStream:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _is_of(transport: object, before: object, home: object) -> bool:
+    """Whether a transport has no connections of another place. Nobody but itself could renew them."""
+    return before is None or before is home or type(transport) in _WITHOUT_CONNECTIONS
+
+
+def _stayed(transport: object, before: object, home: object) -> object:
+    if not _is_of(transport, before, home):
+        raise InvalidInput(
+            "the transport passed as transport= has connections of another process, or another event loop: make one in"
+            " each process, with a client of its own"
+        )
+    return home
+
+
+def _close_in_children(incoming: httpcore.Response) -> None:
+    stream = incoming.extensions.get("network_stream")
+    if stream is not None:
+        close_in_children(stream.get_extra_info("socket"))
 
 
 def _has_body(request: httpcore.Request) -> bool:

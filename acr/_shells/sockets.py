@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import httpcore
 
+from acr._forks import close_in_children
+
 _LARGE: Final = 64 * 1024
 
 
@@ -73,6 +75,7 @@ class Sockets(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
+        close_in_children(stream.get_extra_info("socket"))
         return _Stream(stream, self._local)
 
 
@@ -110,7 +113,9 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         self._note()
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._local)
+        stream = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        close_in_children(stream.get_extra_info("socket"))
+        return _Stream(stream, self._local)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

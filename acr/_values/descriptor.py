@@ -9,6 +9,7 @@ import attrs
 from acr._values.digest import Digest, received_digest
 from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
 from acr._values.home import public_in
+from acr._values.travel import travels
 from acr.errors import InvalidInput, ProtocolViolation
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -84,6 +85,7 @@ class Platform:
 
 
 @public_in("acr")
+@travels
 @attrs.frozen
 class Descriptor:
     """Names a piece of content by type, digest and size (OCI image spec, "Content Descriptors").

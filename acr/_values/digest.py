@@ -158,6 +158,11 @@ class Hasher:
         twin.size = self.size
         return twin
 
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> Hasher:
+        return self.copy()
+
     def verify(self, expected: Digest, what: str) -> None:
         """Compare the digest of all bytes so far with the expected one.
 

@@ -14,6 +14,7 @@ from acr import media_types
 from acr._values.arguments import check_text
 from acr._values.home import public_in
 from acr._values.media_type import check_media_type
+from acr._values.travel import travels
 from acr.errors import InvalidInput, InvalidReference
 
 TITLE: Final = "org.opencontainers.image.title"
@@ -44,6 +45,7 @@ def _path(value: str | os.PathLike[str]) -> Path:
 
 
 @public_in("acr")
+@travels
 @attrs.frozen
 class File:
     """A file to push as one layer of an artifact. A folder is packed into one layer, as oras does it.

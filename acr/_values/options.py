@@ -43,13 +43,13 @@ class Retries:
         limit: how often to try again, after the first try.
         base: the longest first wait, in seconds.
         cap: the longest wait, in seconds. If the registry asks for more, the client raises the error at once.
-        jitter: returns a number from 0 to 1. Tests replace it.
+        jitter: returns a number from 0 to 1; `random.random` by default. Tests replace it.
     """
 
     limit: int = 4
     base: float = 0.5
     cap: float = 60
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] | None = None  # that of `random` would not be equal any more in another process
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float | None:
         """Compute how long to wait before the next try.
@@ -68,4 +68,6 @@ class Retries:
             return None
         if retry_after is not None:
             return retry_after
-        return min(self.cap, self.base * 2.0 ** min(attempt, 64)) * self.jitter()  # 2.0**1024 would overflow
+        return (
+            min(self.cap, self.base * 2.0 ** min(attempt, 64)) * (self.jitter or random.random)()
+        )  # 2.0**1024 would overflow

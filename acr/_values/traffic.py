@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from acr._values.home import public_in
+from acr._values.travel import travels
 
 
 @public_in("acr")
+@travels
 @attrs.frozen
 class RequestInfo:
     """A request, as the hook `on_request` receives it. It contains no secrets.
@@ -24,6 +26,7 @@ class RequestInfo:
 
 
 @public_in("acr")
+@travels
 @attrs.frozen
 class ResponseInfo:
     """The head of an answer, as the hook `on_response` receives it. It contains no secrets.

@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from acr._shells.blocking import _GATHERING, BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.gathering import GATHERING
 from acr._shells.http import Network
 from acr._values.options import Timeouts
 
@@ -42,8 +43,8 @@ def test_what_is_done_to_the_end_is_not_stopped_by_a_failure_elsewhere() -> None
         await runtime.blocking(done.append, "cleaned up")
 
     async def careful() -> None:
-        assert _GATHERING.stop is not None
-        await runtime.to_the_end(partial(clean_up, _GATHERING.stop))
+        assert GATHERING.stop is not None
+        await runtime.to_the_end(partial(clean_up, GATHERING.stop))
         done.append("returned")
         await runtime.blocking(done.append, "gone on")
 

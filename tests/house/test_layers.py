@@ -16,7 +16,7 @@ LIBRARY = sys.stdlib_module_names
 
 # What each room may import, beside the standard library and itself. The order is that of the house, from the ground.
 VALUES = {"attrs", "acr._text", "acr.errors", "acr.media_types", "acr._values"}
-CONTRACTS = {*VALUES, "acr.protocols", "acr._core.runtime", "acr._core.storage"}
+CONTRACTS = {*VALUES, "acr._forks", "acr.protocols", "acr._core.runtime", "acr._core.storage"}
 TALK = {*CONTRACTS, "acr_rest", "acr._core.talk"}
 ROOMS: dict[str, set[str]] = {
     "acr_rest": {"attrs"},
@@ -24,6 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "acr.errors": {"attrs", "acr._text"},
     "acr.media_types": set(),
     "acr._values": VALUES,
+    "acr._forks": set(),
     "acr.protocols": VALUES,
     "acr._core.runtime": VALUES,
     "acr._core.storage": VALUES,
@@ -31,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "acr._core.listed": TALK,
     "acr._core.blobs": TALK,
     "acr._core.images": {*TALK, "acr._core.listed", "acr._core.blobs"},
-    "acr._shells": {*CONTRACTS, "acr._core.talk", "certifi", "httpx", "httpcore"},
+    "acr._shells": {*CONTRACTS, "acr._core.talk", "certifi", "httpx", "httpcore", "sniffio"},
     "acr._outside.failures": VALUES,
     "acr._outside.credentials": {*VALUES, "acr.protocols", "azure"},
     "acr._outside.tar": {*CONTRACTS, "acr._outside.failures"},
@@ -120,7 +121,10 @@ def test_every_file_has_a_room_and_every_room_a_file() -> None:
     ("library", "shells"),
     [
         ("httpx", ["asynchronous", "blocking", "foreign"]),
-        ("httpcore", ["asynchronous", "blocking", "connections", "direct", "foreign", "http", "lanes", "sockets"]),
+        (
+            "httpcore",
+            ["asynchronous", "blocking", "connections", "direct", "foreign", "http", "lanes", "pools", "sockets"],
+        ),
     ],
 )
 def test_what_speaks_http_is_imported_by_the_shells_alone(library: str, shells: list[str]) -> None:

@@ -19,7 +19,8 @@ from hypothesis import given, settings, strategies as st
 from acr._core.storage import Source
 from acr._outside.sources import open_async_source, open_source
 from acr._shells.asynchronous import AsyncioRuntime
-from acr._shells.blocking import _GATHERING, BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.gathering import GATHERING
 from acr._shells.http import Network
 from acr._values.options import Timeouts
 from acr.errors import InvalidInput, TransferError
@@ -366,7 +367,7 @@ def test_a_file_is_closed_by_a_thread_that_is_to_stop(tmp_path: Path, monkeypatc
     runtime = BlockingRuntime(Network(timeouts=Timeouts()))
     source: Any = open_source(runtime, path_of(CONTENT, tmp_path))
     stop = threading.Event()
-    monkeypatch.setattr(_GATHERING, "stop", stop)
+    monkeypatch.setattr(GATHERING, "stop", stop)
     stop.set()
     run(source.aclose())
     assert source._file.closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from acr._core.blobs.calls import Part, open_part
 from acr._core.runtime import Runtime
@@ -15,7 +15,7 @@ from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
 from acr._values.reference import check_repository
-from acr.errors import DigestMismatch, ResponseError, SizeMismatch, TransportError
+from acr.errors import DigestMismatch, InvalidInput, ResponseError, SizeMismatch, TransportError
 from acr.media_types import OCTET_STREAM
 from acr.protocols import Sink
 
@@ -61,6 +61,7 @@ class Download:
         self.size = size
         self.what = f"the blob {repository}@{self.digest}"
         self.item: Item | None = None
+        self.is_verified = False
         self._progress = progress
         self._name = name or str(self.digest)
         self._part: Part | None = None
@@ -120,16 +121,42 @@ class Download:
         return have_all or (isinstance(error, ResponseError) and error.status == 416 and self.offset > 0)
 
 
-def blocks(
-    session: Session, repository: str, digest: str, *, progress: Progress | None = None
-) -> AsyncGenerator[bytes, None]:
+class Blocks:
+    """The blocks of a download.
+
+    An event loop that ends closes what still waits in it. That must not be taken for the end of the blob.
+    """
+
+    def __init__(self, runtime: Runtime, download: Download, progress: Progress | None) -> None:
+        self._download = download
+        self._walk = _verified(runtime, download, progress)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._walk)
+        except StopAsyncIteration:
+            if not self._download.is_verified:
+                raise InvalidInput(
+                    f"{self._download.what}: the event loop that it was read in has ended: download it again"
+                ) from None
+            raise
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        await self._walk.aclose()
+
+
+def blocks(session: Session, repository: str, digest: str, *, progress: Progress | None = None) -> Blocks:
     """The bytes of a blob in blocks of 2 MiB; the last of them is given when the whole is verified.
 
     Raises:
         DigestMismatch: in the place of the last block: the whole is not of the digest.
         ResponseError, TransportError: they could not be had as often as the client's retries allow.
     """
-    return _verified(session.runtime, Download(session, repository, digest, progress=progress), progress)
+    return Blocks(session.runtime, Download(session, repository, digest, progress=progress), progress)
 
 
 async def _verified(runtime: Runtime, download: Download, progress: Progress | None) -> AsyncGenerator[bytes, None]:
@@ -141,6 +168,7 @@ async def _verified(runtime: Runtime, download: Download, progress: Progress | N
                 yield held
             held = bytes(block)
     hasher.verify(download.digest, download.what)
+    download.is_verified = True
     _done(download, progress)
     if held is not None:
         yield held

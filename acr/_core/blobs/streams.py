@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncGenerator
 
 from acr._core.blobs import calls as blobs
-from acr._core.blobs.downloads import blocks
+from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
@@ -23,7 +22,7 @@ class Stream:
         walk: gives the blocks.
     """
 
-    def __init__(self, walk: AsyncGenerator[bytes, None]) -> None:
+    def __init__(self, walk: Blocks) -> None:
         self._walk = walk
         self._left = bytearray()
         self._failure: Exception | None = None

@@ -24,6 +24,7 @@ from acr._core.talk import scopes
 from acr._core.talk.links import local_target, uploaded
 from acr._core.talk.sending import hurry
 from acr._core.talk.session import Session
+from acr._forks import Origin
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
@@ -75,6 +76,7 @@ class Upload:
         self.algorithm: str = "sha256" if hasher is None else hasher.algorithm
         self.location: str = location
         self.uuid = uuid
+        self._origin = Origin()
         self.offset: int = 0
         """Bytes that the registry has confirmed."""
 
@@ -204,9 +206,11 @@ class Upload:
     async def give_up(self) -> None:
         """Cancel on the way out, once and in a hurry.
 
-        It needs the right to delete; without it, and without a connection, the registry forgets in time.
+        It needs the right to delete; without it, and without a connection, the registry forgets in time. A child
+        process does not cancel its parent's.
         """
-        await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
+        if self._origin.is_here:
+            await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
 
     async def _cancel_in_a_hurry(self) -> None:
         with suppress(AcrError), hurry():

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from acr._core.runtime import Runtime
 from acr.errors import AcrError
@@ -22,7 +23,8 @@ class Flight(Generic[T]):
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._states: dict[Hashable, _State[T]] = {}
+        # In a child process, or another event loop, nobody would ever let go of a lock that is held now.
+        self._homes: WeakKeyDictionary[object, dict[Hashable, _State[T]]] = WeakKeyDictionary()
 
     async def join(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
         """Fetch it, or wait for who does so already.
@@ -33,7 +35,8 @@ class Flight(Generic[T]):
         Raises:
             AcrError: the attempt failed, this one or the one that was waited for.
         """
-        state = self._states.setdefault(key, _State(self._runtime.lock()))
+        states = self._homes.setdefault(self._runtime.home, {})
+        state = states.setdefault(key, _State(self._runtime.lock()))
         before = state.landed
         async with state.lock:
             landed = state.landed
@@ -51,7 +54,7 @@ class Flight(Generic[T]):
 
     def forget(self, key: Hashable) -> None:
         """Drop what is kept for a key that is not needed any more."""
-        self._states.pop(key, None)
+        self._homes.setdefault(self._runtime.home, {}).pop(key, None)
 
 
 class _Landed(Generic[T]):

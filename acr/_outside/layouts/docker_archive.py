@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
@@ -16,6 +15,7 @@ from typing import BinaryIO, Final, NoReturn
 import attrs
 
 from acr import media_types
+from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in
 from acr._outside.tar.tars import TarFiles, compression
@@ -24,6 +24,7 @@ from acr._values.digest import Digest, Hasher
 from acr._values.fields import list_of, object_of, parse_object, text
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
+from acr._values.travel import stays
 from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, TransferError
 from acr.protocols import Sink
 
@@ -41,6 +42,7 @@ class _Image:
 
 
 @public_in("acr")
+@stays("its path")
 class DockerArchive:
     """A tar that `docker save`, `podman save` or skopeo (as docker-archive) wrote. You can copy images from it.
 
@@ -57,7 +59,7 @@ class DockerArchive:
         self.path: Path = Path(path)
         self._name = str(self.path)
         self._files = TarFiles(self.path)
-        self._lock = threading.RLock()
+        self._lock = Lock(reentrant=True)
         self._listed: Sequence[Root[_Image]] | None = None
         self._hashed: dict[str, Descriptor] = {}
         self._blobs: dict[Digest, str] = {}

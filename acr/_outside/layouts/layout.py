@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +14,7 @@ from typing import BinaryIO, Final
 import attrs
 
 from acr import media_types
+from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in, parse_index, roots_of, with_roots
 from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree, tar_tree
@@ -24,6 +24,7 @@ from acr._values.fields import parse_object
 from acr._values.home import public_in
 from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.media_type import check_media_range
+from acr._values.travel import stays
 from acr.errors import InvalidInput, LimitExceeded, TransferError
 from acr.protocols import Sink
 
@@ -43,11 +44,11 @@ class Store:
     def __init__(self, tree: Tree, name: str) -> None:
         self._tree = tree
         self._name = name
-        self._lock = threading.Lock()  # of what is below, never for long: `abort` is called by the event loop
+        self._lock = Lock()  # of what is below, never for long: `abort` is called by the event loop
         self._tagged: list[tuple[Descriptor, str | None]] = []
         self._dropped = False
-        self._committing = threading.Lock()
-        self._looking = threading.Lock()
+        self._committing = Lock()
+        self._looking = Lock()
         self._attached: tuple[bytes, Mapping[Digest, Sequence[Descriptor]]] | None = None
 
     def tags(self) -> Sequence[str]:
@@ -213,6 +214,7 @@ class Store:
 
 
 @public_in("acr")
+@stays("its path")
 class Layout(Store):
     """An OCI image layout on disk (OCI image spec, "Image Layout"): a folder, or a tar of one.
 
@@ -246,6 +248,7 @@ class Layout(Store):
 
 
 @public_in("acr")
+@stays("images by way of a Layout")
 class Memory(Store):
     """An OCI image layout in memory, for tests and small artifacts. You can copy images from it and into it."""
 

@@ -22,4 +22,6 @@ def locked(folder: Path) -> Iterator[None]:
                 descriptor = os.open(folder, os.O_RDONLY)
                 stack.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # A child that is forked meanwhile has the descriptor, too, and would keep others out to its end.
+                stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
         yield

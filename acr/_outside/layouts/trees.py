@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, Protocol
 
+from acr._forks import Lock
 from acr._outside.failures import reading, writing
 from acr._outside.layouts.locking import locked
 from acr._outside.sinks import file_sink
@@ -85,7 +86,7 @@ class _FolderTree:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._made: list[Path] = []
 
     def _inside(self, name: str) -> Path:
@@ -160,8 +161,8 @@ class _TarTree:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._old = TarFiles(path)
-        self._lock = threading.Lock()  # of what is below, never for long: `abort` is called by the event loop
-        self._beginning = threading.Lock()  # while the old tar is taken over
+        self._lock = Lock()  # of what is below, never for long: `abort` is called by the event loop
+        self._beginning = Lock()  # while the old tar is taken over
         self._writer: TarWriter | None = None
         self._taken_over: tuple[int, ...] | None = None
         self._aborted = self._aborted_commit = threading.Event()  # another one for each try
@@ -261,7 +262,7 @@ class _MemoryTree:
     """Memory."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._files: dict[str, bytes] = {}
         self._new: set[str] = set()
         self._aborted = False

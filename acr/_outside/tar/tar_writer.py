@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import BinaryIO, Final
 
 import attrs
 
+from acr._forks import Lock, Origin
 from acr._outside.failures import writing
 from acr._outside.tar.tars import Extent
 from acr.errors import TransferError
@@ -47,12 +47,13 @@ class TarWriter:
     def __init__(self, path: Path) -> None:
         self._path = final_path(path)
         self.partial = self._path.with_name(f".{self._path.name[:50]}.{os.urandom(4).hex()}.part")
-        self._lock = threading.Lock()
+        self._lock = Lock()
         # What few may read is not shown to more while it is copied; its own mode comes in the end.
         mode = 0o666 if self._mode() is None else 0o600
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._file = os.fdopen(os.open(self.partial, flags, mode), "wb")
         self._ended = False
+        self._origin = Origin()
         self._end = 0
         self._whole: dict[str, Extent] = {}
         self._open: set[Place] = set()
@@ -136,8 +137,10 @@ class TarWriter:
             self.partial.replace(self._path)
 
     def abort(self) -> None:
-        """Remove what was written."""
+        """Remove what was written; a child process leaves it to its parent."""
         with self._lock:
+            if not self._origin.is_here:
+                return
             self._ended = True
             with suppress(OSError):  # what is still buffered may not fit on the disk
                 self._file.close()
@@ -150,6 +153,8 @@ class TarWriter:
             self._check()
 
     def _check(self) -> None:
+        if not self._origin.is_here:
+            raise TransferError(f"{self._path} is being written by the parent process: begin anew here", side="target")
         if self._ended:
             raise TransferError(
                 f"another copy into {self._path} has ended meanwhile: one copy at a time goes into a layout",
@@ -182,8 +187,9 @@ class _TarSink:
         self._file: BinaryIO | None = None
         self._written = 0
         self._ended = False
+        self._origin = Origin()
         # A task may be cancelled, and abort, while a thread still does what the task had waited for.
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def open(self) -> int:
         with self._lock, writing(self._name):
@@ -195,6 +201,7 @@ class _TarSink:
 
     def restart(self) -> None:
         with self._lock, writing(self._name):
+            self._writer.check()
             file = self._opened()
             if file is not None and self._place is not None:
                 file.seek(self._place.extent.offset)
@@ -207,7 +214,9 @@ class _TarSink:
                 if self._written + len(block) > self._size:
                     raise TransferError(f"{self._name} is larger than the {self._size} bytes announced", side="source")
                 self._writer.check()
-                file.write(block)
+                left = memoryview(block)
+                while left:
+                    left = left[file.write(left) :]
                 self._written += len(block)
 
     def commit(self) -> None:
@@ -222,6 +231,8 @@ class _TarSink:
 
     def abort(self) -> None:
         with self._lock:
+            if not self._origin.is_here:
+                return
             if not self._ended and self._file is not None and self._place is not None:
                 with suppress(OSError):
                     self._file.close()
@@ -233,7 +244,8 @@ class _TarSink:
         if self._file is None and not self._ended:
             place = self._writer.reserve(self._name, self._size)
             try:
-                self._file = self._writer.partial.open("r+b")
+                # Without a buffer: a child process that ends would write what is in its copy of it.
+                self._file = self._writer.partial.open("r+b", buffering=0)
                 self._file.seek(place.extent.offset)
             except OSError:
                 self._writer.release(place)

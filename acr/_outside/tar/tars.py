@@ -7,13 +7,13 @@ import os
 import posixpath
 import re
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 import attrs
 
+from acr._forks import Lock
 from acr._outside.failures import reading
 from acr.errors import LimitExceeded, TransferError
 
@@ -234,7 +234,7 @@ class TarFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._last: _Scan | None = None
 
     def find(self, name: str) -> Extent | None:

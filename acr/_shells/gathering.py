@@ -1,0 +1,69 @@
+"""Gathering: tasks of the blocking shell in threads, and the first failure among them stops the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+
+class _Stopped(BaseException):
+    """Ends a task whose gathering has failed. No error: nobody is to handle it but what cleans up."""
+
+
+class _Gathering(threading.local):
+    """The gathering that a thread is of, whichever client began it: a copy has two of them."""
+
+    stop: threading.Event | None = None
+
+
+GATHERING: Final = _Gathering()
+
+
+def go_on() -> None:
+    """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
+    stop = GATHERING.stop
+    if stop is not None and stop.is_set():
+        GATHERING.stop = None
+        raise _Stopped
+
+
+def gathered(limit: int, tasks: Sequence[Callable[[], T]], width: Callable[[int], int] | None) -> list[T]:
+    """Run tasks in threads; see `acr._core.runtime.Runtime.gather`."""
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
+
+    stop = threading.Event()
+
+    def one(task: Callable[[], T]) -> T:
+        GATHERING.stop = stop
+        return task()
+
+    left = iter(tasks)
+    begun: list[Future[T]] = []
+    running: set[Future[T]] = set()
+    with ThreadPoolExecutor(min(limit, len(tasks)), thread_name_prefix="acr") as pool:
+        try:
+            while not stop.is_set():
+                room = (limit if width is None else width(limit)) - len(running)
+                new = [pool.submit(one, task) for task in islice(left, max(0, room))]
+                begun += new
+                running.update(new)
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                if any(future.exception() is not None for future in done):
+                    stop.set()
+        except BaseException:  # such as Ctrl-C, which this thread alone is told of
+            stop.set()
+            raise
+    errors = [error for future in begun if (error := future.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, _Stopped):
+            raise error
+    return [future.result() for future in begun]

@@ -1,0 +1,99 @@
+"""Pools: the blocking shell's connections to one place, each for one request at a time.
+
+httpcore's pool has a lock that each of its requests takes. In a child process that lock may be held for ever, by a
+thread that only the parent has; and an answer that was open at the fork could not even be closed. Here each connection
+is a pool of httpcore's own with room for one, whose lock only the request that has it takes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+import httpcore
+
+from acr._shells.http import KEPT
+
+
+class Way(Protocol):
+    """A way to a place, for one request at a time."""
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Pool:
+    """Connections to one place.
+
+    Args:
+        make: makes one.
+        limit: of them.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, make: Callable[[], Way], limit: int, clock: Callable[[], float]) -> None:
+        self._make = make
+        self._room = threading.Semaphore(limit)
+        self._clock = clock
+        self._idle: deque[tuple[float, Way]] = deque()
+        self._ways: set[Way] = set()
+        self._closed = False
+        self._left = False
+
+    def take(self, timeout: float | None) -> Way:
+        """A way for one request, the one that was given back last.
+
+        Args:
+            timeout: seconds to wait until one is free.
+
+        Raises:
+            httpcore.PoolTimeout: none was.
+        """
+        if not self._room.acquire(timeout=timeout):
+            raise httpcore.PoolTimeout("all connections are in use")
+        try:
+            try:
+                return self._idle.pop()[1]
+            except IndexError:
+                way = self._make()
+                self._ways.add(way)
+                return way
+        except BaseException:
+            self._room.release()
+            raise
+
+    def give_back(self, way: Way) -> None:
+        """Its request is over, and its answer closed."""
+        if self._left:
+            return
+        now = self._clock()
+        if self._closed:
+            self._end(way)
+        else:
+            self._idle.append((now, way))
+        self._room.release()
+        with suppress(IndexError):  # another thread took the last one just now
+            if now - self._idle[0][0] > KEPT:
+                self._end(self._idle.popleft()[1])
+
+    def close(self) -> None:
+        """Close all, also those that are in use."""
+        self._closed = True
+        for way in list(self._ways):
+            way.close()
+
+    def leave(self) -> None:
+        """Leave all to the parent process. In this one their sockets were closed, and none of their locks is taken."""
+        self._left = True
+
+    def _end(self, way: Way) -> None:
+        self._ways.discard(way)
+        way.close()
