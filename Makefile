@@ -41,6 +41,10 @@ test-peers: $(VENV)/.made ## Test with clients and registries that others wrote 
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
 	ACR_FAULT_RUNS=500 ACR_KILL_RUNS=50 $(BIN)/python -m pytest tests/faults
 
+.PHONY: test-fuzz
+test-fuzz: $(VENV)/.made ## Inputs that are nearly right: 20,000 for each parser, a hundred times as many as `make test` has
+	ACR_FUZZ_INPUTS=20000 $(BIN)/python -m pytest tests/fuzz
+
 .PHONY: coverage
 coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which must be 95 % at the least
 	$(MAKE) test COVERAGE=1
