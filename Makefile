@@ -50,6 +50,10 @@ lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what
 	@mkdir -p $(@D)
 	$(PYTHON) .ci/lowest.py >$@
 
+.PHONY: test-fuzz
+test-fuzz: $(VENV)/.made ## Inputs that are nearly right: 20,000 for each parser, a hundred times as many as `make test` has
+	ACR_FUZZ_INPUTS=20000 $(BIN)/python -m pytest tests/fuzz
+
 .PHONY: coverage
 coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which must be 95 % at the least
 	$(MAKE) test COVERAGE=1

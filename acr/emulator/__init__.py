@@ -8,9 +8,9 @@ redirects, locks and errors, so that what works here works there. Start one and 
     with Emulator() as registry:
         client = SomeClient(registry.url, registry.credential())
 
-Nothing is kept unless a folder is given: `Emulator(Path("data"))`. `python -m acr.emulator` runs one by itself, and
-pytest gets it as the fixture `acr_emulator`. `Emulator.fail` makes the next requests go wrong on purpose, and
-`Emulator.requests` is what arrived.
+Nothing is kept unless a folder is given: `Emulator("data")`. `python -m acr.emulator` runs one by itself, and pytest
+gets it as the fixtures `acr_emulator` and `acr_emulator_session`. `Emulator.fail` makes the next requests go wrong on
+purpose, and `Emulator.requests` is what arrived. `Settings` is all that can be set about how it behaves.
 """
 
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from acr.emulator._emulator import Emulator as Emulator
     from acr.emulator._server.faults import Fault as Fault
     from acr.emulator._server.records import RequestRecord as RequestRecord
+    from acr.emulator._settings import Settings as Settings
 else:
     # Imported on first use: pytest imports this package in every run (for the fixture), whether or not it is used.
     _HOMES = {
@@ -34,6 +35,7 @@ else:
         "EntraCredential": "_access.entra",
         "Fault": "_server.faults",
         "RequestRecord": "_server.records",
+        "Settings": "_settings",
     }
     __all__ = sorted(_HOMES)  # noqa: PLE0605 - they are told once, in _HOMES
 

@@ -9,7 +9,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
+
 from acr.emulator._extra import HINT, is_missing
+from acr.emulator._settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,15 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             storage_port=options.storage_port,
             host=options.host,
-            tls=None if options.tls is None else tuple(options.tls),
-            anonymous_pull=options.anonymous_pull,
+            tls=options.tls,
+            self_signed=options.self_signed,
+            password=options.password,
+            seed=options.seed,
+            **{"anonymous_pull": options.anonymous_pull, **dict(options.set)},
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"acr.emulator: {error}", file=sys.stderr)
         return 1
     with registry:
         print(registry.url)
-        print(f"sign in as {registry.username} with the password {registry.password}; Ctrl-C stops", flush=True)
+        password = registry.password if options.password is None else "that you gave"
+        print(f"sign in as {registry.username} with the password {password}; Ctrl-C stops", flush=True)
+        if options.self_signed:
+            print(f"clients have to trust {registry.certificate}", flush=True)
         stopped.wait()
     return 0
 
@@ -52,9 +61,36 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tls", type=Path, nargs=2, metavar=("CERTIFICATE", "KEY"), help="speak https, with these files in PEM"
     )
+    parser.add_argument("--self-signed", action="store_true", help="speak https, with a certificate of its own making")
     parser.add_argument("--data", type=Path, help="folder to keep everything in; without it, memory")
+    parser.add_argument("--seed", type=Path, help="what to begin with: an OCI image layout, or a recipe in TOML")
+    parser.add_argument("--password", help="of the admin; others on this machine can see it in the list of processes")
     parser.add_argument("--anonymous-pull", action="store_true", help="let anyone pull and list")
+    parser.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of acr.emulator.Settings that is true, false or a number of seconds; see docs/emulator.md",
+    )
     return parser
+
+
+def _setting(text: str) -> tuple[str, bool | float]:
+    """A name and a value, as `Settings` has them."""
+    name, _, value = text.partition("=")
+    kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
+    kind = kinds.get(name)
+    if kind is bool and value in ("true", "false"):
+        return name, value == "true"
+    try:
+        if kind in (int, float):
+            return name, float(value)
+    except ValueError:
+        pass
+    known = ", ".join(name for name, kind in kinds.items() if kind in (bool, int, float))
+    raise argparse.ArgumentTypeError(f"{text!r}: expected =true, =false or =SECONDS behind one of {known}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ DISTRIBUTION: Final = "acr-client"
 
 HINT: Final = f"the emulator needs more packages: pip install '{DISTRIBUTION}[emulator]'"
 
-_PACKAGES: Final = frozenset({"starlette", "uvicorn"})
+_PACKAGES: Final = frozenset({"cryptography", "starlette", "uvicorn"})
 
 
 def is_missing(error: ModuleNotFoundError) -> bool:

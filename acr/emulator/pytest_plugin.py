@@ -1,4 +1,4 @@
-"""The pytest fixture `acr_emulator`: a running registry in memory, a new one for each test."""
+"""The pytest fixtures `acr_emulator`, a registry for each test, and `acr_emulator_session`, one for all; in memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 @pytest.fixture
 def acr_emulator() -> Iterator[Emulator]:
     """A local Azure Container Registry: `acr_emulator.url`, `acr_emulator.credential()`. See `acr.emulator`."""
+    yield from _running()
+
+
+@pytest.fixture(scope="session")
+def acr_emulator_session() -> Iterator[Emulator]:
+    """The same for all tests of a session: what one leaves there, the next one finds. `reset` empties it."""
+    yield from _running()
+
+
+def _running() -> Iterator[Emulator]:
     # In here, as pytest imports plugins in every run, and the server behind this takes a while to import.
     from acr.emulator import Emulator
 

@@ -54,6 +54,13 @@ def credential_of(kind: str, emulator: Emulator, folder: Path) -> acr.Credential
         return acr.UsernamePassword("ci\n", "secret\n")
     if kind == "refresh token":
         return acr.RefreshToken(refresh_token(emulator))
+    if kind == "access token":  # ACR's document AAD-OAuth.md, "Docker login with ACR Access Token"
+        query = {
+            "service": emulator.login_server,
+            "scope": ["repository:app:pull,push,metadata_read", "registry:catalog:*"],
+        }
+        reply = httpx.get(f"{emulator.url}/oauth2/token", params=query, auth=(emulator.username, emulator.password))
+        return acr.UsernamePassword("00000000-0000-0000-0000-000000000000", reply.json()["access_token"])
     login = base64.b64encode(f"{emulator.username}:{emulator.password}".encode()).decode()
     auths = {emulator.login_server: {"auth": login}}
     if kind == "identity token":
@@ -62,7 +69,10 @@ def credential_of(kind: str, emulator: Emulator, folder: Path) -> acr.Credential
     return acr.DockerConfig(folder / "config.json")
 
 
-@pytest.mark.parametrize("kind", ["entra", "admin", "scoped token", "refresh token", "docker config", "identity token"])
+KINDS = ["entra", "admin", "scoped token", "refresh token", "access token", "docker config", "identity token"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_credential_gets_in(twin: Twin, acr_emulator: Emulator, tmp_path: Path, kind: str) -> None:
     registry = twin.connect(acr_emulator.url, credential_of(kind, acr_emulator, tmp_path))
     push_image(registry.repository("app"), tag="v1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -141,6 +142,46 @@ def test_a_listing_that_breaks_off_is_an_error_and_never_part_of_a_list(
         for name in client.repositories(page_size=1):
             found.append(name)  # noqa: PERF402 - what came before the error counts
     assert found == ["a"]
+
+
+def test_an_empty_repository_lists_nothing(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """ACR has null there (acr-cli), and a registry of another make an empty list."""
+    repository = registry.repository("app")
+    repository.manifest(push_image(repository, tag="v1").digest).delete()
+    for order in ("newest", "oldest", None):
+        assert list(repository.tags(order_by=order)) == []
+        assert [len(page.items) for page in repository.manifests(order_by=order, page_size=1).pages()] == [0]
+    assert list(repository.tag_names()) == []
+
+
+BY_NUMBER = ("newest_tags_by_number", "oldest_tags_by_number", "manifests_by_number")
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+@pytest.mark.parametrize("kind", ["tags", "manifests"])
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_a_page_by_time_is_deleted_and_the_next_asked_for(
+    twin: Twin, kind: str, order: Literal["newest", "oldest"], by_number: bool, all_of_it: bool
+) -> None:
+    """Nothing is left out and nothing comes twice, whether all of a page is deleted or just its last item."""
+    now = itertools.count(1_700_000_000, 0.25)
+    settings: Any = dict.fromkeys(BY_NUMBER, by_number)
+    with Emulator(clock=lambda: next(now), **settings) as emulator:
+        repository = twin.connect(emulator.url, emulator.credential()).repository("app")
+        names = [f"v{number}" for number in range(7)]
+        digests = [push_image(repository, tag=name, layer=name.encode()).digest for name in names]
+        seen: list[str] = []
+        listing = getattr(repository, kind)(order_by=order, page_size=3)
+        for page in listing.pages():
+            found = [item.name if kind == "tags" else item.digest for item in page.items]
+            seen += found
+            for one in found if all_of_it else found[-1:]:
+                (repository.tag(one) if kind == "tags" else repository.manifest(one)).delete()
+        expected: list[str] = list(names if kind == "tags" else digests)
+        assert seen == (expected if order == "oldest" else expected[::-1])
+        left = list(repository.tags() if kind == "tags" else repository.manifests())
+        assert len(left) == (0 if all_of_it else 4)
 
 
 def test_a_null_list_is_empty(registry: acr.Registry, acr_emulator: Emulator) -> None:

@@ -233,6 +233,27 @@ def test_mount_needs_pull_on_the_source(user: User) -> None:
     assert user.send("POST", f"/v2/team/app/blobs/uploads/?mount={digest}&from=source", PUSH).status_code == 202
 
 
+def test_a_mount_can_ask_for_the_source() -> None:
+    """A guess about ACR; distribution 2.8.2 does it so."""
+    with Emulator(mount_challenge=True) as registry:
+        user = User(registry)
+        with user.http:
+            digest = user.push_blob("source", b"layer")
+            path = f"/v2/team/app/blobs/uploads/?mount={digest}&from=source"
+            both = "repository:team/app:pull,push repository:source:pull"
+            refused = [user.send("POST", path), user.send("POST", path, PUSH)]
+            for reply, error in zip(refused, ("", ',error="insufficient_scope"'), strict=True):
+                assert reply.status_code == 401
+                scope = reply.headers["WWW-Authenticate"].partition("scope=")[2].replace("push,pull", "pull,push")
+                assert scope == f'"{both}"{error}'
+                found = [(entry["Name"], entry["Action"]) for entry in error_of(reply)["detail"]]
+                assert found == [("team/app", "pull"), ("team/app", "push"), ("source", "pull")]
+            assert user.send("POST", path, both).status_code == 201
+            assert user.send("POST", path.replace(digest, NOWHERE), both).status_code == 202
+            for query in ("mount=x&from=source", f"mount={digest}&from=Source", f"mount={digest}"):
+                assert user.send("POST", f"/v2/team/app/blobs/uploads/?{query}", PUSH).status_code == 202
+
+
 def test_head_tells_the_whole_length(user: User) -> None:
     digest = user.push_blob("team/app", b"0123456789")
     path = f"/v2/team%2Fapp/blobs/{digest.replace(':', '%3A')}"

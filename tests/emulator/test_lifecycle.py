@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import signal
 import socket
 import ssl
@@ -10,15 +12,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 import acr.emulator
 from acr._values.digest import Digest
-from acr.emulator import Emulator
+from acr.emulator import Emulator, Settings
+from acr.emulator.__main__ import main
 from tests.certificate import make_certificate
 from tests.emulator.user import ANY, User, plain
+
+SEED = Path(__file__).with_name("seed.toml")
 
 
 def test_content_and_tokens_survive_a_restart(tmp_path: Path) -> None:
@@ -42,6 +48,87 @@ def test_content_and_tokens_survive_a_restart(tmp_path: Path) -> None:
             assert http.get("/acr/v1/team/app/_tags/v1").json()["tag"] == before
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
     assert list((tmp_path / "drafts").iterdir()) == []
+
+
+def test_data_as_text(tmp_path: Path) -> None:
+    with Emulator(str(tmp_path / "data"), seed=str(SEED)) as registry:
+        assert registry.data == tmp_path / "data"
+    assert (tmp_path / "data" / "metadata.db").exists()
+
+
+def test_password(tmp_path: Path) -> None:
+    with Emulator(tmp_path, password="pä:ss") as registry:
+        assert registry.password == "pä:ss"
+        assert "pä:ss" not in repr(registry)
+        user = User(registry)
+        with user.http:
+            assert user.token("registry:catalog:*")
+    with Emulator(tmp_path) as registry:  # it was for that time
+        assert registry.password != "pä:ss"
+    with pytest.raises(ValueError, match="password is empty"):
+        Emulator(password="")
+
+
+@pytest.mark.parametrize("data", [True, False])
+def test_self_signed(tmp_path: Path, data: bool) -> None:
+    with Emulator(tmp_path if data else None, self_signed=True) as registry:
+        assert registry.url.startswith("https://127.0.0.1:")
+        assert registry.certificate
+        trust = ssl.create_default_context(cafile=registry.certificate)
+        made = registry.certificate.read_bytes()
+        keys = [path for path in registry.certificate.parent.iterdir() if path.suffix == ".pem"]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
+        user = User(registry)
+        with user.http, httpx.Client(verify=trust, follow_redirects=True) as http:
+            digest = user.push_blob("app", b"layer")
+            headers = {"Authorization": f"Bearer {user.token('repository:app:pull')}"}
+            blob = http.get(f"{registry.url}/v2/app/blobs/{digest}", headers=headers)
+            assert (blob.content, blob.url.scheme, blob.url.host) == (b"layer", "https", "localhost")
+    assert registry.certificate.exists() == data
+    with Emulator(tmp_path if data else None, self_signed=True) as registry:
+        assert registry.certificate
+        assert (registry.certificate.read_bytes() == made) == data
+
+
+@pytest.mark.parametrize("broken", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_certificate_that_is_none_is_made_anew(tmp_path: Path, broken: bytes) -> None:
+    for _ in range(2):
+        with Emulator(tmp_path, self_signed=True) as registry:
+            assert registry.certificate
+            ssl.create_default_context(cafile=registry.certificate)
+        registry.certificate.write_bytes(broken)
+
+
+def test_a_certificate_is_for_where_the_emulator_is(tmp_path: Path) -> None:
+    for host in ("localhost", "127.0.0.1"):
+        with Emulator(tmp_path, host=host, self_signed=True) as registry:
+            assert registry.certificate
+            trust = ssl.create_default_context(cafile=registry.certificate)
+            with httpx.Client(verify=trust) as http:
+                assert http.get(f"{registry.url}/v2/").status_code == 401
+
+
+def test_tls_and_self_signed_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="do not go together"):
+        Emulator(tls=make_certificate(tmp_path), self_signed=True)
+
+
+@pytest.mark.parametrize("name", ["refresh_lifetime", "access_lifetime", "anonymous_lifetime", "redirect_lifetime"])
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan"), 1e18])
+def test_lifetimes_that_no_clock_has(name: str, seconds: float) -> None:
+    settings: Any = {name: seconds}
+    with pytest.raises(ValueError, match=name):
+        Emulator(**settings)
+
+
+def test_settings_are_told_in_one_place() -> None:
+    """Names, defaults and texts stand in `Settings` alone; `Emulator` takes them all."""
+    told = inspect.signature(Settings).parameters
+    taken = inspect.signature(Emulator).parameters
+    assert {name: taken[name] for name in told} == dict(told)
+    assert re.findall(r"^    (\w+): ", inspect.getdoc(Settings) or "", re.MULTILINE) == list(told)
+    document = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE) == list(told)
 
 
 def test_files_are_named_by_digest(tmp_path: Path) -> None:
@@ -116,6 +203,18 @@ def test_folder_of_somebody_else(tmp_path: Path) -> None:
     assert (tmp_path / "drafts" / "letter").read_text() == "dear"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("secrets.json", b""), ("secrets.json", b'{"key":"00"}'), ("metadata.db", b"x" * 5000)]
+)
+def test_folder_that_is_damaged(tmp_path: Path, name: str, content: bytes) -> None:
+    """As a power loss can leave it."""
+    with Emulator(tmp_path):
+        pass
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((OSError, ValueError), match=f"{name}.* delete its folder, or name another"):
+        Emulator(tmp_path)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104
 def test_other_hosts(host: str) -> None:
     with Emulator(host=host) as registry:
@@ -183,6 +282,38 @@ def test_command_line_with_tls(tmp_path: Path) -> None:
         assert process.wait(10) == 0
 
 
+def test_command_line_for_people(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "acr.emulator", "--self-signed", "--password", "s3cret", "--seed", str(SEED)]
+    command += ["--set", "null_pages=false", "--set", "redirect_lifetime=5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url, sign_in, certificate = (process.stdout.readline().strip() for _ in range(3))
+        assert "s3cret" not in sign_in
+        trust = ssl.create_default_context(cafile=certificate.removeprefix("clients have to trust "))
+        with httpx.Client(base_url=url, verify=trust, auth=("admin", "s3cret")) as http:
+            assert http.get("/acr/v1/_catalog").json() == {"repositories": ["library/hello-world", "team/app"]}
+            assert http.get("/acr/v1/team/app/_tags?last=z").json()["tags"] == []
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    "setting", ["null_pages", "null_pages=1", "nothing=true", "clock=1", "audiences=x", "redirect_lifetime=true", "="]
+)
+def test_command_line_with_a_setting_that_is_none(setting: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--set", setting])
+    assert "null_pages" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--seed", "nowhere"], ["--password", ""], ["--set", "redirect_lifetime=-1"], ["--tls", "a", "b"]]
+)
+def test_command_line_with_what_cannot_be(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_command_line_with_a_port_that_is_taken(registry: Emulator) -> None:
     port = registry.login_server.rpartition(":")[2]
     command = [sys.executable, "-m", "acr.emulator", "--port", port]
@@ -217,6 +348,15 @@ def test_fixture(acr_emulator: Emulator) -> None:
 
 def test_fixture_gives_a_new_one(acr_emulator: Emulator) -> None:
     assert acr_emulator.requests == []
+
+
+def test_the_fixture_of_a_session_stays(acr_emulator_session: Emulator) -> None:
+    assert acr_emulator_session.requests == []
+    assert plain.get(f"{acr_emulator_session.url}/v2/").status_code == 401
+
+
+def test_the_fixture_of_a_session_is_the_same_for_all(acr_emulator_session: Emulator) -> None:
+    assert len(acr_emulator_session.requests) == 1
 
 
 def test_exported_names() -> None:

@@ -31,9 +31,8 @@ def pages(user: User, path: str, scope: str, key: str) -> list[list[str]]:
     while path:
         reply = user.send("GET", path, scope)
         assert reply.status_code == 200, reply.text
-        found.append(
-            [item if isinstance(item, str) else item.get("name", item.get("digest")) for item in reply.json()[key]]
-        )
+        items = reply.json()[key] or ()
+        found.append([item if isinstance(item, str) else item.get("name", item.get("digest")) for item in items])
         link = reply.headers.get("Link", "")
         path = link[1 : link.index(">")] if link else ""
     return found
@@ -85,13 +84,129 @@ def test_time_is_of_the_last_update(user: User) -> None:
     assert pages(user, "/acr/v1/library/app/_tags?orderby=timeasc", READ, "tags") == [["b", "a"]]
 
 
-def test_paging_by_time_goes_on_after_a_delete(user: User) -> None:
-    for tag in ("a", "b", "c"):
+def number(time: str, *, newest: bool) -> int:
+    """The number of a time in .NET's ticks, by the calendar of the standard library."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    since = datetime.fromisoformat(whole) - datetime(1, 1, 1)
+    ticks = (since.days * 86_400 + since.seconds) * 10_000_000 + int(fraction.ljust(7, "0"))
+    return 2**63 - 1 - ticks if newest else ticks
+
+
+def test_newest_tags_are_paged_by_number_and_name(user: User) -> None:
+    """acr-cli#72: `Link: .../_tags?last=8586163895140836946%2612.04&n=3&orderby=timedesc`."""
+    for tag in ("old", "12.04", "new"):
         user.push_image("library/app", tag, tag)
-    user.send("DELETE", "/acr/v1/library/app/_tags/a", "repository:library/app:delete")
-    # The item that the page ended with is gone: none that is left may be left out.
-    found = pages(user, "/acr/v1/library/app/_tags?last=a&n=1&orderby=timeasc", READ, "tags")
-    assert found == [["b"], ["c"]]
+    path = "/acr/v1/library%2Fapp/_tags"
+    first = user.send("GET", f"{path}?n=2&orderby=timedesc", READ)
+    last = number(first.json()["tags"][-1]["lastUpdateTime"], newest=True)
+    assert link(first) == f'<{path}?last={last}%2612.04&n=2&orderby=timedesc>; rel="next"'
+    assert [tag["name"] for tag in user.send("GET", link(first)[1:-13], READ).json()["tags"]] == ["old"]
+
+
+@pytest.mark.parametrize("last", ["new", "12.04", "&new", "x&new", "9999999999999999999&new", "", "%26"])
+def test_a_name_alone_gives_the_first_page_again(user: User, last: str) -> None:
+    for tag in ("old", "12.04", "new"):
+        user.push_image("library/app", tag, tag)
+    query = f"orderby=timedesc&last={last.replace('&', '%26')}"
+    assert pages(user, f"/acr/v1/library/app/_tags?{query}", READ, "tags") == [["new", "12.04", "old"]]
+
+
+BY_NUMBER = {"newest_tags_by_number": True, "oldest_tags_by_number": True, "manifests_by_number": True}
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+@pytest.mark.parametrize("kind", ["tags", "manifests"])
+@pytest.mark.parametrize("order", ["timeasc", "timedesc"])
+def test_a_listing_by_time_goes_on_behind_what_is_deleted(kind: str, order: str, by_number: bool) -> None:
+    """By number since it is in the link, by name since the emulator remembers the time."""
+    seconds = itertools.count(1_700_000_000, 0.25)
+    settings: Any = dict.fromkeys(BY_NUMBER, by_number)
+    with Emulator(clock=lambda: next(seconds), **settings) as registry:
+        user = User(registry)
+        with user.http:
+            names = [f"v{position}" for position in range(5)]
+            digests = [user.push_image("library/app", name, name) for name in names]
+            expected: list[str] = list(names if kind == "tags" else digests)
+            seen, path = [], f"/acr/v1/library/app/_{kind}?n=2&orderby={order}"
+            while path:
+                reply = user.send("GET", path, READ)
+                items = [item.get("name", item.get("digest")) for item in reply.json()[kind]]
+                seen += items
+                path = link(reply)[1:-13] if "Link" in reply.headers else ""
+                assert ("%26" in path) == (by_number and bool(path))
+                gone = (
+                    f"/acr/v1/library/app/_tags/{items[-1]}"
+                    if kind == "tags"
+                    else f"/v2/library/app/manifests/{items[-1]}"
+                )
+                user.send("DELETE", gone, "repository:library/app:delete")
+            assert seen == (expected if order == "timeasc" else expected[::-1])
+
+
+def test_by_name_a_tag_that_moves_takes_its_place_in_the_listing_with_it() -> None:
+    """That is why there is a number. By name alone the listing ends where the tag is now."""
+    seconds = itertools.count(1_700_000_000, 0.25)
+    for by_number, expected in ((True, ["b", "c", "a"]), (False, [])):
+        with Emulator(clock=lambda: next(seconds), oldest_tags_by_number=by_number) as registry:
+            user = User(registry)
+            with user.http:
+                for tag in ("a", "b", "c"):
+                    user.push_image("library/app", tag, tag)
+                path = link(user.send("GET", "/acr/v1/library/app/_tags?n=1&orderby=timeasc", READ))[1:-13]
+                user.push_image("library/app", "a", "moved")
+                assert pages(user, f"{path}&n=9", READ, "tags")[0] == expected
+
+
+def test_names_alone_of_the_newest_tags() -> None:
+    seconds = itertools.count(1_700_000_000, 0.25)
+    with Emulator(clock=lambda: next(seconds), newest_tags_by_number=False) as registry:
+        user = User(registry)
+        with user.http:
+            for tag in ("a", "b", "c"):
+                user.push_image("library/app", tag, tag)
+            path = "/acr/v1/library%2Fapp/_tags"
+            first = user.send("GET", f"{path}?n=1&orderby=timedesc", READ)
+            assert link(first) == f'<{path}?last=c&n=1&orderby=timedesc>; rel="next"'
+            assert pages(user, f"{path}?last=c&n=1&orderby=timedesc", READ, "tags") == [["b"], ["a"]]
+
+
+def test_an_item_that_never_was_begins_a_listing_by_time_anew(user: User) -> None:
+    for tag in ("a", "b"):
+        user.push_image("library/app", tag, tag)
+    assert pages(user, "/acr/v1/library/app/_tags?last=x&orderby=timeasc", READ, "tags") == [["a", "b"]]
+
+
+@pytest.mark.parametrize("null", [True, False])
+def test_empty_pages(null: bool) -> None:
+    """acr-cli indexes the last item of what is no null; azure-sdk-for-python#28234 met the null."""
+    nothing = "null" if null else "[]"
+    with Emulator(null_pages=null) as registry:
+        user = User(registry)
+        with user.http:
+            digest = user.push_artifact("app", "v1")
+            user.send("DELETE", f"/v2/app/manifests/{digest}", "repository:app:delete")
+            for kind in ("tags", "manifests"):
+                for query in ("", "?n=1", "?orderby=timedesc"):
+                    reply = user.send("GET", f"/acr/v1/app/_{kind}{query}", "repository:app:metadata_read")
+                    assert (
+                        reply.text == f'{{"registry":"{registry.login_server}","imageName":"app","{kind}":{nothing}}}\n'
+                    )
+            assert user.send("GET", "/v2/app/tags/list", "repository:app:pull").json() == {"name": "app", "tags": []}
+
+
+@pytest.mark.parametrize(("orderby", "end"), [(True, "&orderby="), (False, "")])
+def test_links_of_v2(orderby: bool, end: str) -> None:
+    with Emulator(orderby_in_v2_links=orderby) as registry:
+        user = User(registry)
+        with user.http:
+            for tag in ("a", "b"):
+                user.push_artifact("library/app", tag)
+                user.push_artifact(f"repository-{tag}", "v1")
+            reply = user.send("GET", "/v2/_catalog?n=1", CATALOG)
+            assert link(reply) == f'</v2/_catalog?last=library%2Fapp&n=1{end}>; rel="next"'
+            reply = user.send("GET", "/v2/library/app/tags/list?n=1", PULL)
+            assert link(reply) == f'</v2/library%2Fapp/tags/list?last=a&n=1{end}>; rel="next"'
+            assert pages(user, "/v2/library/app/tags/list?n=1", PULL, "tags") == [["a"], ["b"]]
 
 
 def test_page_size(user: User) -> None:
@@ -109,7 +224,8 @@ def test_page_size(user: User) -> None:
     assert "Content-Length" not in reply.headers
     reply = user.send("GET", "/acr/v1/library/app/_tags?n=5000", READ)
     assert len(reply.json()["tags"]) == 102
-    for bad in ("0", "-1", "x"):
+    assert len(user.send("GET", "/acr/v1/library/app/_tags?n=0005", READ).json()["tags"]) == 5
+    for bad in ("0", "-1", "x", "9" * 20, "9" * 5000, "\u0662"):
         reply = user.send("GET", f"/acr/v1/library/app/_tags?n={bad}", READ)
         assert (reply.status_code, error_of(reply)["code"]) == (400, "PAGINATION_NUMBER_INVALID")
     assert user.send("GET", "/acr/v1/library/app/_tags?orderby=size", READ).status_code == 400

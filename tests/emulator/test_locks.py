@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acr._values.digest import Digest
+from acr.emulator import Emulator
 from tests.emulator.user import ANY, User, error_of
 
 PULL = "repository:app:pull"
@@ -44,6 +45,27 @@ def test_no_delete_of_blobs_in_a_locked_repository(user: User, digest: Digest) -
     assert user.send("DELETE", f"/v2/app/blobs/{Digest.of(b'layer ')}", DELETE).status_code == 405
 
 
+def test_refusal_is_as_seen(user: User, digest: Digest) -> None:
+    """acr-cli#70, azure-sdk-for-net#22827: 263 bytes with the newline."""
+    lock(user, "/acr/v1/app/_tags/v1", "writeEnabled")
+    replies = [user.send("DELETE", path, DELETE) for path in ("/acr/v1/app/_tags/v1", f"/v2/app/manifests/{digest}")]
+    for reply in replies:
+        assert (reply.status_code, reply.headers["Content-Length"]) == (405, "263")
+        assert reply.text.endswith(',"detail":{}}]}\n')
+    assert ["X-Ms-Request-Id" in reply.headers for reply in replies] == [False, True]
+
+
+def test_refusal_without_its_detail() -> None:
+    with Emulator(lock_refusals_as_seen=False) as registry:
+        user = User(registry)
+        with user.http:
+            user.push_image("app", "v1")
+            lock(user, "/acr/v1/app/_tags/v1", "writeEnabled")
+            reply = user.send("DELETE", "/acr/v1/app/_tags/v1", DELETE)
+            assert (reply.status_code, list(error_of(reply))) == (405, ["code", "message"])
+            assert "X-Ms-Request-Id" in reply.headers
+
+
 @pytest.mark.parametrize("item", ITEMS)
 def test_no_push(user: User, digest: Digest, item: str) -> None:
     lock(user, item.format(digest=digest), "writeEnabled")
@@ -69,9 +91,9 @@ def test_no_pull(user: User, digest: Digest, item: str) -> None:
 def test_hidden_items(user: User, digest: Digest) -> None:
     lock(user, "/acr/v1/app/_tags/v1", "listEnabled")
     lock(user, f"/acr/v1/app/_manifests/{digest}", "listEnabled")
-    assert user.send("GET", "/acr/v1/app/_tags", READ).json()["tags"] == []
+    assert user.send("GET", "/acr/v1/app/_tags", READ).json()["tags"] is None
     assert user.send("GET", "/v2/app/tags/list", PULL).json()["tags"] == []
-    assert user.send("GET", "/acr/v1/app/_manifests", READ).json()["manifests"] == []
+    assert user.send("GET", "/acr/v1/app/_manifests", READ).json()["manifests"] is None
     lock(user, "/acr/v1/app", "listEnabled")
     assert user.send("GET", "/acr/v1/_catalog", "registry:catalog:*").json() == {"repositories": []}
     deleted = user.send("DELETE", "/acr/v1/app", DELETE).json()

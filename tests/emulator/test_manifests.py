@@ -9,6 +9,7 @@ import pytest
 
 from acr import media_types
 from acr._values.digest import Digest
+from acr.emulator import Emulator
 from tests.emulator.user import ANY, User, error_of
 
 PULL = "repository:app:pull"
@@ -258,8 +259,44 @@ def test_delete_of_a_manifest(user: User) -> None:
     reply = user.send("DELETE", f"/v2/app/manifests/{digest}", DELETE)
     assert (reply.status_code, reply.content) == (202, b"")
     assert user.send("GET", "/v2/app/manifests/v1", PULL).status_code == 404
-    assert user.send("GET", "/acr/v1/app/_tags", READ).json()["tags"] == []
+    assert user.send("GET", "/acr/v1/app/_tags", READ).json()["tags"] is None
     assert user.send("GET", "/acr/v1/app", READ).json()["manifestCount"] == 0
+
+
+def attach(user: User, subject: Digest, tag: str) -> Digest:
+    descriptor = {"mediaType": media_types.OCI_MANIFEST, "digest": subject, "size": 1}
+    return user.push_artifact("app", tag, subject=descriptor, artifactType="text/sbom")
+
+
+def test_delete_of_a_subject_takes_what_is_attached(user: User) -> None:
+    """Told by ACR's document "Manage OCI artifacts"; the signature of an SBOM goes with the SBOM's subject."""
+    subject, other = user.push_image("app", "v1"), user.push_image("app", "v2", "2")
+    sbom = attach(user, subject, "sbom")
+    attach(user, sbom, "signature")
+    kept = attach(user, other, "kept")
+    assert user.send("DELETE", f"/v2/app/manifests/{subject}", DELETE).status_code == 202
+    left = user.send("GET", "/acr/v1/app/_manifests", READ).json()["manifests"]
+    assert {item["digest"] for item in left} == {other, kept}
+    assert user.send("GET", "/v2/app/tags/list", PULL).json()["tags"] == ["kept", "v2"]
+
+
+def test_a_locked_referrer_protects_its_subject(user: User) -> None:
+    subject = user.push_image("app", "v1")
+    sbom = attach(user, subject, "sbom")
+    user.send("PATCH", f"/acr/v1/app/_manifests/{sbom}", WRITE, json={"deleteEnabled": False})
+    assert user.send("DELETE", f"/v2/app/manifests/{subject}", DELETE).status_code == 405
+    assert user.send("GET", "/acr/v1/app", READ).json()["manifestCount"] == 2
+
+
+def test_what_is_attached_can_be_left() -> None:
+    with Emulator(referrers_follow_subject=False) as registry:
+        user = User(registry)
+        with user.http:
+            subject = user.push_image("app", "v1")
+            sbom = attach(user, subject, "sbom")
+            user.send("DELETE", f"/v2/app/manifests/{subject}", DELETE)
+            (left,) = user.send("GET", "/acr/v1/app/_manifests", READ).json()["manifests"]
+            assert left["digest"] == sbom
 
 
 def test_delete_of_a_repository(user: User) -> None:

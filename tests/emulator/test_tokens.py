@@ -16,6 +16,7 @@ from acr.emulator import Emulator
 from tests.emulator.user import User, error_of, plain
 
 FORM = {"api-version": "2021-07-01"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -245,14 +246,97 @@ def test_wrong_passwords(registry: Emulator, user: User, authorization: str) -> 
 
 def test_refresh_token_as_password(registry: Emulator, user: User) -> None:
     refresh_token = exchange(registry, entra_token(registry)).json()["refresh_token"]
-    token = user.token("repository:a:pull", auth=("00000000-0000-0000-0000-000000000000", refresh_token))
+    token = user.token("repository:a:pull", auth=(NOBODY, refresh_token))
     assert claims(token)["access"][0]["name"] == "a"
 
 
-def test_the_api_itself_takes_no_password(registry: Emulator, user: User) -> None:
-    reply = user.http.get("/acr/v1/_catalog", auth=(registry.username, registry.password))
+@pytest.mark.parametrize("path", ["/v2/", "/acr/v1/_catalog", "/v2/_catalog", "/acr/v1/app", "/v2/app/tags/list"])
+def test_the_api_takes_the_password_of_the_admin(registry: Emulator, user: User, path: str) -> None:
+    """ACR's document AAD-OAuth.md: "Catalog listing using SP/Admin with Basic Auth"; acr-cli and az send it."""
+    user.push_image("app", "v1")
+    assert user.http.get(path, auth=(registry.username, registry.password)).status_code == 200
+    reply = user.http.get(path, auth=(registry.username, "wrong"))
     assert reply.status_code == 401
     assert "error=" not in reply.headers["WWW-Authenticate"]
+    with Emulator(basic_on_api=False) as other:
+        assert plain.get(f"{other.url}{path}", auth=(other.username, other.password)).status_code == 401
+
+
+def test_the_admin_does_everything_by_password(registry: Emulator, user: User) -> None:
+    digest = user.push_image("app", "v1")
+    login = (registry.username, registry.password)
+    assert user.http.patch("/acr/v1/app", auth=login, json={"listEnabled": True}).status_code == 200
+    assert user.http.post("/v2/app/blobs/uploads/", auth=login).status_code == 202
+    assert user.http.delete(f"/v2/app/manifests/{digest}", auth=login).status_code == 202
+
+
+def test_the_api_takes_no_password_of_a_scoped_token(registry: Emulator, user: User) -> None:
+    """acr#466: it is exchanged at the token endpoint."""
+    registry.add_token("reader", "secret", scopes=["repository:app:pull,metadata_read"])
+    user.push_image("app", "v1")
+    for login in (("reader", "secret"), (NOBODY, exchange(registry, entra_token(registry)).json()["refresh_token"])):
+        assert user.http.get("/v2/app/tags/list", auth=login).status_code == 401
+    assert user.token("repository:app:pull", auth=("reader", "secret"))
+
+
+@pytest.mark.parametrize("how", ["basic", "form"])
+def test_access_token_as_password(registry: Emulator, user: User, clock: Clock, how: str) -> None:
+    """ACR's document AAD-OAuth.md, "Docker login with ACR Access Token": it gives no more, and lives no longer."""
+    password = user.token("repository:a:pull", "repository:b:pull,push")
+    clock.now += 4_000
+
+    def again(*scopes: str) -> httpx.Response:
+        asked = {"service": registry.login_server, "scope": list(scopes)}
+        if how == "basic":
+            return user.http.get("/oauth2/token", params=asked, auth=(NOBODY, password))
+        form = {"grant_type": "password", "username": NOBODY, "password": password}
+        return user.http.post("/oauth2/token", data={**form, **asked})
+
+    found = claims(again("repository:a:pull,push", "repository:b:push", "registry:catalog:*").json()["access_token"])
+    assert [(entry["name"], entry["actions"]) for entry in found["access"]] == [("a", ["pull"]), ("b", ["push"])]
+    assert found["exp"] - clock.now == 500
+    clock.now += 500
+    assert again("repository:a:pull").status_code == 401
+
+
+def test_access_token_as_password_can_be_refused() -> None:
+    with Emulator(access_token_as_password=False) as registry:
+        user = User(registry)
+        with user.http:
+            token = user.token("repository:a:pull")
+            query = {"service": registry.login_server, "scope": "repository:a:pull"}
+            assert user.http.get("/oauth2/token", params=query, auth=(NOBODY, token)).status_code == 401
+            refresh_token = exchange(registry, entra_token(registry)).json()["refresh_token"]
+            assert user.http.get("/oauth2/token", params=query, auth=(NOBODY, refresh_token)).status_code == 200
+
+
+def entra_of_others(**claims: object) -> str:
+    return jwt.encode({"aud": "https://containerregistry.azure.net", **claims}, "another key, of 32 bytes at least")
+
+
+@pytest.mark.parametrize(
+    ("token", "strict"),
+    [
+        ("a token of somebody else", 401),
+        ("a.b.c", 401),
+        ("{}", 401),
+        (entra_of_others(exp=1_700_000_001), 200),
+        (entra_of_others(exp=1_700_000_001, aud=["https://vault.azure.net", "https://management.azure.com/"]), 200),
+        (entra_of_others(exp=1_700_000_001, aud="https://vault.azure.net"), 401),
+        (entra_of_others(exp=1_700_000_001, aud=None), 401),
+        (entra_of_others(exp=1_700_000_001, aud={"a": 1}), 401),
+        (entra_of_others(exp=1_700_000_000), 401),
+        (entra_of_others(exp="soon"), 401),
+        (entra_of_others(), 401),
+    ],
+)
+def test_strict_entra(token: str, strict: int, clock: Clock) -> None:
+    with Emulator(clock=clock, strict_entra=True) as registry:
+        assert exchange(registry, token).status_code == strict
+        assert exchange(registry, entra_token(registry)).status_code == 200
+        assert exchange(registry, entra_token(registry, "https://vault.azure.net")).status_code == 401
+    with Emulator(clock=clock) as registry:
+        assert exchange(registry, token).status_code == 200
 
 
 @pytest.mark.parametrize(

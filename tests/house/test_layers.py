@@ -42,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
         *TALK, "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._shells", "acr._outside.credentials",
         "acr._outside", "acr._outside.layouts",
     },
-    "acr.emulator._settings": {"attrs"},
+    "acr.emulator._settings": VALUES,
     "acr.emulator._wire": {"starlette"},
     "acr.emulator._extra": set(),
     "acr.emulator._access": {*VALUES, "acr.emulator._settings", "acr.emulator._wire", "jwt", "starlette"},
@@ -51,15 +51,22 @@ ROOMS: dict[str, set[str]] = {
         *VALUES, "acr.emulator._settings", "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store",
         "starlette",
     },
+    "acr.emulator._seeding": {*VALUES, "acr.emulator._wire", "acr.emulator._store"},
     "acr.emulator._server": {
-        *VALUES, "acr.emulator._wire", "acr.emulator._access", "acr.emulator._routes", "starlette", "uvicorn",
+        *VALUES, "acr.emulator._settings", "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store",
+        "acr.emulator._routes", "cryptography", "starlette", "uvicorn",
+    },
+    "acr.emulator._parts": {
+        *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._store", "acr.emulator._routes",
+        "acr.emulator._seeding", "acr.emulator._server",
     },
     "acr.emulator._emulator": {
-        *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._store", "acr.emulator._routes",
-        "acr.emulator._server", "starlette",
+        *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server",
+        "acr.emulator._parts", "starlette",
     },
     "acr.emulator": {
-        "acr.emulator._extra", "acr.emulator._access", "acr.emulator._server", "acr.emulator._emulator", "pytest",
+        "attrs", "acr.emulator._extra", "acr.emulator._settings", "acr.emulator._access", "acr.emulator._server",
+        "acr.emulator._emulator", "pytest",
     },
     "acr": {
         "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._facades", "acr._outside",
@@ -123,7 +130,18 @@ def test_every_file_has_a_room_and_every_room_a_file() -> None:
         ("httpx", ["asynchronous", "blocking", "foreign"]),
         (
             "httpcore",
-            ["asynchronous", "blocking", "connections", "direct", "foreign", "http", "lanes", "pools", "sockets"],
+            [
+                "async_answers",
+                "asynchronous",
+                "blocking",
+                "connections",
+                "direct",
+                "foreign",
+                "http",
+                "lanes",
+                "pools",
+                "sockets",
+            ],
         ),
     ],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -11,12 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from acr.emulator._access.gate import origin_of, unauthorized
+from acr.emulator._access.gate import basic_credentials, origin_of, unauthorized
 from acr.emulator._access.tokens import Identity, InvalidToken, Tokens, parse_scopes
-from acr.emulator._wire import bad_request, json_response
+from acr.emulator._wire import bad_request, body_of, json_response
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-"""User name whose password is a refresh token; what `az acr login --expose-token` tells people to use."""
+"""User name whose password is a token of ACR's: what `az acr login --expose-token` tells people to use."""
+
+_LARGEST_FORM: Final = 256 * 1024
+"""Bytes. Forms come without a token, so anybody can send one. Entra's tokens have a few KB."""
 
 _EXCHANGES: Final = frozenset({"access_token", "access_token_refresh_token", "refresh_token"})
 
@@ -62,25 +63,22 @@ class OauthRoutes:
 
     async def token_of_login(self, request: Request) -> Response:
         """An access token for Basic credentials; without them, one for anybody."""
-        query = parse_qs(request.url.query)
+        query = parse_qs(request.scope["query_string"].decode("latin-1"))
         _check_service(request, query)
         authorization = request.headers.get("authorization")
         return self._access(None if authorization is None else self._by_basic(authorization), query)
 
     def _by_basic(self, authorization: str) -> Identity:
-        scheme, _, encoded = authorization.partition(" ")
-        try:
-            name, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            raise unauthorized(None) from None
-        if scheme.lower() != "basic" or not colon:
+        login = basic_credentials(authorization)
+        if login is None:
             raise unauthorized(None)
-        return self._by_password(name, password)
+        return self._by_password(*login)
 
     def _by_password(self, name: str, password: str) -> Identity:
-        if name == NOBODY:
-            return self._by_refresh_token(password)
-        identity = self._tokens.sign_in(name, password)
+        try:
+            identity = self._tokens.by_own_token(password) if name == NOBODY else self._tokens.sign_in(name, password)
+        except InvalidToken:
+            identity = None
         if identity is None:
             raise unauthorized(None)
         return identity
@@ -109,7 +107,7 @@ def _check_service(request: Request, asked: dict[str, list[str]]) -> None:
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    return parse_qs((await request.body()).decode("latin-1"))
+    return parse_qs((await body_of(request, _LARGEST_FORM)).decode("latin-1"))
 
 
 def _last(form: dict[str, list[str]], key: str) -> str:

@@ -6,17 +6,14 @@ The refresh token stands for the identity, the access token for the scopes it wa
 from __future__ import annotations
 
 import hmac
-import json
-import os
-import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import attrs
 import jwt
 
+from acr.emulator._access.secrets import Secrets
 from acr.emulator._settings import Settings
 
 ANONYMOUS: Final = "acr_anon_pull"
@@ -74,10 +71,17 @@ def parse_scopes(texts: Iterable[str]) -> tuple[Access, ...]:
 
 @attrs.frozen
 class Identity:
-    """Somebody the registry knows; `grants` None may do everything."""
+    """Somebody the registry knows.
+
+    Args:
+        subject: its name.
+        grants: what it may do; None for everything.
+        until: when what it signed in with expires, in seconds since the epoch; None for never.
+    """
 
     subject: str
     grants: tuple[Access, ...] | None = None
+    until: float | None = None
 
     def granted(self, asked: Sequence[Access]) -> tuple[Access, ...]:
         """The part of `asked` that the identity may have: fewer actions, or no entry at all."""
@@ -110,33 +114,6 @@ class Bearer:
         # The anonymous token is for `repository:*:pull` and no more, yet it lists repositories and reads metadata
         # (go anonymousAccess: 200 on the catalog; js and python anonymous clients list tags).
         return action == "metadata_read" or (kind, name) == ("registry", "catalog")
-
-
-@attrs.frozen
-class Secrets:
-    """What an emulator keeps to itself. In a folder it survives a restart, and so do the tokens it has signed."""
-
-    key: bytes = attrs.field(factory=lambda: secrets.token_bytes(32), repr=False)
-    password: str = attrs.field(factory=lambda: secrets.token_hex(24), repr=False)
-    registry_id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
-
-    @classmethod
-    def load(cls, path: Path) -> Secrets:
-        """Read them from a file, which is made if there is none, for the eyes of its owner alone."""
-        if path.exists():
-            data = json.loads(path.read_text("utf-8"))
-            return cls(bytes.fromhex(data["key"]), data["password"], data["registry_id"])
-        new = cls()
-        text = json.dumps({"key": new.key.hex(), "password": new.password, "registry_id": new.registry_id})
-        draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(path)
-        return new
-
-    def sign(self, text: str) -> bytes:
-        """A signature that only this emulator can make."""
-        return hmac.digest(self.key, text.encode(), "sha256")
 
 
 class Tokens:
@@ -178,9 +155,26 @@ class Tokens:
         claims = self._decode(token, _REFRESH)
         return Identity(claims["sub"], _read(claims["grants"]))
 
+    def by_own_token(self, token: str) -> Identity:
+        """The identity that a refresh token stands for, or an access token, which gives no more and lives no longer.
+
+        Raises:
+            InvalidToken: it is neither; or it is an access token, and those are no passwords here.
+        """
+        try:
+            return self.read_refresh(token)
+        except InvalidToken:
+            if not self._settings.access_token_as_password:
+                raise
+        claims = self._decode(token, _ACCESS)
+        return Identity(claims["sub"], _entries(claims), claims["exp"])
+
     def access(self, identity: Identity, asked: Sequence[Access]) -> str:
         """An access token for what the identity may have of what was asked: it may be for nothing."""
-        return self._access_token(identity.subject, identity.granted(asked), self._settings.access_lifetime)
+        lifetime = self._settings.access_lifetime
+        if identity.until is not None:
+            lifetime = min(lifetime, identity.until - self._settings.clock())
+        return self._access_token(identity.subject, identity.granted(asked), lifetime)
 
     def anonymous_access(self) -> str:
         """The access token that anybody gets, whatever was asked."""
@@ -194,8 +188,14 @@ class Tokens:
             InvalidToken: it is none.
         """
         claims = self._decode(token, _ACCESS)
-        entries = (Access(entry["type"], entry["name"], tuple(entry["actions"])) for entry in claims["access"])
-        return Bearer(claims["sub"], tuple(entries))
+        return Bearer(claims["sub"], _entries(claims))
+
+    def read_basic(self, name: str, password: str) -> Bearer | None:
+        """Who sends a name and a password to the API itself: the admin, and no repository-scoped token (acr#466)."""
+        identity = self.sign_in(name, password) if self._settings.basic_on_api else None
+        if identity is None or identity.grants is not None:
+            return None
+        return Bearer(identity.subject, (Access("repository", "*", ("*",)), Access("registry", "*", ("*",))))
 
     def entra(self, audience: str, grants: tuple[Access, ...] | None, expires: float) -> str:
         """An Entra token of the emulator's own make."""
@@ -203,21 +203,32 @@ class Tokens:
         return jwt.encode({**claims, "grants": _written(grants)}, self._secret.key, _ALGORITHM)
 
     def read_entra(self, token: str) -> Identity:
-        """The identity behind an Entra token. One of another maker is anybody's: it is taken as it comes.
+        """The identity behind an Entra token. One of another maker is anybody's: nobody's signature is asked for.
 
         Raises:
-            InvalidToken: it is of our make, and for another audience or expired; or it is an ACR token.
+            InvalidToken: it is of our make, and for another audience or expired; or it is an ACR token; or it is of
+                another maker, and is no JWT for an audience (`strict_entra`).
         """
         try:
             claims = self._claims(token)
         except InvalidToken:
+            if self._settings.strict_entra:
+                self._check_audience(_unverified(token))
             return Identity("entra-user")
-        if claims.get("grant_type") != _ENTRA or claims["exp"] <= self._settings.clock():
+        if claims.get("grant_type") != _ENTRA:
             raise InvalidToken
-        accepted = {audience.rstrip("/") for audience in self._settings.audiences}
-        if claims["aud"].rstrip("/") not in accepted:
-            raise InvalidToken
+        self._check_audience(claims)
         return Identity(claims["sub"], _read(claims["grants"]))
+
+    def _check_audience(self, claims: dict[str, Any]) -> None:
+        """See that an Entra token is for us and has not expired. `aud` is a text or several (RFC 7519, 4.1.3)."""
+        given, expires = claims.get("aud"), claims.get("exp")
+        audiences = given if isinstance(given, list) else [given]
+        accepted = {audience.rstrip("/") for audience in self._settings.audiences}
+        if not any(isinstance(audience, str) and audience.rstrip("/") in accepted for audience in audiences):
+            raise InvalidToken
+        if not (isinstance(expires, int | float) and expires > self._settings.clock()):
+            raise InvalidToken
 
     def _access_token(self, subject: str, granted: Sequence[Access], lifetime: float) -> str:
         entries = [{"type": a.type, "name": a.name, "actions": list(a.actions)} for a in granted]
@@ -250,8 +261,20 @@ class Tokens:
         unchecked: Any = {f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud")}
         try:
             return jwt.decode(token, self._secret.key, [_ALGORITHM], unchecked)
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise InvalidToken from None
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        raise InvalidToken from None
+
+
+def _entries(claims: dict[str, Any]) -> tuple[Access, ...]:
+    """What an access token is good for."""
+    return tuple(Access(entry["type"], entry["name"], tuple(entry["actions"])) for entry in claims["access"])
 
 
 def _written(grants: tuple[Access, ...] | None) -> list[str] | None:

@@ -7,12 +7,16 @@ import hmac
 import html
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
+import attrs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from acr._values.digest import Digest
+from acr._values.reference import check_repository
+from acr.emulator._access.gate import origin_of
 from acr.emulator._routes.registry import Registry, digest_of_path
 from acr.emulator._routes.storage import signed_url
 from acr.emulator._store.uploads import Upload, take_in
@@ -20,6 +24,14 @@ from acr.emulator._wire import Refusal, blob_unknown, digest_invalid, empty_resp
 from acr.errors import InvalidReference, UnsupportedDigest
 
 _CONTENT_RANGE: Final = re.compile(r"(\d{1,18})-(\d{1,18})")
+
+
+@attrs.frozen
+class _Mount:
+    """A blob, and the repository that it shall be mounted from."""
+
+    digest: Digest
+    source: str
 
 
 class BlobRoutes:
@@ -58,7 +70,7 @@ class BlobRoutes:
             headers = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest}
             return Response(b"", 200, {**headers, "Content-Length": str(size)})
         path = signed_url(self._registry.secret, self._registry.settings, digest)
-        location = f"{request.url.scheme}://{_storage_host(request)}:{self._registry.storage_port}{path}"
+        location = f"{request.scope['scheme']}://{_storage_host(request)}:{self._registry.storage_port}{path}"
         return Response(
             f'<a href="{html.escape(location)}">Temporary Redirect</a>.\n\n',
             307,
@@ -78,15 +90,16 @@ class BlobRoutes:
 
     async def start(self, request: Request) -> Response:
         """POST opens a session, or mounts a blob of another repository."""
-        name = self._gate.repository(request, "pull", "push")
+        wanted = _mount_of(request)
+        challenged = wanted is not None and self._registry.settings.mount_challenge
+        name = self._gate.repository(request, "pull", "push", source=wanted.source if wanted and challenged else None)
         self._registry.check_repository_allows(name, write=True)
         upload = self._uploads.start(name, self._registry.now())
-        digest, source = self._mountable(request)
-        if digest is None or source is None:
+        if wanted is None or not self._can_mount(request, wanted):
             return _session_response(202, upload)
         self._uploads.cancel(upload)
-        self._metadata.add_blob(name, digest)
-        return _created(name, digest, {"Docker-Upload-Uuid": upload.id})
+        self._metadata.add_blob(name, wanted.digest)
+        return _created(name, wanted.digest, {"Docker-Upload-Uuid": upload.id})
 
     async def status(self, request: Request) -> Response:
         """GET how far a session got.
@@ -128,19 +141,12 @@ class BlobRoutes:
                 self._uploads.cancel(upload)
         return empty_response(204, {"Docker-Upload-Uuid": upload.id})
 
-    def _mountable(self, request: Request) -> tuple[Digest | None, str | None]:
-        """The blob that can be mounted and where from.
+    def _can_mount(self, request: Request, wanted: _Mount) -> bool:
+        """Whether a blob is mounted.
 
         Anything that stands against it just opens a session: that is OCI's way, and never recorded of ACR.
         """
-        source = request.query_params.get("from", "")
-        try:
-            digest = Digest(request.query_params.get("mount", ""))
-        except (InvalidReference, UnsupportedDigest):
-            return None, None
-        if not (self._gate.may_pull(request, source) and self._metadata.has_blob(source, digest)):
-            return None, None
-        return digest, source
+        return self._gate.may_pull(request, wanted.source) and self._metadata.has_blob(wanted.source, wanted.digest)
 
     def _session(self, request: Request, name: str) -> Upload:
         upload = self._uploads.find(name, request.path_params["id"])
@@ -160,12 +166,24 @@ class BlobRoutes:
             raise _range_invalid(upload)
 
 
+def _mount_of(request: Request) -> _Mount | None:
+    """What a request wants mounted, if that can be at all."""
+    query = request.query_params
+    try:
+        return _Mount(Digest(query.get("mount", "")), check_repository(query.get("from", "")))
+    except (InvalidReference, UnsupportedDigest):
+        return None
+
+
 def _storage_host(request: Request) -> str:
     """The host of the blob store: another one than the registry's, as in Azure, as far as this machine has two names.
 
     Go's HTTP client, and so every client in Go, forwards the token to another port of the same host.
     """
-    host = request.url.hostname or ""
+    try:
+        host = urlsplit(f"//{origin_of(request)[1]}").hostname or "localhost"
+    except ValueError:  # it is no host
+        host = "localhost"
     if host in {"127.0.0.1", "::1"}:
         return "localhost"
     if host == "localhost":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -13,11 +12,14 @@ from acr import media_types
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.media_type import essence
 from acr._values.reference import check_reference
-from acr.emulator._routes.registry import Registry, check_allows, digest_of_path, page_size
+from acr.emulator._routes.paging import page_size
+from acr.emulator._routes.registry import Registry, digest_of_path
 from acr.emulator._store import manifests
-from acr.emulator._store.items import Manifest, NewManifest, Page
+from acr.emulator._store.items import Manifest, Page
+from acr.emulator._store.pushing import Incomplete, prepare
 from acr.emulator._wire import (
     Refusal,
+    body_of,
     digest_invalid,
     empty_response,
     json_response,
@@ -43,6 +45,7 @@ class ManifestRoutes:
         self._registry = registry
         self._gate = registry.gate
         self._metadata = registry.metadata
+        self._no_order = {"orderby": ""} if registry.settings.orderby_in_v2_links else {}
         name = "/v2/{name:path}"
         self.routes = [
             Route("/v2/", self.support, methods=["GET"]),
@@ -65,7 +68,7 @@ class ManifestRoutes:
         page = _page(request)
         found, more = self._metadata.list_repositories(page)
         names = [repository.name for repository in found]
-        link = next_link("/v2/_catalog", names[-1], n=page.limit) if more else None
+        link = next_link("/v2/_catalog", names[-1], n=page.limit, **self._no_order) if more else None
         return json_response({"repositories": names}, headers=link)
 
     async def get(self, request: Request) -> Response:
@@ -85,45 +88,32 @@ class ManifestRoutes:
         """PUT a manifest by tag or by digest."""
         reference = _reference(request)
         name = self._gate.repository(request, "pull", "push")
-        content = await _limited(request)
+        content = await body_of(request, manifests.LARGEST, "a manifest")
         media_type = essence(request.headers.get("content-type", ""))
         if not media_type:
             raise _invalid("the Content-Type, the manifest's type, is missing")
-        try:
-            reading = manifests.read(content, media_type)
-        except manifests.Malformed as error:
-            raise _invalid(str(error)) from None
         digest = Digest.of(content, algorithm=reference.algorithm if isinstance(reference, Digest) else "sha256")
         if isinstance(reference, Digest) and digest != reference:
             raise digest_invalid(f"the manifest has the digest {digest}")
         self._check_writable(name, reference, digest)
-        children = [self._metadata.manifest(name, child) for child in reading.children]
-        missing = [child for child, found in zip(reading.children, children, strict=True) if found is None]
-        missing += [blob for blob in reading.blobs if not self._metadata.has_blob(name, blob)]
-        if missing:
-            raise _references_unknown(missing)
-        architecture, os = await self._platform(reading.config)
-        new = NewManifest(
-            digest=digest,
-            media_type=media_type,
-            content=content,
-            image_size=reading.layers_size + sum(child.image_size for child in children if child is not None),
-            architecture=architecture,
-            os=os,
-            config_media_type=reading.config_media_type,
-            artifact_type=reading.artifact_type,
-            subject=reading.subject,
-            annotations=reading.annotations,
-        )
+        try:
+            new = prepare(self._metadata, self._registry.content, name, content, media_type, digest=digest)
+        except manifests.Malformed as error:
+            raise _invalid(str(error)) from None
+        except Incomplete as error:
+            raise _references_unknown(error.missing) from None
         tag = None if isinstance(reference, Digest) else reference
         self._metadata.put_manifest(name, new, tag, self._registry.now())
         headers = {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"}
-        if reading.subject is not None:
-            headers["OCI-Subject"] = reading.subject
+        if new.subject is not None:
+            headers["OCI-Subject"] = new.subject
         return empty_response(201, headers)
 
     async def delete(self, request: Request) -> Response:
-        """DELETE a manifest by digest, with its tags. Its blobs stay."""
+        """DELETE a manifest by digest, with its tags and with what is attached to it. Its blobs stay.
+
+        The latter is told in "Manage OCI artifacts" of ACR's documents, and was not seen on the wire.
+        """
         reference = _reference(request)
         name = self._gate.repository(request, "delete")
         if not isinstance(reference, Digest):
@@ -131,8 +121,11 @@ class ManifestRoutes:
         manifest = self._metadata.manifest(name, reference)
         if manifest is None:
             raise manifest_unknown(reference)
-        self._registry.check_deletable(name, manifest, *self._metadata.tags_of(name, reference))
-        self._metadata.delete("manifests", name, reference, self._registry.now())
+        follows = self._registry.settings.referrers_follow_subject
+        going = [manifest, *(self._metadata.attached_to(name, reference) if follows else ())]
+        tags = [tag for one in going for tag in self._metadata.tags_of(name, one.name)]
+        self._registry.check_deletable(name, *going, *tags)
+        self._metadata.delete("manifests", name, [one.name for one in going], self._registry.now())
         return empty_response(202)
 
     async def referrers(self, request: Request) -> Response:
@@ -166,7 +159,8 @@ class ManifestRoutes:
         page = _page(request)
         found, more = self._metadata.list_tags(name, page)
         names = [tag.name for tag in found]
-        link = next_link(f"/v2/{quote(name, safe='')}/tags/list", names[-1], n=page.limit) if more else None
+        path = f"/v2/{quote(name, safe='')}/tags/list"
+        link = next_link(path, names[-1], n=page.limit, **self._no_order) if more else None
         return json_response({"name": name, "tags": names}, headers=link)
 
     def _resolve(self, name: str, reference: str) -> Manifest:
@@ -175,12 +169,12 @@ class ManifestRoutes:
             tag = self._metadata.tag(name, reference)
             if tag is None:
                 raise manifest_unknown(reference)
-            check_allows(tag, read=True)
+            self._registry.check_allows(tag, read=True)
             digest = tag.digest
         manifest = self._metadata.manifest(name, digest)
         if manifest is None:
             raise manifest_unknown(reference)
-        check_allows(manifest, read=True)
+        self._registry.check_allows(manifest, read=True)
         return manifest
 
     def _acceptable(
@@ -210,17 +204,11 @@ class ManifestRoutes:
         tag = None if isinstance(reference, Digest) else self._metadata.tag(name, reference)
         for item in (tag, self._metadata.manifest(name, digest)):
             if item is not None:
-                check_allows(item, write=True)
+                self._registry.check_allows(item, write=True)
 
     def _check_known(self, name: str) -> None:
         if self._metadata.repository(name) is None:
             raise name_unknown(name)
-
-    async def _platform(self, config: Digest | None) -> tuple[str | None, str | None]:
-        if config is None or (self._registry.content.size(config) or 0) > manifests.LARGEST:
-            return None, None
-        with self._registry.content.open(config) as file:
-            return manifests.platform_of_config(await asyncio.to_thread(file.read))
 
 
 def _reference(request: Request) -> str:
@@ -235,16 +223,6 @@ def _reference(request: Request) -> str:
         raise page_not_found() from None
     except UnsupportedDigest as error:
         raise digest_invalid(str(error)) from None
-
-
-async def _limited(request: Request) -> bytes:
-    """The body, if it is no larger than a manifest may be. The status is the one OCI asks for; never recorded."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > manifests.LARGEST:
-            raise refusal(413, "SIZE_INVALID", f"a manifest may have {manifests.LARGEST} bytes")
-    return bytes(body)
 
 
 def _page(request: Request) -> Page:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -12,16 +10,18 @@ from starlette.routing import Route
 
 from acr import media_types
 from acr._values.reference import check_tag
-from acr.emulator._routes.registry import Registry, digest_of_path, page_of
+from acr.emulator._routes.paging import Listing
+from acr.emulator._routes.registry import Registry, digest_of_path
 from acr.emulator._store import manifests
 from acr.emulator._store.items import Item, Manifest, Tag
 from acr.emulator._wire import (
     bad_request,
+    body_of,
     empty_response,
+    json_object,
     json_response,
     manifest_unknown,
     name_unknown,
-    next_link,
     page_not_found,
     rfc3339,
     tag_unknown,
@@ -29,6 +29,8 @@ from acr.emulator._wire import (
 from acr.errors import InvalidReference
 
 _ATTRIBUTES = ("deleteEnabled", "writeEnabled", "readEnabled", "listEnabled")
+_LARGEST_CHANGE = 64 * 1024
+"""Bytes of a PATCH. With a long report of a scanner (`quarantineDetails`) it has some KB."""
 
 
 class MetadataRoutes:
@@ -51,34 +53,33 @@ class MetadataRoutes:
     async def catalog(self, request: Request) -> Response:
         """GET the repositories."""
         self._gate.catalog(request)
-        page = page_of(request)
-        found, more = self._metadata.list_repositories(page)
-        names = [repository.name for repository in found]
-        link = next_link("/acr/v1/_catalog", names[-1], n=page.limit, orderby=page.order) if more else None
-        return json_response({"repositories": names}, headers=link)
+        listing = Listing.asked_for(request, self._registry.settings, "repositories")
+        found, more = self._metadata.list_repositories(listing.page)
+        link = listing.link_behind(found[-1], "/acr/v1/_catalog") if more else None
+        return json_response({"repositories": [repository.name for repository in found]}, headers=link)
 
     async def tags(self, request: Request) -> Response:
         """GET the tags, all or those of one manifest."""
         name = self._gate.repository(request, "metadata_read")
         self._existing(name)
-        page = page_of(request)
+        listing = Listing.asked_for(request, self._registry.settings, "tags")
         digest = request.query_params.get("digest") or None
-        found, more = self._metadata.list_tags(name, page, digest)
+        found, more = self._metadata.list_tags(name, listing.page, digest)
         filtered = {} if digest is None else {"digest": digest}
         path = f"/acr/v1/{quote(name, safe='')}/_tags"
-        link = next_link(path, found[-1].name, n=page.limit, orderby=page.order, **filtered) if more else None
-        return json_response(self._of(name, tags=[_tag(tag) for tag in found]), headers=link)
+        link = listing.link_behind(found[-1], path, **filtered) if more else None
+        return json_response(self._of(name, tags=self._page([_tag(tag) for tag in found])), headers=link)
 
     async def manifests(self, request: Request) -> Response:
         """GET the manifests."""
         name = self._gate.repository(request, "metadata_read")
         self._existing(name)
-        page = page_of(request)
-        found, more = self._metadata.list_manifests(name, page)
+        listing = Listing.asked_for(request, self._registry.settings, "manifests")
+        found, more = self._metadata.list_manifests(name, listing.page)
         path = f"/acr/v1/{quote(name, safe='')}/_manifests"
-        link = next_link(path, found[-1].name, n=page.limit, orderby=page.order) if more else None
+        link = listing.link_behind(found[-1], path) if more else None
         items = [self._manifest(name, manifest, whole=False) for manifest in found]
-        return json_response(self._of(name, manifests=items), headers=link)
+        return json_response(self._of(name, manifests=self._page(items)), headers=link)
 
     async def repository(self, request: Request) -> Response:
         """GET or PATCH the properties of a repository, or DELETE it."""
@@ -110,7 +111,7 @@ class MetadataRoutes:
         tag = self._existing_tag(name, tag_name)
         if request.method == "DELETE":
             self._registry.check_deletable(name, tag)
-            self._metadata.delete("tags", name, tag_name, self._registry.now())
+            self._metadata.delete("tags", name, [tag_name], self._registry.now())
             return empty_response(202, {"X-Ms-Int-Docker-Content-Digest": tag.digest})
         if request.method == "PATCH":
             self._metadata.set_locks("tags", name, tag_name, await _changes(request))
@@ -159,6 +160,10 @@ class MetadataRoutes:
             raise manifest_unknown(digest)
         return manifest
 
+    def _page(self, items: list[dict[str, object]]) -> list[dict[str, object]] | None:
+        """The items of a page; null where there are none, as acr-cli relies on (and azure-sdk-for-python#28234)."""
+        return None if self._registry.settings.null_pages and not items else items
+
     def _of(self, name: str, **rest: object) -> dict[str, object]:
         return {"registry": self._registry.login_server, "imageName": name, **rest}
 
@@ -199,12 +204,8 @@ def _action(request: Request) -> str:
 
 
 async def _changes(request: Request) -> dict[str, bool]:
-    body = await request.body()
-    try:
-        value: Any = json.loads(body or b"{}")
-    except ValueError:
-        raise bad_request("the body is no JSON") from None
-    if not isinstance(value, dict):
+    value = json_object(await body_of(request, _LARGEST_CHANGE) or b"{}")
+    if value is None:
         raise bad_request("the body must be a JSON object")
     changes = {name: value[name] for name in _ATTRIBUTES if value.get(name) is not None}
     if not all(isinstance(change, bool) for change in changes.values()):

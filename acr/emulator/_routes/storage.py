@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from acr._values.digest import Digest
-from acr.emulator._access.tokens import Secrets
+from acr.emulator._access.secrets import Secrets
 from acr.emulator._settings import Settings
 from acr.emulator._store.content import Content
 from acr.emulator._wire import Headers

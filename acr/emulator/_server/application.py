@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -12,7 +14,6 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acr.emulator._access.oauth_routes import OauthRoutes
-from acr.emulator._access.tokens import Tokens
 from acr.emulator._routes.blob_routes import BlobRoutes
 from acr.emulator._routes.manifest_routes import ManifestRoutes
 from acr.emulator._routes.metadata_routes import MetadataRoutes
@@ -20,7 +21,12 @@ from acr.emulator._routes.registry import Registry
 from acr.emulator._routes.storage import storage_headers
 from acr.emulator._server.faults import Fault, Faults
 from acr.emulator._server.records import Origin, RequestRecord
-from acr.emulator._wire import Refusal, page_not_found, registry_headers
+from acr.emulator._settings import Settings
+from acr.emulator._store.disk import takes_no_more
+from acr.emulator._wire import Refusal, disk_full, page_not_found, registry_headers
+
+_LARGEST_REST: Final = 256 * 1024 * 1024
+"""Bytes of a request that are taken, and dropped, although its answer is known. Behind them, the connection is cut."""
 
 Cut = Callable[[Scope], None]
 """Closes the connection that a request came on, after what was sent so far."""
@@ -29,8 +35,8 @@ Cut = Callable[[Scope], None]
 class RegistryApplication:
     """The registry's routes. What they refuse becomes the answer."""
 
-    def __init__(self, registry: Registry, tokens: Tokens) -> None:
-        areas = (OauthRoutes(tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
+    def __init__(self, registry: Registry) -> None:
+        areas = (OauthRoutes(registry.tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
         paths: dict[str, _Path] = {}
         for route in (route for area in areas for route in area.routes):
             paths.setdefault(route.path, _Path()).add(route)
@@ -43,6 +49,10 @@ class RegistryApplication:
             await self._router(scope, receive, send)
         except Refusal as refused:
             await refused.response(scope, receive, send)
+        except (OSError, sqlite3.Error) as error:
+            if not takes_no_more(error):
+                raise
+            await disk_full().response(scope, receive, send)
 
 
 class _Path:
@@ -72,16 +82,25 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 class Front:
     """What stands before an origin."""
 
-    def __init__(self, app: ASGIApp, origin: Origin, records: deque[RequestRecord], faults: Faults, cut: Cut) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        origin: Origin,
+        settings: Settings,
+        records: deque[RequestRecord],
+        faults: Faults,
+        cut: Cut,
+    ) -> None:
         self._app = app
         self._origin: Origin = origin
+        self._settings = settings
         self._records = records
         self._faults = faults
         self._cut = cut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or let it go wrong."""
-        exchange = _Exchange(scope, receive, send, self._origin)
+        exchange = _Exchange(scope, receive, send, self._origin, self._settings)
         self._records.append(exchange.record)
         fault = self._faults.take(scope["method"], (exchange.record.path, scope["path"]), self._origin)
         try:
@@ -89,6 +108,8 @@ class Front:
                 await self._app(scope, exchange.receive, exchange.send)
             else:
                 await self._go_wrong(fault, exchange)
+            if not exchange.arrived:
+                self._cut(scope)
         except (ClientDisconnect, asyncio.CancelledError):
             pass  # the client went away, or the emulator stops: nobody waits for an answer
 
@@ -136,13 +157,14 @@ async def _lose(message: Message) -> None:
 class _Exchange:
     """A request and its answer, on their way through."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, origin: Origin) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, origin: Origin, settings: Settings) -> None:
         self.scope = scope
         self._receive = receive
         self._send = send
         self._origin = origin
+        self._lock_refusals_as_seen = settings.lock_refusals_as_seen
         self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        self._arrived = False
+        self.arrived = False
         query: bytes = scope["query_string"]
         target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
         shown = dict(self._headers)
@@ -154,12 +176,16 @@ class _Exchange:
         """The next piece of the request."""
         message = await self._receive()
         self.record.received += len(message.get("body", b""))
-        self._arrived = not message.get("more_body", False)
+        self.arrived = not message.get("more_body", False)
         return message
 
     async def drain(self) -> None:
-        """Take what is left of the request. A client that is still sending may not see an answer that comes earlier."""
-        while not self._arrived:
+        """Take what is left of the request, as far as that makes sense.
+
+        A client that is still sending may not see an answer that comes earlier. But anybody can send without end.
+        """
+        enough = self.record.received + _LARGEST_REST
+        while not self.arrived and self.record.received <= enough:
             await self.receive()
 
     async def send(self, message: Message) -> None:
@@ -177,4 +203,11 @@ class _Exchange:
             return storage_headers()
         plain = any(value.startswith(b"text/plain") for name, value in message["headers"] if name == b"content-type")
         path: str = self.scope["path"]
-        return registry_headers(self.record.method, path, message["status"], self._headers, plain=plain)
+        return registry_headers(
+            self.record.method,
+            path,
+            message["status"],
+            self._headers,
+            plain=plain,
+            lock_refusals_as_seen=self._lock_refusals_as_seen,
+        )

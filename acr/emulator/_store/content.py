@@ -6,7 +6,7 @@ import io
 import shutil
 import uuid
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from acr._values.digest import Digest
 
@@ -102,7 +102,8 @@ class FolderContent:
 
     def draft(self) -> BinaryIO:
         """See `Content`."""
-        return (self._drafts / uuid.uuid4().hex).open("w+b")
+        # Without a buffer: one that cannot be written out for want of space would stand in the way of a truncate, too.
+        return cast(BinaryIO, (self._drafts / uuid.uuid4().hex).open("w+b", buffering=0))
 
     def discard(self, draft: BinaryIO) -> None:
         """See `Content`."""

@@ -13,11 +13,19 @@ Order = Literal["", "none", "timeasc", "timedesc"]
 
 @attrs.frozen
 class Page:
-    """Which part of a listing is wanted: at most `limit` items after `last`, in an order."""
+    """Which part of a listing is wanted.
+
+    Args:
+        limit: how many items at most.
+        last: the name of the item that they come after.
+        order: how the listing is sorted.
+        time: of that item, in ticks, if the listing is by time and the client was told it; None to look it up.
+    """
 
     limit: int
     last: str | None = None
     order: Order = ""
+    time: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -9,10 +9,13 @@ import attrs
 
 from acr import media_types
 from acr._values.digest import Digest
+from acr.emulator._wire import json_object
 from acr.errors import InvalidInput, UnsupportedDigest
 
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a manifest."""
+
+_LARGEST_SIZE: Final = 2**63 - 1  # of Go's int64
 
 KNOWN: Final = frozenset(media_types.ANY_MANIFEST)
 _IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
@@ -51,14 +54,13 @@ class Reading:
 def read(content: bytes, media_type: str) -> Reading:
     """Read a manifest. One of a type that is not known only has to be a JSON object.
 
+    What ACR's metadata tells of it is left out where it is of no fitting type: the bytes are kept as they are.
+
     Raises:
         Malformed: it is no manifest of that type.
     """
-    try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError):
-        raise Malformed("it is no JSON") from None
-    if not isinstance(manifest, dict):
+    manifest = json_object(content)
+    if manifest is None:
         raise Malformed("it is no JSON object")
     declared = manifest.get("mediaType")
     if media_type in KNOWN and declared not in (None, "", media_type):
@@ -67,42 +69,39 @@ def read(content: bytes, media_type: str) -> Reading:
     layers = _objects(manifest, "layers")
     children = _objects(manifest, "manifests") if media_type in media_types.INDEXES else []
     subject = manifest.get("subject")
-    here = [layer for layer in layers if not layer.get("urls")]  # foreign layers are fetched from elsewhere
+    digests = [_digest(layer) for layer in layers]
+    # Foreign layers are fetched from elsewhere.
+    here = [digest for layer, digest in zip(layers, digests, strict=True) if not layer.get("urls")]
     if config is not None:
-        here.insert(0, config)
-    config_type = config.get("mediaType") if isinstance(config, dict) else None
-    annotations = manifest.get("annotations")
+        here.insert(0, _digest(config))
+    config_type = _text(config.get("mediaType")) if isinstance(config, dict) else None
     return Reading(
-        blobs=tuple(_digest(item) for item in here),
+        blobs=tuple(here),
         children=tuple(_digest(item) for item in children),
         subject=None if subject is None else _digest(subject),
-        config=_digest(config) if config_type in _IMAGE_CONFIGS else None,
+        config=here[0] if config_type in _IMAGE_CONFIGS else None,
         config_media_type=config_type,
-        artifact_type=manifest.get("artifactType") or config_type,
-        annotations=annotations if isinstance(annotations, dict) else {},
-        layers_size=sum(layer["size"] for layer in layers if isinstance(layer.get("size"), int)),
+        artifact_type=_text(manifest.get("artifactType")) or config_type,
+        annotations=_annotations(manifest.get("annotations")),
+        layers_size=sum(_size(layer.get("size")) for layer in layers),
     )
 
 
 def platforms(content: bytes) -> list[dict[str, str]]:
     """The `references` of an index in ACR's metadata."""
     found = []
-    for child in json.loads(content).get("manifests", []):
-        platform = child.get("platform") or {}
-        entry = {"digest": child["digest"], "architecture": platform.get("architecture"), "os": platform.get("os")}
-        found.append({key: value for key, value in entry.items() if value})
+    for child in _objects(json_object(content) or {}, "manifests"):
+        platform = child.get("platform")
+        told = platform if isinstance(platform, dict) else {}
+        entry = {"digest": child["digest"], "architecture": told.get("architecture"), "os": told.get("os")}
+        found.append({key: text for key, value in entry.items() if (text := _text(value))})
     return found
 
 
 def platform_of_config(content: bytes) -> tuple[str | None, str | None]:
     """Architecture and os that the config of an image tells."""
-    try:
-        config = json.loads(content)
-    except (ValueError, RecursionError):
-        return None, None
-    if not isinstance(config, dict):
-        return None, None
-    return config.get("architecture"), config.get("os")
+    config = json_object(content) or {}
+    return _text(config.get("architecture")), _text(config.get("os"))
 
 
 def amd64_of_list(content: bytes) -> str | None:
@@ -114,17 +113,35 @@ def amd64_of_list(content: bytes) -> str | None:
 
 def as_schema1(content: bytes, name: str, tag: str) -> bytes:
     """The conversion to schema 1 that a client gets which accepts nothing better: other bytes, another digest."""
-    layers = [layer["digest"] for layer in reversed(json.loads(content).get("layers", []))]
+    layers = [_digest(layer) for layer in reversed(_objects(json_object(content) or {}, "layers"))]
     converted = {
         "schemaVersion": 1,
         "name": name,
         "tag": tag,
         "architecture": "amd64",
         "fsLayers": [{"blobSum": digest} for digest in layers],
-        "history": [{"v1Compatibility": json.dumps({"id": Digest(digest).hex})} for digest in layers],
+        "history": [{"v1Compatibility": json.dumps({"id": digest.hex})} for digest in layers],
         "signatures": [],
     }
     return json.dumps(converted, indent=3).encode()
+
+
+def _text(value: object) -> str | None:
+    """A text, if the value is one. What is no Unicode (a lone surrogate) is replaced, as Go does it."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _size(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST_SIZE else 0
+
+
+def _annotations(value: object) -> dict[str, str]:
+    """The annotations that are texts, as the referrers API may tell no others (OCI image spec, "Annotations")."""
+    items = value.items() if isinstance(value, dict) else ()
+    found = ((_text(key) or "", _text(text)) for key, text in items)
+    return {key: text for key, text in found if text is not None}
 
 
 def _objects(manifest: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS tags (
     FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (
     repository TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (
+    kind TEXT NOT NULL, repository TEXT NOT NULL, name TEXT NOT NULL, updated INTEGER NOT NULL,
+    PRIMARY KEY (kind, repository, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tags_by_digest ON tags (repository, digest);
 CREATE INDEX IF NOT EXISTS blobs_by_digest ON blobs (digest);
 CREATE INDEX IF NOT EXISTS referrers ON manifests (repository, subject);
@@ -62,9 +65,13 @@ class Metadata:
         # Made by the thread that starts the emulator, used by the thread that serves: never by both at once.
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        # A log that is not synced survives the emulator being killed; only a power failure takes the latest changes.
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
-        self._db.executescript(_SCHEMA)
+        try:
+            # A log that is not synced survives the emulator being killed; only a power loss takes the latest changes.
+            self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+            self._db.executescript(_SCHEMA)
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -73,8 +80,12 @@ class Metadata:
     def clear(self) -> None:
         """Forget everything."""
         with self._db:
-            for table in ("tags", "manifests", "repositories", "blobs"):
+            for table in ("tags", "manifests", "repositories", "blobs", "gone"):
                 self._db.execute(f"DELETE FROM {table}")
+
+    def is_empty(self) -> bool:
+        """Whether there is no repository."""
+        return self._db.execute("SELECT 1 FROM repositories").fetchone() is None
 
     def repository(self, name: str) -> Item | None:
         """A repository."""
@@ -110,6 +121,17 @@ class Metadata:
         """The tags of one manifest, by name."""
         query = "SELECT * FROM tags WHERE repository = ? AND digest = ? ORDER BY name"
         return [_tag(row) for row in self._db.execute(query, (repository, digest))]
+
+    def attached_to(self, repository: str, digest: str) -> list[Manifest]:
+        """The manifests whose subject is the given one, those whose subject they are, and so on."""
+        query = f"""
+            WITH RECURSIVE attached (digest) AS (
+                SELECT name FROM manifests WHERE repository = :repository AND subject = :digest
+                UNION SELECT name FROM manifests, attached WHERE repository = :repository AND subject = attached.digest)
+            SELECT {_COLUMNS["manifests"]} FROM manifests
+            WHERE repository = :repository AND name IN attached AND name <> :digest
+        """
+        return [_manifest(row) for row in self._db.execute(query, {"repository": repository, "digest": digest})]
 
     def everything_in(self, repository: str) -> tuple[list[Tag], list[Manifest]]:
         """All tags and manifests of a repository, also those that are hidden from listings."""
@@ -184,11 +206,23 @@ class Metadata:
                     (repository, tag, new.digest, now, now),
                 )
 
-    def delete(self, kind: Literal["tags", "manifests"], repository: str, name: str, now: int) -> None:
-        """Delete a tag, or a manifest with its tags. The repository stays, also when it is empty."""
+    def delete(self, kind: Literal["tags", "manifests"], repository: str, names: Iterable[str], now: int) -> None:
+        """Delete tags, or manifests with their tags. The repository stays, also when it is empty."""
         with self._db:
-            self._db.execute(f"DELETE FROM {kind} WHERE repository = ? AND name = ?", (repository, name))
+            for name in names:
+                self._remember(kind, repository, "name", name)
+                if kind == "manifests":
+                    self._remember("tags", repository, "digest", name)
+                self._db.execute(f"DELETE FROM {kind} WHERE repository = ? AND name = ?", (repository, name))
             self._db.execute("UPDATE repositories SET updated = ? WHERE name = ?", (now, repository))
+
+    def _remember(self, kind: Literal["tags", "manifests"], repository: str, column: str, value: str) -> None:
+        """Keep the times of what is deleted: a listing by time may go on behind it, by its name."""
+        self._db.execute(
+            f"INSERT OR REPLACE INTO gone SELECT '{kind}', repository, name, updated FROM {kind}"
+            f" WHERE repository = ? AND {column} = ?",
+            (repository, value),
+        )
 
     def delete_repository(self, name: str) -> list[Digest]:
         """Delete a repository with all that is in it. Gives the blobs that are in no repository any more."""
@@ -241,9 +275,10 @@ class Metadata:
         if page.last is not None and order == "name":
             conditions.append("name > :last")
         elif page.last is not None:
-            # An item that was deleted meanwhile has no place in time: then the listing begins anew, for to name an item
-            # twice is better than to leave one out.
-            values["time"] = self._time_of(kind, where.get("repository"), page.last)
+            # Without a place in time the listing begins anew: to name an item twice is better than to leave one out.
+            values["time"] = page.time
+            if page.time is None:
+                values["time"] = self._time_of(kind, where.get("repository"), page.last)
             if values["time"] is not None:
                 later = ">" if page.order == "timeasc" else "<"
                 conditions.append(f"(updated {later} :time OR (updated = :time AND name > :last))")
@@ -252,9 +287,13 @@ class Metadata:
         return rows[: page.limit], len(rows) > page.limit
 
     def _time_of(self, kind: Kind, repository: str | None, name: str) -> int | None:
+        """The time of an item, also of a tag or manifest that was deleted."""
         where = "name = :name" if repository is None else "repository = :repository AND name = :name"
-        query = f"SELECT updated FROM {kind} WHERE {where}"
-        row = self._db.execute(query, {"repository": repository, "name": name}).fetchone()
+        query = (
+            f"SELECT updated FROM {kind} WHERE {where}"
+            " UNION ALL SELECT updated FROM gone WHERE kind = :kind AND repository = :repository AND name = :name"
+        )
+        row = self._db.execute(query, {"kind": kind, "repository": repository, "name": name}).fetchone()
         return None if row is None else int(row[0])
 
 

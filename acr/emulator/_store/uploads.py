@@ -65,7 +65,9 @@ class Upload:
 
     def write(self, block: bytes) -> None:
         """Take in bytes."""
-        self.draft.write(block)
+        rest = memoryview(block)
+        while rest:  # a file without a buffer may take a part
+            rest = rest[self.draft.write(rest) :]
         self.hasher.update(block)
 
     def digest(self, algorithm: str) -> Digest:

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 OPERATION_ID = "ContainerRegistry_GetTagNames"
 
 
-def build_request(name: str, *, n: int | None = None, last: str | None = None) -> Request:
+def build_request(name: str, *, n: int | None = None, last: str | None = None, orderby: str | None = None) -> Request:
     """List the names of the tags of a repository, as every OCI registry can.
 
     Args:
         name: Repository, with its namespace: team/app.
         n: At most how many items the page shall hold.
         last: Go on after this item.
+        orderby: Without a value in ACR's links to the next page. No order is known.
     """
     return Request(
         method="GET",
-        target=types.target(f"/v2/{types.path_value(name, safe='/')}/tags/list", {"n": n, "last": last}),
+        target=types.target(
+            f"/v2/{types.path_value(name, safe='/')}/tags/list", {"n": n, "last": last, "orderby": orderby}
+        ),
         headers={"Accept": "application/json"},
     )
 
