@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, streams, upload_sessions, uploads
+from acr._core.blobs import downloads, openings, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -300,7 +300,7 @@ class AsyncRepository:
         Args:
             algorithm: of its digest, `sha256` or `sha512`.
         """
-        return AsyncUpload(await upload_sessions.start(self._session, self.name, algorithm=algorithm))
+        return AsyncUpload(await openings.start(self._session, self.name, algorithm=algorithm))
 
     async def resume_upload(self, state: str | UploadState) -> AsyncUpload:
         """Go on with an upload session that was opened earlier, also by another process.
@@ -313,7 +313,7 @@ class AsyncRepository:
             NotFound: the session is gone.
             ProtocolViolation: the location is of another host.
         """
-        return AsyncUpload(await upload_sessions.resume(self._session, self.name, state))
+        return AsyncUpload(await openings.resume(self._session, self.name, state))
 
     async def push_artifact(
         self,

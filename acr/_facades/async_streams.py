@@ -142,6 +142,11 @@ class AsyncUpload:
         """Bytes that were sent, and that the registry has confirmed."""
         return self._upload.offset
 
+    @property
+    def min_chunk_size(self) -> int:
+        """Bytes that each chunk but the last must have; 0 if the registry asks for none (OCI-Chunk-Min-Length)."""
+        return self._upload.min_chunk_size
+
     async def status(self) -> int:
         """Ask how many bytes the registry has.
 

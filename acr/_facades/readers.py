@@ -23,7 +23,7 @@ class _Place:
     @property
     def size(self) -> int:
         """Bytes of the blob."""
-        return self._cursor.blob.size
+        return self._cursor.size
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Go to another place; nothing is sent.
@@ -42,7 +42,7 @@ class _Place:
         return self._cursor.place
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._cursor.blob.digest}, at {self.tell()} of {self.size} bytes>"
+        return f"<{type(self).__name__} of {self._cursor.digest}, at {self.tell()} of {self.size} bytes>"
 
 
 @public_in("acr")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, streams, upload_sessions, uploads
+from acr._core.blobs import downloads, openings, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -300,7 +300,7 @@ class Repository:
         Args:
             algorithm: of its digest, `sha256` or `sha512`.
         """
-        return Upload(run(upload_sessions.start(self._session, self.name, algorithm=algorithm)))
+        return Upload(run(openings.start(self._session, self.name, algorithm=algorithm)))
 
     def resume_upload(self, state: str | UploadState) -> Upload:
         """Go on with an upload session that was opened earlier, also by another process.
@@ -313,7 +313,7 @@ class Repository:
             NotFound: the session is gone.
             ProtocolViolation: the location is of another host.
         """
-        return Upload(run(upload_sessions.resume(self._session, self.name, state)))
+        return Upload(run(openings.resume(self._session, self.name, state)))
 
     def push_artifact(
         self,

@@ -217,6 +217,7 @@ def failed(request: Outgoing, error: Exception, proxy: str | None = None) -> Tra
     return TransportError(f"{where}: {shown(reason)[:1000]}")
 
 
+_DEPTH: Final = 16
 _PROXY_HELP: Final = "check HTTPS_PROXY, NO_PROXY or proxy=; a name and password go into its URL"
 _TLS_HELP: Final = (
     "; if the registry's certificate is of an authority of your own, name its file in SSL_CERT_FILE, or pass"
@@ -226,9 +227,9 @@ _TLS_HELP: Final = (
 
 def _is_untrusted(error: BaseException | None) -> bool:
     """Whether a certificate could not be verified. What Python's TLS says of it is the cause, at some depth."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+    for _ in range(_DEPTH):  # an exception that is raised again and again may be its own context, at some depth
+        if error is None or isinstance(error, ssl.SSLCertVerificationError):
+            return error is not None
         error = error.__cause__ or error.__context__
     return False
 

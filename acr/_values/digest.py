@@ -114,6 +114,15 @@ def looks_like_digest(text: str) -> bool:
     return ":" in text
 
 
+def is_empty(digest: Digest) -> bool:
+    """Whether it is the digest of no bytes at all.
+
+    >>> is_empty(Digest.of(b"")), is_empty(Digest.of(b"{}"))
+    (True, False)
+    """
+    return digest == Digest.of(b"", algorithm=digest.algorithm)
+
+
 @public_in("acr")
 class Hasher:
     """Computes the digest of content that arrives in pieces, and counts the bytes.

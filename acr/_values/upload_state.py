@@ -28,6 +28,7 @@ class UploadState:
         algorithm: algorithm of the digest, `sha256` or `sha512`.
         digest: digest of the whole blob, if it is known.
         size: size of the whole blob in bytes, if it is known.
+        min_chunk_size: size in bytes that each chunk but the last must have; 0 if the registry asks for none.
 
     >>> state = UploadState(registry="my.azurecr.io", repository="app", location="/v2/app/blobs/uploads/1?_state=x",
     ...                     offset=4)
@@ -44,6 +45,7 @@ class UploadState:
     algorithm: str = "sha256"
     digest: Digest | None = None
     size: int | None = None
+    min_chunk_size: int = 0
 
     @classmethod
     def from_json(cls, value: object) -> "UploadState":
@@ -67,8 +69,9 @@ class UploadState:
             algorithm=Hasher(text(data, "algorithm", where)).algorithm,
             digest=None if digest is None else received_digest(digest, where),
             size=None if data.get("size") is None else integer(data, "size", where),
+            min_chunk_size=integer(data, "min_chunk_size", where) if "min_chunk_size" in data else 0,
         )
-        if state.offset < 0 or (state.size or 0) < 0:
+        if min(state.offset, state.size or 0, state.min_chunk_size) < 0:
             raise ProtocolViolation(f"{where}: offset or size is negative")
         return state
 

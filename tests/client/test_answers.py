@@ -83,7 +83,12 @@ def answered(twin: Twin, *answers: Answer | Exception, **options: Any) -> tuple[
 @pytest.mark.parametrize(
     ("call", "given", "refusal"),
     [
-        pytest.param(lambda r: r.blob(ABC).exists(), Answer(200), "without a Content-Length", id="a size is missing"),
+        pytest.param(
+            lambda r: r.blob(ABC).exists(),
+            Answer(200, content_type="text/html; charset=utf-8", content_length="3"),
+            "was answered with a web page",
+            id="a page to log in at",
+        ),
         pytest.param(
             lambda r: r.download_blob(ABC).read(),
             Answer(200, b"abc", content_encoding="gzip"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urljoin, urlsplit
 
 import attrs
 from acr_rest.api.container_registry_blob import (
@@ -15,16 +15,18 @@ from acr_rest.api.container_registry_blob import (
 from acr_rest.types import Request, Response
 
 from acr._core.runtime import Incoming
-from acr._core.talk import bodies, scopes
+from acr._core.talk import redirects, scopes
+from acr._core.talk.answers import NO_HEAD, done
 from acr._core.talk.links import content_range
+from acr._core.talk.sending import path_of, read
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
-from acr._values.digest import Digest
+from acr._values.digest import Digest, is_empty
+from acr._values.media_type import essence
 from acr._values.properties import Chunk
-from acr._values.reference import Endpoint, check_repository
+from acr._values.reference import check_repository
 from acr.errors import (
     InvalidInput,
-    InvalidReference,
     NotFound,
     ProtocolViolation,
     ResponseError,
@@ -32,9 +34,8 @@ from acr.errors import (
 )
 from acr.media_types import OCTET_STREAM
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS: Final = 5
-_REDIRECT_BODY: Final = 64 * 1024
+_DIGITS: Final = 18
+"""Of a size; more are no size of anything."""
 
 
 async def head(session: Session, repository: str, digest: str) -> Descriptor:
@@ -42,22 +43,125 @@ async def head(session: Session, repository: str, digest: str) -> Descriptor:
 
     Raises:
         NotFound: it is not in the repository.
+        ProtocolViolation: the registry does not tell its size.
     """
-    checked = Digest(digest)
-    request = check_blob_exists.build_request(check_repository(repository), checked)
-    reply = await session.call(request, check_blob_exists.parse, scopes=scopes.pull(repository))
-    if reply.content_length is None:
-        raise ProtocolViolation(f"HEAD of the blob {repository}@{checked} was answered without a Content-Length")
-    return Descriptor(OCTET_STREAM, checked, reply.content_length)
+    return await _sized(session, repository, Digest(digest), None)
+
+
+async def find(session: Session, repository: str, digest: Digest, size: int | None) -> Descriptor | None:
+    """A blob, if it is in the repository.
+
+    Args:
+        session: the client.
+        repository: where to look.
+        digest: of the blob.
+        size: bytes that it should have; None where that is not known. A registry that tells of another size by HEAD is
+            asked once more, by GET.
+    """
+    try:
+        return await _sized(session, repository, digest, size)
+    except NotFound:
+        return None
 
 
 async def exists(session: Session, repository: str, digest: str) -> bool:
     """Whether a blob is in the repository."""
     try:
-        await head(session, repository, digest)
+        await _look(session, repository, Digest(digest))
     except NotFound:
         return False
     return True
+
+
+async def _sized(session: Session, repository: str, digest: Digest, expected: int | None) -> Descriptor:
+    size = await _look(session, repository, digest)
+    if size is None or expected not in (None, size):
+        size = await _measured(session, repository, digest)
+    if size is None:
+        size = expected
+    if size is None:
+        raise ProtocolViolation(f"{session.registry.netloc} does not tell the size of the blob {repository}@{digest}")
+    return Descriptor(OCTET_STREAM, digest, size)
+
+
+async def _look(session: Session, repository: str, digest: Digest) -> int | None:
+    """See that a blob is there, by HEAD; where that cannot be had, by GET.
+
+    Returns:
+        Its size, if the answer tells it.
+
+    Raises:
+        NotFound: it is not in the repository.
+    """
+    request = check_blob_exists.build_request(check_repository(repository), digest)
+    reply = await _headed(session, request, scopes.pull(repository))
+    return await _measured(session, repository, digest) if reply is None else _length(reply, digest)
+
+
+async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> Response | None:
+    """The answer to a HEAD; None where it cannot be had, and only a GET can tell.
+
+    Registries that keep their blobs elsewhere redirect it, to a place whose signature may be good for GET alone
+    (distribution#3691).
+    """
+
+    async def once() -> Response | None:
+        incoming = await session.open(request, scopes=needed)
+        if redirects.leads_on(incoming):
+            try:
+                incoming, _ = await redirects.follow(session, request, incoming, needed)
+            except (ResponseError, TransportError):
+                return None
+        reply = await read(request, incoming)
+        _check_blob(reply.headers, session, request)
+        return reply
+
+    try:
+        return await session.sender.repeat(once, repeatable=True)
+    except ResponseError as error:
+        if error.status in NO_HEAD:
+            return None
+        raise
+
+
+def _length(reply: Response, digest: Digest) -> int | None:
+    """The size that an answer to HEAD tells of a blob; None where that cannot be right, or is of something else."""
+    if reply.status != 200 or "content-encoding" in reply.headers:
+        return None
+    text = reply.headers.get("content-length", "")
+    size = int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+    return size if size is not None and (size == 0) == is_empty(digest) else None
+
+
+async def _measured(session: Session, repository: str, digest: Digest) -> int | None:
+    """The size of a blob, by asking for its first byte; None where that does not tell it.
+
+    Raises:
+        NotFound: it is not in the repository.
+    """
+
+    async def once() -> int | None:
+        part = await open_part(session, repository, digest, 0, "bytes=0-0")
+        await part.incoming.aclose()
+        _check_blob(part.incoming.headers, session, get_blob.build_request(repository, digest))
+        return part.size
+
+    try:
+        size = await session.sender.repeat(once, repeatable=True)
+    except ResponseError as error:
+        if error.status != 416:  # it has no first byte
+            raise
+        size = 0
+    return size if (size == 0) == is_empty(digest) else None
+
+
+def _check_blob(headers: Mapping[str, str], session: Session, request: Request) -> None:
+    """See that it is no web page, such as one to log in at. Where bytes are read, their digest tells."""
+    if essence(headers.get("content-type", "")) == "text/html":
+        raise ProtocolViolation(
+            f"{request.method} {path_of(request)} at {session.registry.netloc} was answered with a web page:"
+            " check the name of the registry, and what is before it"
+        )
 
 
 async def chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> Chunk:
@@ -95,30 +199,35 @@ async def has_chunk(session: Session, repository: str, digest: str, offset: int,
     ACR answers HEAD with the size of the whole, whatever range it is asked for: that is what tells. Other registries
     answer as they would answer GET.
     """
+    checked = Digest(digest)
     request = check_chunk_exists.build_request(
-        check_repository(repository), Digest(digest), range_=f"bytes={offset}-{offset + length - 1}"
+        check_repository(repository), checked, range_=f"bytes={offset}-{offset + length - 1}"
     )
     try:
-        end = await session.call(request, _end, scopes=scopes.pull(repository))
+        reply = await _headed(session, request, scopes.pull(repository))
+        end = None if reply is None else _end(reply, checked)
+        if end is None:
+            end = await _measured(session, repository, checked)
     except ResponseError as error:
         if error.status in (404, 416):
             return False
         raise
-    return offset + length <= end
+    return end is not None and offset + length <= end
 
 
-def _end(reply: Response) -> int:
-    """Where a blob ends, or the part of it that there is of the range asked for."""
+def _end(reply: Response, digest: Digest) -> int | None:
+    """Where a blob ends, or the part of it that there is of the range asked for; None where that is not told."""
     if reply.status == 206:
-        return content_range(reply.headers.get("content-range", ""))[1] + 1
-    return check_chunk_exists.parse(reply).content_length or 0
+        place = reply.headers.get("content-range")
+        return None if place is None else content_range(place)[1] + 1
+    return _length(reply, digest)
 
 
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
     """Delete a blob."""
     request = delete_blob.build_request(check_repository(repository), Digest(digest))
     try:
-        await session.call(request, delete_blob.parse, scopes=scopes.delete(repository))
+        await session.call(request, done(delete_blob.parse, 202), scopes=scopes.delete(repository))
     except NotFound as error:
         if not (missing_ok or error.repeated):
             raise
@@ -150,53 +259,14 @@ async def open_part(session: Session, repository: str, digest: Digest, offset: i
     wanted = wanted or (f"bytes={offset}-" if offset else None)
     request = get_blob.build_request(repository, digest, range_=wanted)
     # Sent once: who reads knows how far it got, and asks for the rest.
-    incoming = await session.open(request, scopes=scopes.pull(repository), is_large=is_large)
-    place = session.registry
-    for _ in range(_MOST_REDIRECTS):
-        if incoming.status not in _REDIRECTS:
-            break
-        location = incoming.headers.get("location", "")
-        try:
-            await bodies.read_at_most(incoming, _REDIRECT_BODY)  # so that the connection can be used again
-        finally:
-            await incoming.aclose()
-        place, target = _elsewhere(session.registry, place, request.target, location)
-        request = attrs.evolve(request, target=target)
-        incoming = await _follow(session, place, request, scopes.pull(repository), is_large=is_large)
+    needed = scopes.pull(repository)
+    first = await session.open(request, scopes=needed, is_large=is_large)
+    incoming, place = await redirects.follow(session, request, first, needed, is_large=is_large)
     try:
         return _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},")
     except BaseException:
         await incoming.aclose()
         raise
-
-
-async def _follow(
-    session: Session, place: Endpoint, request: Request, needed: scopes.Scopes, *, is_large: bool
-) -> Incoming:
-    """Send on to where a redirect leads; without the token, if it is not the registry itself.
-
-    Storage refuses the token, and it is none of its business.
-    """
-    if place == session.registry:
-        return await session.open(request, scopes=needed, is_large=is_large)
-    try:
-        return await session.sender.send(place, request, None, is_large=is_large)
-    except TransportError as error:
-        raise TransportError(
-            f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"
-            " (a network that closes it off has to allow that host, or the registry's dedicated data endpoints)"
-        ) from error
-
-
-def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) -> tuple[Endpoint, str]:
-    try:
-        parts = urlsplit(urljoin(f"{place}{path}", location))
-        target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
-        if target.scheme == "http" and registry.scheme == "https":
-            raise InvalidReference(f"from https to plain http at {target.netloc}")
-    except ValueError as error:  # InvalidReference is one, and so is what urllib finds
-        raise ProtocolViolation(f"{place.netloc} redirects a blob to an unusable place: {error}") from None
-    return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _part(incoming: Incoming, offset: int, what: str) -> Part:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import attrs
 
-from acr._core.blobs import upload_sessions
-from acr._core.blobs.upload_sessions import Upload
+from acr._core.blobs import openings
+from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload
 from acr._core.storage import Checkpoint
 from acr._core.talk.session import Session
 from acr._values.progress import Item
 from acr._values.upload_state import UploadState
-from acr.errors import AcrError, IntegrityError, InvalidInput, NotFound, ProtocolViolation
+from acr.errors import AcrError, Denied, IntegrityError, InvalidInput, Locked, ProtocolViolation, ResponseError
 
 
 class Checkpoints:
@@ -41,9 +42,14 @@ class Checkpoints:
         if state is None:
             return None
         try:
-            upload = await upload_sessions.resume(self._session, self._repository, state)
-        except (NotFound, ProtocolViolation):
-            await self._clear()
+            upload = await openings.resume(self._session, self._repository, state)
+        except (ResponseError, ProtocolViolation) as error:
+            if isinstance(error, ResponseError) and error.status not in (*UNTOLD, 500):
+                raise
+            # What the registry does not tell now it will not tell the next time, either. The state is left, though,
+            # until there is a new session: 500 may be said by a registry that is down.
+            if isinstance(error, ResponseError) and error.status not in (*GONE, 500):
+                await self._give_up(state)
             return None
         if upload.offset > (self._item.size or 0):
             await upload.give_up()
@@ -61,8 +67,7 @@ class Checkpoints:
 
     async def leave(self, upload: Upload, error: BaseException) -> None:
         """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
-        # Bytes that are not of the digest will not be so the next time.
-        if self.is_kept and not isinstance(error, IntegrityError):
+        if self.is_kept and not _is_final(error):
             return
         await upload.give_up()
         await self._clear()
@@ -71,7 +76,7 @@ class Checkpoints:
         """The blob is there: nothing is to be gone on with. A session that an earlier process has left is given up."""
         state = None if self.is_kept else await self._load()
         if state is not None:
-            await Upload(self._session, self._repository, state.location).give_up()
+            await self._give_up(state)
         await self._clear()
 
     async def _load(self) -> UploadState | None:
@@ -94,7 +99,12 @@ class Checkpoints:
         except (AcrError, ValueError):
             return None
         own = self._state(Upload(self._session, self._repository, state.location))
-        return state if attrs.evolve(own, offset=state.offset) == state else None
+        same = attrs.evolve(own, offset=state.offset, min_chunk_size=state.min_chunk_size)
+        return state if same == state else None
+
+    async def _give_up(self, state: UploadState) -> None:
+        with suppress(ProtocolViolation):
+            await openings.at(self._session, self._repository, state.location).give_up()
 
     def _state(self, upload: Upload) -> UploadState:
         return attrs.evolve(upload.state, algorithm=self._algorithm, digest=self._item.digest, size=self._item.size)
@@ -103,3 +113,10 @@ class Checkpoints:
         if self._place is not None:
             self.is_kept = False
             await self._session.runtime.blocking(self._place.clear)
+
+
+def _is_final(error: BaseException) -> bool:
+    """Whether an upload that failed so would fail so again: bytes of another digest, a session that takes no more."""
+    if isinstance(error, ResponseError):
+        return error.status in (*UNTOLD, 409) and not isinstance(error, Denied | Locked)
+    return isinstance(error, IntegrityError | ProtocolViolation)

@@ -6,9 +6,9 @@ from typing import Final
 
 import attrs
 
+from acr._core.talk.chunking import LARGEST
 from acr._values.options import CHUNK_SIZE
 
-_LARGEST: Final = 64 * 1024 * 1024
 _SMALLEST: Final = 64 * 1024
 _QUICK: Final = 4.0
 """Seconds that a chunk may take for the next one to be larger; losing one costs no more than twice that."""
@@ -25,6 +25,8 @@ class ChunkSize:
         current: bytes of the next chunk.
         largest: bytes that it may grow to.
         usual: bytes of the first chunk, to which it falls back when a connection is lost.
+        least: bytes that the registry asks for; the last chunk may have fewer.
+        proved: bytes of the largest chunk that was taken.
 
     >>> size = ChunkSize.of(None)
     >>> size.went_well(1.0); size.went_well(1.0); size.current // 2**20
@@ -40,9 +42,11 @@ class ChunkSize:
     current: int
     largest: int
     usual: int
+    least: int = 1
+    proved: int = 0
 
     @classmethod
-    def of(cls, wanted: int | None, *, first: int = CHUNK_SIZE, largest: int = _LARGEST) -> ChunkSize:
+    def of(cls, wanted: int | None, *, first: int = CHUNK_SIZE, largest: int = LARGEST) -> ChunkSize:
         """The size of the first chunk.
 
         Args:
@@ -52,8 +56,21 @@ class ChunkSize:
         """
         return cls(min(first, largest), largest, CHUNK_SIZE) if wanted is None else cls(wanted, wanted, wanted)
 
-    def went_well(self, seconds: float) -> None:
-        """A chunk of this size was taken, after so many seconds."""
+    def at_least(self, size: int) -> None:
+        """The registry asks for chunks of so many bytes (OCI distribution spec, "Pushing a blob in chunks")."""
+        self.least = max(1, size)
+        self.usual = max(self.usual, self.least)
+        self.current = max(self.current, self.least)
+        self.largest = max(self.largest, self.least)
+
+    def went_well(self, seconds: float, size: int = 0) -> None:
+        """A chunk of this size was taken, after so many seconds.
+
+        Args:
+            seconds: that it took.
+            size: bytes that it had.
+        """
+        self.proved = max(self.proved, size)
         if seconds < _QUICK:
             self.current = min(2 * self.current, self.largest)
 
@@ -62,11 +79,26 @@ class ChunkSize:
         if self.current > self.usual:
             self.current = self.usual
         else:
-            self.current = max(self.current // 2, min(self.current, _SMALLEST))
+            self.current = max(self.current // 2, min(self.current, _SMALLEST), self.least)
 
     def refused(self, size: int) -> bool:
         """A chunk of `size` bytes was too large (413); whether a smaller one is worth a try."""
-        if size <= _SMALLEST:
+        smallest = max(_SMALLEST, self.least)
+        if size <= smallest:
             return False
-        self.largest = self.current = max(size // 2, _SMALLEST)
+        self.largest = self.current = max(size // 2, smallest)
         return True
+
+    def outgrown(self, size: int) -> bool:
+        """A chunk of `size` bytes was refused for some reason; whether a smaller one is worth a try.
+
+        That is so if it is larger than one that was taken, or than what is usual: GHCR says 416 to what has over 4 MiB.
+
+        >>> size = ChunkSize.of(None)
+        >>> size.outgrown(2**22)
+        False
+        >>> size.went_well(1.0, 2**22)
+        >>> size.outgrown(2**23), size.current // 2**20
+        (True, 4)
+        """
+        return (size > self.proved > 0 or size > CHUNK_SIZE) and self.refused(size)

@@ -7,7 +7,7 @@ from typing import Final
 from acr._core.blobs import calls as blobs
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
-from acr.errors import ProtocolViolation
+from acr.errors import ProtocolViolation, ResponseError, SizeMismatch
 
 _FIRST: Final = 64 * 1024
 _MOST: Final = 4 * 1024 * 1024
@@ -20,33 +20,50 @@ class Ranges:
     Args:
         session: the client.
         repository: where it is.
-        blob: which one; its size is known.
+        blob: which one, and its size, as far as the registry tells that beforehand.
     """
 
     def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
         self._session = session
         self._repository = repository
-        self.blob = blob
+        self.digest = blob.digest
+        self._size = blob.size
+        self._is_told = False
         self._begin = 0
         self._part = b""
         self._ahead = _FIRST
 
+    @property
+    def size(self) -> int:
+        """Bytes of the blob."""
+        self._is_told = True
+        return self._size
+
+    @property
+    def likely_size(self) -> int:
+        """The same, for who does not rely on it."""
+        return self._size
+
     async def read(self, offset: int, count: int) -> bytes:
-        """The bytes from `offset` on, at most `count`; fewer only at the end of the blob.
+        """The bytes from `offset` on, at most `count`, or all of them where it is negative.
 
         Raises:
+            SizeMismatch: the blob has another size than was told.
             ResponseError, TransportError, CredentialError: they could not be had.
         """
-        end = min(offset + count, self.blob.size)
         found = bytearray()
-        while offset + len(found) < end:
+        while True:
             at = offset + len(found)
-            have = self._part[at - self._begin :][: end - at] if at >= self._begin else b""
+            missing = max(0, self._size - at)  # the size may be corrected by what is fetched
+            if count >= 0:
+                missing = min(missing, count - len(found))
+            if not missing:
+                return bytes(found)
+            have = self._part[at - self._begin :][:missing] if at >= self._begin else b""
             if have:
                 found += have
             else:
-                await self._fetch(at, end - at)
-        return bytes(found)
+                await self._fetch(at, missing)
 
     def forget(self) -> None:
         """Let go of what was read ahead."""
@@ -55,10 +72,25 @@ class Ranges:
     async def _fetch(self, offset: int, wanted: int) -> None:
         goes_on = bool(self._part) and offset == self._begin + len(self._part)
         self._ahead = min(2 * self._ahead, _MOST) if goes_on else _FIRST
-        count = min(max(self._ahead, min(wanted, _MOST)), self.blob.size - offset)
-        fetched = await blobs.chunk(self._session, self._repository, self.blob.digest, offset, count)
+        count = min(max(self._ahead, min(wanted, _MOST)), self._size - offset)
+        try:
+            fetched = await blobs.chunk(self._session, self._repository, self.digest, offset, count)
+        except ResponseError as error:
+            if error.status != 416:
+                raise
+            raise self._short() from error
+        if fetched.size not in (None, self._size):
+            self._correct(fetched.size)
         if not fetched.content:
-            raise ProtocolViolation(
-                f"the blob {self._repository}@{self.blob.digest} ends before its {self.blob.size} bytes"
-            )
+            raise self._short()
         self._begin, self._part = offset, fetched.content
+
+    def _short(self) -> ProtocolViolation:
+        return ProtocolViolation(f"the blob {self._repository}@{self.digest} ends before its {self._size} bytes")
+
+    def _correct(self, size: int) -> None:
+        """Take the size that comes with the bytes for that of a HEAD, unless somebody has relied on that already."""
+        if self._is_told:
+            what = f"the blob {self._repository}@{self.digest}, of which the registry told another size before"
+            raise SizeMismatch(what, expected=self._size, actual=size)
+        self._size = size

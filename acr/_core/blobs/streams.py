@@ -8,7 +8,7 @@ from acr._core.blobs import calls as blobs
 from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
 from acr._core.talk.session import Session
-from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
 from acr._values.progress import Progress
 from acr.errors import InvalidInput
 
@@ -76,9 +76,14 @@ class Cursor:
         self.place = 0
 
     @property
-    def blob(self) -> Descriptor:
+    def digest(self) -> Digest:
         """Which blob it is."""
-        return self._ranges.blob
+        return self._ranges.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blob."""
+        return self._ranges.size
 
     async def read(self, size: int | None) -> bytes:
         """The next bytes, at most `size`; all that are left if it is negative or None.
@@ -88,7 +93,7 @@ class Cursor:
         """
         if self._closed:
             raise ValueError("I/O operation on closed file")
-        data = await self._ranges.read(self.place, self.blob.size if size is None or size < 0 else size)
+        data = await self._ranges.read(self.place, -1 if size is None else size)
         self.place += len(data)
         return data
 
@@ -98,7 +103,8 @@ class Cursor:
         Raises:
             InvalidInput: the place is before the beginning, or `whence` is unknown.
         """
-        self.place = place_in(self.place, self.blob.size, offset, whence)
+        size = self.size if whence == io.SEEK_END else self._ranges.likely_size
+        self.place = place_in(self.place, size, offset, whence)
         return self.place
 
     def close(self) -> None:

@@ -12,8 +12,6 @@ from acr_rest.api.container_registry_blob import (
     container_registry_blob_cancel_upload as cancel_upload,
     container_registry_blob_complete_upload as complete_upload,
     container_registry_blob_get_upload_status as get_upload_status,
-    container_registry_blob_mount_blob as mount_blob,
-    container_registry_blob_start_upload as start_upload,
     container_registry_blob_upload_chunk as upload_chunk,
 )
 from acr_rest.types import Response
@@ -21,24 +19,30 @@ from acr_rest.types import Response
 from acr._core.blobs import calls as blobs
 from acr._core.runtime import Body
 from acr._core.talk import scopes
+from acr._core.talk.answers import done
 from acr._core.talk.links import local_target, uploaded
 from acr._core.talk.sending import hurry
 from acr._core.talk.session import Session
 from acr._forks import Origin
-from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
-from acr._values.reference import check_repository
 from acr._values.upload_state import UploadState
 from acr.errors import (
     AcrError,
     DigestMismatch,
     InvalidInput,
+    NotFound,
     ProtocolViolation,
     ResponseError,
     TransportError,
 )
 from acr.media_types import OCTET_STREAM
+
+UNTOLD: Final = frozenset({400, 403, 404, 405, 410, 416, 501})
+"""What a registry answers to the question how far an upload got, if it has lost it, or does not tell."""
+
+GONE: Final = frozenset({404, 410, 416})
+"""Those of them that say that there is no such upload."""
 
 _OUT_OF_STEP: Final = frozenset({404, 408, 416, 500, 502, 503, 504})
 """What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
@@ -79,6 +83,12 @@ class Upload:
         self._origin = Origin()
         self.offset: int = 0
         """Bytes that the registry has confirmed."""
+        self.chunks = 0
+        """How many chunks it has taken; of a session that was resumed, one for all before."""
+        self.says_created = False
+        """Whether the last chunk was answered with 201, as of something that is whole."""
+        self.min_chunk_size = 0
+        """Bytes that a chunk must have that is not the last (OCI-Chunk-Min-Length); 0 if that is not told."""
 
     @property
     def state(self) -> UploadState:
@@ -89,6 +99,7 @@ class Upload:
             location=self.location,
             offset=self.offset,
             algorithm=self.algorithm,
+            min_chunk_size=self.min_chunk_size,
         )
 
     async def status(self, *, repeatable: bool = True) -> int:
@@ -101,7 +112,9 @@ class Upload:
             NotFound: the session is gone.
         """
         request = get_upload_status.build_request(self.location)
-        reply = await self._session.call(request, get_upload_status.parse, scopes=self._scopes, repeatable=repeatable)
+        reply = await self._session.call(
+            request, done(get_upload_status.parse, 204), scopes=self._scopes, repeatable=repeatable
+        )
         self._moved_to(reply.location)
         self.uuid = reply.docker_upload_uuid or self.uuid
         have = uploaded(reply.range_)
@@ -119,8 +132,14 @@ class Upload:
         """
         end = self.offset + (content.size if isinstance(content, Body) else len(content))
         request = upload_chunk.build_request(self.location, content=content, content_range=f"{self.offset}-{end - 1}")
-        reply = await self._session.call(request, upload_chunk.parse, scopes=self._scopes, repeatable=False)
+
+        def taken(response: Response) -> upload_chunk.Result:
+            self.says_created = response.status == 201
+            return done(upload_chunk.parse, 202)(response)
+
+        reply = await self._session.call(request, taken, scopes=self._scopes, repeatable=False)
         self._moved_to(reply.location)
+        self.chunks += 1
         have = uploaded(reply.range_)
         if have is None or (have == 0 and end == 1):
             have = end
@@ -140,8 +159,10 @@ class Upload:
             DigestMismatch: the registry stored something else.
         """
         request = complete_upload.build_request(self.location, digest=digest, content=content)
-        reply = await self._session.call(request, complete_upload.parse, scopes=self._scopes, repeatable=False)
-        if reply.docker_content_digest is None:
+        reply = await self._session.call(
+            request, done(complete_upload.parse, 201), scopes=self._scopes, repeatable=False
+        )
+        if not reply.docker_content_digest:
             return
         stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
         # A registry may name it by another algorithm than the one that was asked for.
@@ -168,7 +189,7 @@ class Upload:
                 await self.send(data[self.offset - first :])
             except (TransportError, ResponseError) as error:
                 await self._doubt(error, attempt)
-                self.offset = await self._agreed(first, end)
+                self.offset = await self._agreed(first, end, error)
                 attempt += 1
         if self._hasher is not None:
             await self._session.runtime.blocking(self._hasher.update, data)
@@ -194,14 +215,14 @@ class Upload:
                 if await blobs.exists(self._session, self._repository, expected):
                     await self.give_up()
                     break
-                await self._agreed(self.offset, self.offset)
+                await self._agreed(self.offset, self.offset, error)
                 attempt += 1
         return Descriptor(OCTET_STREAM, expected, self.offset)
 
     async def cancel(self) -> None:
         """Give the session up. The registry forgets its bytes."""
         request = cancel_upload.build_request(self.location)
-        await self._session.call(request, cancel_upload.parse, scopes=scopes.delete(self._repository))
+        await self._session.call(request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._repository))
 
     async def give_up(self) -> None:
         """Cancel on the way out, once and in a hurry.
@@ -222,9 +243,14 @@ class Upload:
             raise error
         await self._session.sender.pause(error, attempt)
 
-    async def _agreed(self, first: int, end: int) -> int:
-        """How many bytes the registry has, which must be from `first` to `end`."""
-        have = await self.status()
+    async def _agreed(self, first: int, end: int, error: TransportError | ResponseError) -> int:
+        """How many bytes the registry has, which must be from `first` to `end`. Raise the error if it does not tell."""
+        try:
+            have = await self.status()
+        except ResponseError as untold:
+            if untold.status in UNTOLD and not isinstance(untold, NotFound):  # which says that the session is gone
+                raise error from untold
+            raise
         if not first <= have <= end:
             raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
         return have
@@ -242,80 +268,3 @@ class Upload:
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
             self.location = local_target(self._session.registry, self.location.partition("?")[0], location)
-
-
-async def start(session: Session, repository: str, *, algorithm: str | None = None) -> Upload:
-    """Open an upload session.
-
-    Args:
-        session: the client.
-        repository: where to.
-        algorithm: what it hashes the bytes by that are written; None where others hash them.
-    """
-    hasher = None if algorithm is None else Hasher(algorithm)
-    request = start_upload.build_request(check_repository(repository))
-
-    def opened(response: Response) -> Upload:
-        reply = start_upload.parse(response)
-        location = _location(session, repository, reply.location)
-        return Upload(session, repository, location, hasher, reply.docker_upload_uuid)
-
-    return await session.call(request, opened, scopes=scopes.push(repository), undo=Upload.give_up)
-
-
-async def resume(session: Session, repository: str, state: str | UploadState) -> Upload:
-    """Go on with an upload session that was opened earlier, also by another process.
-
-    Args:
-        session: the client.
-        repository: the one that it was opened in.
-        state: its state, or its location alone.
-
-    Raises:
-        InvalidInput: the state is of another registry or repository.
-        ProtocolViolation: the location is on another host.
-        NotFound: the session is gone.
-    """
-    check_repository(repository)
-    here = (session.registry.netloc, repository)
-    # To another registry the location, which is a capability, would be told.
-    if isinstance(state, UploadState) and (state.registry, state.repository) != here:
-        raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
-    location = state.location if isinstance(state, UploadState) else check_text("state", state) or ""
-    upload = Upload(session, repository, _location(session, repository, location))
-    if isinstance(state, UploadState):
-        upload.algorithm = state.algorithm
-        upload.offset = state.offset
-    upload.offset = await upload.status()
-    return upload
-
-
-async def mount_or_start(session: Session, repository: str, digest: Digest, source: str) -> Upload | None:
-    """Make a blob of another repository of the same registry one of this repository, too.
-
-    Returns:
-        None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
-        spec, "Mounting a blob from another repository").
-    """
-    request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=digest)
-    both = scopes.push(repository) | scopes.pull(source)
-
-    def opened(response: Response) -> Upload | None:
-        reply = mount_blob.parse(response)
-        if reply.status == 201:
-            return None
-        location = _location(session, repository, reply.location)
-        return Upload(session, repository, location, uuid=reply.docker_upload_uuid)
-
-    return await session.call(request, opened, scopes=both, undo=_give_up)
-
-
-async def _give_up(upload: Upload | None) -> None:
-    if upload is not None:
-        await upload.give_up()
-
-
-def _location(session: Session, repository: str, location: str | None) -> str:
-    if location is None:
-        raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
-    return local_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)

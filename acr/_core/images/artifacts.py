@@ -78,7 +78,8 @@ async def push(
     if within := nested(PurePosixPath(file.title) for file in files):
         outer, inner = map(str, within)
         raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
-    attached_to = None if subject is None else await manifests.head(session, repository, subject)
+    # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
+    attached_to = None if subject is None else (await manifests.get(session, repository, subject)).descriptor
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
     tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
     layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)

@@ -9,9 +9,10 @@ from typing import Final, TypeVar
 
 import attrs
 
+from acr._core.images.ends import NOTHING, Missed, Store
 from acr._core.images.graph import MOST_MANIFESTS, Parts, parts_of
 from acr._core.images.selection import of_size, select
-from acr._core.images.stores import LocalStore, RegistryStore, Store
+from acr._core.images.stores import LocalStore, RegistryStore
 from acr._core.runtime import Runtime
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
@@ -252,8 +253,8 @@ class _Copy:
                 raise SizeMismatch(what, expected=known.size, actual=blob.size)
         return list(new.values())
 
-    async def _take(self, blob: Descriptor) -> None:
-        await self._target.take(blob, self._source, self._options.progress)
+    async def _take(self, blob: Descriptor, missed: Missed = NOTHING) -> None:
+        await self._target.take(blob, self._source, self._options.progress, missed)
 
     async def _put(self, node: _Node) -> None:
         mend = partial(self._mend, node)
@@ -263,10 +264,10 @@ class _Copy:
         elif not node.is_there:
             await self._target.put(node.manifest, mend)
 
-    async def _mend(self, node: _Node) -> None:
+    async def _mend(self, node: _Node, missed: Missed) -> None:
         """Bring again what the target says it lacks: a replica of a registry may lag behind another one."""
         for blob in node.parts.blobs:
-            await self._take(blob)
+            await self._take(blob, missed)
         for child in node.parts.manifests:
             if child.digest in self._nodes and not await self._target.is_whole(child):
                 await self._put(self._nodes[child.digest])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Final, Literal, ParamSpec, Protocol, TypeVar
+from typing import Final, Literal, ParamSpec, TypeVar
 
 from acr import media_types
 from acr._core.blobs import downloads, uploads
 from acr._core.images.blob_sources import LocalSource, RegistrySource
+from acr._core.images.ends import NOTHING, Mend, Missed, Store
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, referrers
 from acr._core.runtime import Runtime
@@ -33,64 +34,6 @@ _MANIFESTS: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFES
 
 _LACKING: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
 """Error codes for a manifest whose blobs or children are missing, or not replicated yet."""
-
-
-class Store(Protocol):
-    """One end of a copy."""
-
-    @property
-    def name(self) -> str:
-        """What it is, for errors."""
-        ...
-
-    def width(self, limit: int) -> int:
-        """How many of `limit` requests it bears at the same time at present."""
-        ...
-
-    async def manifest(self, digest: Digest) -> Manifest:
-        """The exact bytes of a manifest, verified."""
-        ...
-
-    async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
-        """The manifests that are attached to one."""
-        ...
-
-    def source(self, blob: Descriptor) -> Source:
-        """The bytes of a blob, not verified. Nothing is opened before the first of them is read."""
-        ...
-
-    async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
-        """Write a blob into a sink, verified."""
-        ...
-
-    async def is_whole(self, manifest: Descriptor) -> bool:
-        """Whether a manifest is here, and certainly all that it leads to as well."""
-        ...
-
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
-        """Take over a blob of another store, unless it is here already."""
-        ...
-
-    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
-        """Put a manifest, behind all that it lists.
-
-        Args:
-            manifest: the manifest.
-            mend: brings again what is missing of it, where it turns out that something is.
-        """
-        ...
-
-    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
-        """Put the manifest that all others are behind, and name it."""
-        ...
-
-    async def commit(self) -> None:
-        """All is here."""
-        ...
-
-    def abort(self) -> None:
-        """Leave behind no more than what a later copy can use. It does not wait: its task may be cancelled already."""
-        ...
 
 
 class RegistryStore:
@@ -162,28 +105,34 @@ class RegistryStore:
             return False
         return True  # a registry takes no manifest before its parts
 
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
-        """As of `Store`."""
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
+        """As of `Store`.
+
+        What it names a second time is sent, whatever it says of what it has; and nothing is mounted again, since there
+        are registries that say of any blob that it is.
+        """
         near = source.repository if isinstance(source, RegistryStore) and source.session is self.session else None
         there = await uploads.upload(
             self.session,
             self.repository,
             partial(source.source, blob),
             digest=blob.digest,
-            mount_from=near,
+            mount_from=None if missed.times else near,
             progress=progress,
             name=_item(blob).name,
+            trusts_mount=True,
+            is_wanted=missed.times > 1 and blob.digest in missed.digests,
         )
         if there.size != blob.size:
             raise SizeMismatch(f"the blob {blob.digest} of {self.name}", expected=blob.size, actual=there.size)
 
-    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
+    async def put(self, manifest: Manifest, mend: Mend) -> None:
         """As of `Store`."""
         await self.put_root(manifest, None, mend)
 
-    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
         """As of `Store`."""
-        attempt = 0
+        missed = NOTHING
         while True:
             try:
                 await self._put(manifest, tag)
@@ -191,9 +140,9 @@ class RegistryStore:
             except ResponseError as error:
                 if error.exhausted or _LACKING.isdisjoint(error.codes):
                     raise
-                await self.session.sender.pause(error, attempt)
-            attempt += 1
-            await mend()
+                await self.session.sender.pause(error, missed.times)
+                missed = Missed(missed.times + 1, frozenset(_named(error)))
+            await mend(missed)
 
     async def commit(self) -> None:
         """Each part has its place already."""
@@ -282,7 +231,7 @@ class LocalStore:
         """No: others may have written it, of an index some images only. Its parts are looked for one by one."""
         return False
 
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None) -> None:
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
         """As of `Store`."""
         if await self._call(self._local.has, blob):
             tell(progress, Skipped(_item(blob)))
@@ -290,11 +239,11 @@ class LocalStore:
             sink = await self._call(self._local.sink, blob)
             await source.download(blob, lambda _: sink, progress)
 
-    async def put(self, manifest: Manifest, mend: Callable[[], Awaitable[None]]) -> None:
+    async def put(self, manifest: Manifest, mend: Mend) -> None:
         """As of `Store`."""
         await self._call(self._local.put, manifest)
 
-    async def put_root(self, manifest: Manifest, tag: str | None, mend: Callable[[], Awaitable[None]]) -> None:
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
         """As of `Store`."""
         await self._call(self._local.put, manifest)
         await self._call(self._local.tag, manifest.descriptor, tag)
@@ -314,6 +263,14 @@ class LocalStore:
             if error.side == self._side:
                 raise
             raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
+
+
+def _named(error: ResponseError) -> Iterator[str]:
+    """The digests that the details of an error name: as text, or in a field."""
+    for one in error.errors:
+        detail = one.detail
+        values = detail.values() if isinstance(detail, dict) else detail if isinstance(detail, list) else [detail]
+        yield from (value for value in values if isinstance(value, str))
 
 
 def _item(blob: Descriptor) -> Item:

@@ -18,6 +18,7 @@ from acr_rest.types import Response
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
+from acr._core.talk.answers import done, told
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -47,8 +48,9 @@ async def update(session: Session, name: str, changes: Changes) -> RepositoryPro
     body = RepositoryChangeableAttributes(**changes)
     request = update_properties.build_request(check_repository(name), body=body)
     async with explained(f"the repository {name}", partial(get, session, name)):
-        reply = await session.call(request, update_properties.parse, scopes=scopes.write_metadata(name))
-    return _properties(reply.body)
+        parse = told(done(update_properties.parse, 200))
+        reply = await session.call(request, parse, scopes=scopes.write_metadata(name))
+    return _properties(reply.body) if reply else await get(session, name)
 
 
 async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRepository:
@@ -56,11 +58,13 @@ async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRep
     request = delete_repository.build_request(check_repository(name))
     try:
         async with explained(f"the repository {name}", partial(get, session, name)):
-            deleted = (await session.call(request, delete_repository.parse, scopes=scopes.delete(name))).body
+            parse = told(done(delete_repository.parse, 202))
+            reply = await session.call(request, parse, scopes=scopes.delete(name))
     except NotFound as error:
         if missing_ok or error.repeated:
             return DeletedRepository()
         raise
+    deleted = reply.body if reply else None
     if deleted is None:
         return DeletedRepository()
     return DeletedRepository(

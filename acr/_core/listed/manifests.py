@@ -23,6 +23,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
+from acr._core.talk.answers import NO_HEAD, done, told
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -33,7 +34,7 @@ from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.media_type import check_media_range, essence
 from acr._values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
 from acr._values.reference import check_reference, check_repository, check_tag
-from acr.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation
+from acr.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation, ResponseError
 
 if TYPE_CHECKING:
     from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
@@ -93,8 +94,9 @@ async def update(session: Session, repository: str, reference: str, changes: Cha
     body = ManifestChangeableAttributes(**changes)
     request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
     async with explained(f"the manifest {repository}@{digest}", partial(properties, session, repository, digest)):
-        reply = await session.call(request, update_manifest_properties.parse, scopes=scopes.write_metadata(repository))
-    return _properties(repository, reply.body.manifest)
+        parse = told(done(update_manifest_properties.parse, 200))
+        reply = await session.call(request, parse, scopes=scopes.write_metadata(repository))
+    return _properties(repository, reply.body.manifest) if reply else await properties(session, repository, digest)
 
 
 async def get(
@@ -143,12 +145,16 @@ async def head(
     """Type, digest and size of a manifest, without its bytes."""
     reference = check_reference(reference)
     request = check_manifest_exists.build_request(check_repository(repository), reference, accept=_accepted(accept))
-    reply = await session.call(request, check_manifest_exists.parse, scopes=scopes.pull(repository))
+    try:
+        reply = await session.call(request, done(check_manifest_exists.parse, 200), scopes=scopes.pull(repository))
+    except ResponseError as error:
+        if error.status not in NO_HEAD:
+            raise
+        return (await get(session, repository, reference, accept=accept)).descriptor
     announced = _announced(reply.docker_content_digest)
     media_type, size = essence(reply.content_type or ""), reply.content_length
-    if (
-        announced is None or size is None or media_type in (*_ANYTHING, "text/html")
-    ):  # no registry has to tell: then only the bytes do
+    # No registry has to tell: then only the bytes do.
+    if announced is None or not size or media_type in (*_ANYTHING, "text/html"):
         return (await get(session, repository, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
         raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
@@ -165,7 +171,7 @@ async def put(session: Session, repository: str, manifest: Manifest, *, tag: str
     request = create_manifest.build_request(
         check_repository(repository), reference, content=manifest.content, content_type=manifest.media_type
     )
-    reply = await session.call(request, create_manifest.parse, scopes=scopes.push(repository))
+    reply = await session.call(request, done(create_manifest.parse, 201), scopes=scopes.push(repository))
     stored = _announced(reply.docker_content_digest)
     # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
     if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
@@ -185,7 +191,7 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
     request = delete_manifest.build_request(check_repository(repository), checked)
     try:
         async with explained(f"the manifest {repository}@{checked}", partial(properties, session, repository, checked)):
-            await session.call(request, delete_manifest.parse, scopes=scopes.delete(repository))
+            await session.call(request, done(delete_manifest.parse, 202), scopes=scopes.delete(repository))
     except NotFound as error:
         if not (missing_ok or error.repeated):
             raise
@@ -197,7 +203,7 @@ def _accepted(accept: str | Sequence[str] | None) -> str:
 
 
 def _announced(header: str | None) -> Digest | None:
-    return None if header is None else received_digest(header, "Docker-Content-Digest")
+    return received_digest(header, "Docker-Content-Digest") if header else None
 
 
 def _verified(content: bytes, expected: Digest | None, what: str) -> Digest:

@@ -19,6 +19,7 @@ from acr_rest.types import Response
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
+from acr._core.talk.answers import done, told
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -87,8 +88,9 @@ async def update(session: Session, repository: str, tag: str, changes: Changes) 
     body = TagChangeableAttributes(**changes)
     request = update_tag_attributes.build_request(check_repository(repository), check_tag(tag), body=body)
     async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
-        reply = await session.call(request, update_tag_attributes.parse, scopes=scopes.write_metadata(repository))
-    return _properties(repository, reply.body.tag)
+        parse = told(done(update_tag_attributes.parse, 200))
+        reply = await session.call(request, parse, scopes=scopes.write_metadata(repository))
+    return _properties(repository, reply.body.tag) if reply else await get(session, repository, tag)
 
 
 async def delete(session: Session, repository: str, tag: str, *, missing_ok: bool) -> None:
@@ -96,7 +98,7 @@ async def delete(session: Session, repository: str, tag: str, *, missing_ok: boo
     request = delete_tag.build_request(check_repository(repository), check_tag(tag))
     try:
         async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
-            await session.call(request, delete_tag.parse, scopes=scopes.delete(repository))
+            await session.call(request, done(delete_tag.parse, 202), scopes=scopes.delete(repository))
     except NotFound as error:
         if not (missing_ok or error.repeated):
             raise

@@ -10,6 +10,7 @@ from acr_rest.types import InvalidResponse, Request, Response
 
 from acr._core.runtime import Incoming, Runtime
 from acr._core.talk.challenge import Challenge, parse_challenges
+from acr._core.talk.chunking import Chunking
 from acr._core.talk.flight import Flight
 from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
@@ -17,7 +18,6 @@ from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
 from acr._values.media_type import essence
-from acr._values.options import CHUNK_SIZE
 from acr._values.reference import Endpoint
 from acr.errors import Denied, ProtocolViolation, Unauthorized
 from acr.protocols import Credential
@@ -53,8 +53,7 @@ class Session:
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
-        self.chunk_size: int = CHUNK_SIZE
-        """Bytes of the first chunk of the next upload: what went well in the last one."""
+        self.chunking: Chunking = Chunking()
         self._challenge: Challenge | None = None
 
     async def call(

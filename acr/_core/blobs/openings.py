@@ -1,0 +1,134 @@
+"""Openings: how an upload session comes to be: opened, gone on with, or opened because a mount was not possible."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acr_rest.api.container_registry_blob import (
+    container_registry_blob_mount_blob as mount_blob,
+    container_registry_blob_start_upload as start_upload,
+)
+from acr_rest.types import Response
+
+from acr._core.blobs.upload_sessions import Upload
+from acr._core.talk import scopes
+from acr._core.talk.answers import done
+from acr._core.talk.links import local_target
+from acr._core.talk.session import Session
+from acr._values.arguments import check_text
+from acr._values.digest import Digest, Hasher
+from acr._values.reference import check_repository
+from acr._values.upload_state import UploadState
+from acr.errors import InvalidInput, ProtocolViolation, ResponseError, TransportError
+
+_PASSING: Final = frozenset({408, 502, 503, 504})
+"""Refusals of a mount that may pass. A registry that cannot mount may say 500 as well (and 400, or 405)."""
+
+_DIGITS: Final = 18
+"""Of a number of bytes; more are none of a chunk."""
+
+
+async def start(session: Session, repository: str, *, algorithm: str | None = None) -> Upload:
+    """Open an upload session.
+
+    Args:
+        session: the client.
+        repository: where to.
+        algorithm: what it hashes the bytes by that are written; None where others hash them.
+    """
+    hasher = None if algorithm is None else Hasher(algorithm)
+    request = start_upload.build_request(check_repository(repository))
+
+    def opened(response: Response) -> Upload:
+        reply = done(start_upload.parse, 202)(response)
+        location = _location(session, repository, reply.location)
+        return _told(Upload(session, repository, location, hasher, reply.docker_upload_uuid), response)
+
+    return await session.call(request, opened, scopes=scopes.push(repository), undo=Upload.give_up)
+
+
+async def resume(session: Session, repository: str, state: str | UploadState) -> Upload:
+    """Go on with an upload session that was opened earlier, also by another process.
+
+    Args:
+        session: the client.
+        repository: the one that it was opened in.
+        state: its state, or its location alone.
+
+    Raises:
+        InvalidInput: the state is of another registry or repository.
+        ProtocolViolation: the location is on another host.
+        NotFound: the session is gone.
+    """
+    check_repository(repository)
+    here = (session.registry.netloc, repository)
+    # To another registry the location, which is a capability, would be told.
+    if isinstance(state, UploadState) and (state.registry, state.repository) != here:
+        raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
+    location = state.location if isinstance(state, UploadState) else check_text("state", state) or ""
+    upload = at(session, repository, location)
+    if isinstance(state, UploadState):
+        upload.algorithm = state.algorithm
+        upload.offset = state.offset
+        upload.min_chunk_size = state.min_chunk_size
+    upload.offset = await upload.status()
+    upload.chunks = int(upload.offset > 0)
+    return upload
+
+
+def at(session: Session, repository: str, location: str) -> Upload:
+    """An upload session of which the location is known, and nothing else.
+
+    Raises:
+        ProtocolViolation: it is on another host.
+    """
+    return Upload(session, repository, _location(session, repository, location))
+
+
+async def mount_or_start(session: Session, repository: str, digest: Digest, source: str) -> Upload | None:
+    """Make a blob of another repository of the same registry one of this repository, too.
+
+    Returns:
+        None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
+        spec, "Mounting a blob from another repository").
+    """
+    request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=digest)
+    both = scopes.push(repository) | scopes.pull(source)
+
+    def opened(response: Response) -> Upload | None:
+        location = response.headers.get("location", "")
+        is_opened = response.status == 202 or (response.status != 201 and "/blobs/uploads/" in location)
+        reply = done(mount_blob.parse, 202 if is_opened else 201)(response)
+        if not is_opened:
+            return None
+        place = _location(session, repository, reply.location)
+        return _told(Upload(session, repository, place, uuid=reply.docker_upload_uuid), response)
+
+    async def ask(*, repeatable: bool) -> Upload | None:
+        return await session.call(request, opened, scopes=both, undo=_give_up, repeatable=repeatable)
+
+    try:
+        return await ask(repeatable=False)
+    except (TransportError, ResponseError) as error:
+        if error.exhausted or (isinstance(error, ResponseError) and error.status not in _PASSING):
+            raise
+        await session.sender.pause(error, 0)
+    return await ask(repeatable=True)
+
+
+def _told(upload: Upload, response: Response) -> Upload:
+    """A session, with what the registry says of its chunks."""
+    least = response.headers.get("oci-chunk-min-length", "")
+    upload.min_chunk_size = int(least) if least.isdecimal() and len(least) <= _DIGITS else 0
+    return upload
+
+
+async def _give_up(upload: Upload | None) -> None:
+    if upload is not None:
+        await upload.give_up()
+
+
+def _location(session: Session, repository: str, location: str | None) -> str:
+    if location is None:
+        raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
+    return local_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)

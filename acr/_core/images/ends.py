@@ -1,0 +1,99 @@
+"""Ends of a copy: what one asks of the store that it reads from, and of the store that it writes to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+import attrs
+
+from acr._core.storage import Source
+from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
+from acr._values.manifest import Manifest
+from acr._values.progress import Progress
+from acr.protocols import Sink
+
+
+@attrs.frozen
+class Missed:
+    """What a store has said that it lacks, although it had been brought.
+
+    Args:
+        times: how often it has said so.
+        digests: what it named.
+    """
+
+    times: int = 0
+    digests: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Missed()
+
+Mend = Callable[[Missed], Awaitable[None]]
+"""Brings again what a store has missed."""
+
+
+class Store(Protocol):
+    """One end of a copy."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for errors."""
+        ...
+
+    def width(self, limit: int) -> int:
+        """How many of `limit` requests it bears at the same time at present."""
+        ...
+
+    async def manifest(self, digest: Digest) -> Manifest:
+        """The exact bytes of a manifest, verified."""
+        ...
+
+    async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """The manifests that are attached to one."""
+        ...
+
+    def source(self, blob: Descriptor) -> Source:
+        """The bytes of a blob, not verified. Nothing is opened before the first of them is read."""
+        ...
+
+    async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
+        """Write a blob into a sink, verified."""
+        ...
+
+    async def is_whole(self, manifest: Descriptor) -> bool:
+        """Whether a manifest is here, and certainly all that it leads to as well."""
+        ...
+
+    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
+        """Take over a blob of another store, unless it is here already.
+
+        Args:
+            blob: which one.
+            source: the other store.
+            progress: is told.
+            missed: what this store has said that it lacks, although it had been brought.
+        """
+        ...
+
+    async def put(self, manifest: Manifest, mend: Mend) -> None:
+        """Put a manifest, behind all that it lists.
+
+        Args:
+            manifest: the manifest.
+            mend: brings again what is missing of it, where it turns out that something is.
+        """
+        ...
+
+    async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
+        """Put the manifest that all others are behind, and name it."""
+        ...
+
+    async def commit(self) -> None:
+        """All is here."""
+        ...
+
+    def abort(self) -> None:
+        """Leave behind no more than what a later copy can use. It does not wait: its task may be cancelled already."""
+        ...

@@ -1,0 +1,86 @@
+"""Redirects: where a registry sends those to who ask for something that it keeps elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import attrs
+from acr_rest.types import Request
+
+from acr._core.runtime import Incoming
+from acr._core.talk import bodies
+from acr._core.talk.scopes import Scopes
+from acr._core.talk.session import Session
+from acr._values.reference import Endpoint
+from acr.errors import InvalidReference, ProtocolViolation, TransportError
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST: Final = 5
+_BODY: Final = 64 * 1024
+
+
+def leads_on(incoming: Incoming) -> bool:
+    """Whether an answer says that it is to be had elsewhere."""
+    return incoming.status in _REDIRECTS
+
+
+async def follow(
+    session: Session, request: Request, incoming: Incoming, scopes: Scopes, *, is_large: bool = False
+) -> tuple[Incoming, Endpoint]:
+    """Go where an answer leads, until there is one that leads nowhere.
+
+    Args:
+        session: the client.
+        request: what the answer is to. It is sent on as it is, but for its target.
+        incoming: the answer; it is closed where it leads on.
+        scopes: what the request needs, where it leads to the registry itself.
+        is_large: the answer may have a large body, to be read by `readinto`.
+
+    Returns:
+        The last answer, to be closed by the caller, and who gave it.
+
+    Raises:
+        ProtocolViolation: a redirect leads to an unusable place.
+        ResponseError, TransportError, CredentialError: there is an error where it leads.
+    """
+    place = session.registry
+    for _ in range(_MOST):
+        if not leads_on(incoming):
+            break
+        location = incoming.headers.get("location", "")
+        try:
+            await bodies.read_at_most(incoming, _BODY)  # so that the connection can be used again
+        finally:
+            await incoming.aclose()
+        place, target = _elsewhere(session.registry, place, request.target, location)
+        request = attrs.evolve(request, target=target)
+        incoming = await _sent(session, place, request, scopes, is_large=is_large)
+    return incoming, place
+
+
+async def _sent(session: Session, place: Endpoint, request: Request, needed: Scopes, *, is_large: bool) -> Incoming:
+    """Send to where a redirect leads; without the token, if it is not the registry itself.
+
+    Storage refuses the token, and it is none of its business.
+    """
+    if place == session.registry:
+        return await session.open(request, scopes=needed, is_large=is_large)
+    try:
+        return await session.sender.send(place, request, None, is_large=is_large)
+    except TransportError as error:
+        raise TransportError(
+            f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"
+            " (a network that closes it off has to allow that host, or the registry's dedicated data endpoints)"
+        ) from error
+
+
+def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) -> tuple[Endpoint, str]:
+    try:
+        parts = urlsplit(urljoin(f"{place}{path}", location))
+        target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
+        if target.scheme == "http" and registry.scheme == "https":
+            raise InvalidReference(f"from https to plain http at {target.netloc}")
+    except ValueError as error:  # InvalidReference is one, and so is what urllib finds
+        raise ProtocolViolation(f"{place.netloc} redirects a blob to an unusable place: {error}") from None
+    return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
