@@ -31,7 +31,7 @@ from acr.errors import NotFound
 @public_in("acr")
 @stays("names")
 class AsyncRepositoryTag:
-    """A tag of a repository. Made by `AsyncRepository.tag`; verbs do the requests."""
+    """A handle for a tag. `AsyncRepository.tag` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, name: str) -> None:
         self._session = session
@@ -39,7 +39,7 @@ class AsyncRepositoryTag:
         self.name = name
 
     async def properties(self) -> TagProperties:
-        """Its properties.
+        """Get the properties of the tag.
 
         Raises:
             NotFound: there is no such tag.
@@ -54,30 +54,30 @@ class AsyncRepositoryTag:
         can_list: bool | None = None,
         can_delete: bool | None = None,
     ) -> TagProperties:
-        """Lock or unlock it: what is None stays as it is.
+        """Lock or unlock the tag. None leaves a permission as it is.
 
         Args:
-            can_read: it may be pulled.
-            can_write: it may be moved, and deleted.
-            can_list: it shows up in listings.
-            can_delete: it may be deleted.
+            can_read: clients may pull it.
+            can_write: clients may move and delete it.
+            can_list: listings show it.
+            can_delete: clients may delete it.
 
         Raises:
-            InvalidInput: nothing was to be changed.
+            InvalidInput: all four are None.
             NotFound: there is no such tag.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await tags.update(self._session, self.repository, self.name, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it. The manifest stays.
+        """Delete the tag. The manifest stays.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such tag.
 
         Raises:
             NotFound: there is no such tag.
-            Locked: it is locked.
+            Locked: the tag is locked.
         """
         await tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok)
 
@@ -88,7 +88,7 @@ class AsyncRepositoryTag:
 @public_in("acr")
 @stays("names and digests")
 class AsyncRepositoryManifest:
-    """A manifest of a repository. Made by `AsyncRepository.manifest`; verbs do the requests."""
+    """A handle for a manifest. `AsyncRepository.manifest` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, reference: str) -> None:
         self._session = session
@@ -96,23 +96,23 @@ class AsyncRepositoryManifest:
         self.reference = reference
 
     async def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
-        """Its exact bytes, verified against the digest.
+        """Get the manifest: its exact bytes, verified against the digest.
 
         Args:
-            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type or types to accept. The default is the manifests and indexes of OCI and Docker.
 
         Raises:
             NotFound: there is no such manifest.
-            LimitExceeded: it is larger than 4 MiB.
-            DigestMismatch: the bytes are not of the digest.
+            LimitExceeded: the manifest is larger than 4 MiB.
+            DigestMismatch: the bytes have another digest.
         """
         return await manifests.get(self._session, self.repository, self.reference, accept=accept)
 
     async def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
-        """Its type, digest and size.
+        """Get the type, digest and size of the manifest.
 
         Args:
-            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type or types to accept. The default is the manifests and indexes of OCI and Docker.
 
         Raises:
             NotFound: there is no such manifest.
@@ -120,7 +120,7 @@ class AsyncRepositoryManifest:
         return await manifests.head(self._session, self.repository, self.reference, accept=accept)
 
     async def exists(self) -> bool:
-        """Whether it is there."""
+        """Ask whether the repository has the manifest."""
         try:
             await self.head()
         except NotFound:
@@ -128,7 +128,7 @@ class AsyncRepositoryManifest:
         return True
 
     async def properties(self) -> ManifestProperties:
-        """Its properties. For a tag, the tag is looked up first.
+        """Get the properties of the manifest. If the handle has a tag, the client first looks up its digest.
 
         Raises:
             NotFound: there is no such manifest.
@@ -143,39 +143,41 @@ class AsyncRepositoryManifest:
         can_list: bool | None = None,
         can_delete: bool | None = None,
     ) -> ManifestProperties:
-        """Lock or unlock it: what is None stays as it is.
+        """Lock or unlock the manifest. None leaves a permission as it is.
 
         Args:
-            can_read: it may be pulled.
-            can_write: it may be overwritten, and deleted.
-            can_list: it shows up in listings.
-            can_delete: it may be deleted.
+            can_read: clients may pull it.
+            can_write: clients may overwrite and delete it.
+            can_list: listings show it.
+            can_delete: clients may delete it.
 
         Raises:
-            InvalidInput: nothing was to be changed.
+            InvalidInput: all four are None.
             NotFound: there is no such manifest.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await manifests.update(self._session, self.repository, self.reference, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it, and with it all tags that point to it.
+        """Delete the manifest, and all tags that point to it.
+
+        A manifest without tags may be part of a tagged index, or be attached to another manifest.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such manifest.
 
         Raises:
-            InvalidInput: this handle was made with a tag: a manifest is deleted by its digest only.
+            InvalidInput: the handle has a tag. A manifest is deleted by its digest.
             NotFound: there is no such manifest.
-            Locked: it is locked.
+            Locked: the manifest is locked.
         """
         await manifests.delete(self._session, self.repository, self.reference, missing_ok=missing_ok)
 
     def referrers(self, *, artifact_type: str | None = None) -> AsyncListing[Descriptor]:
-        """List the manifests that are attached to it.
+        """List the manifests that are attached to this one (OCI distribution spec, "Listing Referrers").
 
         Args:
-            artifact_type: only those of this type.
+            artifact_type: list only artifacts of this type.
         """
         return AsyncListing(Referrers(self._session, self.repository, self.reference, artifact_type))
 
@@ -187,12 +189,12 @@ class AsyncRepositoryManifest:
         annotations: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Attach files to it, as one artifact that names it as its subject. `referrers` lists them.
+        """Attach files to the manifest, as one artifact with the manifest as its subject. `referrers` lists it.
 
         Args:
-            files: paths, or `File`s with a title and a media type of their own.
-            artifact_type: its media type, such as `application/spdx+json`.
-            annotations: of the artifact's manifest.
+            files: paths, or `File`s to set title and media type.
+            artifact_type: media type of the artifact, such as `application/spdx+json`.
+            annotations: annotations of the artifact's manifest.
             progress: called with events.
 
         Returns:
@@ -200,9 +202,9 @@ class AsyncRepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
-            InvalidInput: a file is missing, or two have one title.
-            TransferError: a file cannot be read.
-            ResponseError, TransportError, CredentialError: it could not be sent.
+            InvalidInput: a file is missing, or two files have the same title.
+            TransferError: the client cannot read a file.
+            ResponseError, TransportError, CredentialError: the push failed.
         """
         return await artifacts.push(
             self._session,
@@ -226,7 +228,7 @@ class AsyncRepositoryManifest:
 @public_in("acr")
 @stays("names and digests")
 class AsyncRepositoryBlob:
-    """A blob of a repository. Made by `AsyncRepository.blob`; verbs do the requests."""
+    """A handle for a blob. `AsyncRepository.blob` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
@@ -234,7 +236,7 @@ class AsyncRepositoryBlob:
         self.digest: Digest = blob_digest(digest)
 
     async def head(self) -> Descriptor:
-        """Its size.
+        """Get the size of the blob.
 
         Raises:
             NotFound: the repository has no such blob.
@@ -242,24 +244,24 @@ class AsyncRepositoryBlob:
         return await blobs.head(self._session, self.repository, self.digest)
 
     async def exists(self) -> bool:
-        """Whether the repository has it."""
+        """Ask whether the repository has the blob."""
         return await blobs.exists(self._session, self.repository, self.digest)
 
     async def chunk(self, offset: int, length: int) -> Chunk:
-        """Part of it. It cannot be verified, as a digest is of the whole.
+        """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
 
         Args:
-            offset: of the first byte.
-            length: bytes, held in memory; fewer come at the end of the blob.
+            offset: the place of the first byte.
+            length: number of bytes. They are kept in memory, and there are fewer at the end of the blob.
 
         Raises:
             NotFound: the repository has no such blob.
-            ResponseError: 416: it ends before the offset.
+            ResponseError: 416: the blob ends before the offset.
         """
         return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
 
     async def open(self) -> AsyncBlobReader:
-        """Open it to be read at any place, by ranges. What is read is not verified.
+        """Open the blob, to read it at any place. The client requests ranges, and does not verify them.
 
         Raises:
             NotFound: the repository has no such blob.
@@ -267,19 +269,19 @@ class AsyncRepositoryBlob:
         return AsyncBlobReader(await open_cursor(self._session, self.repository, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
-        """Whether the repository has it, and it is long enough for this part.
+        """Ask whether the repository has the blob, and whether the blob has this part.
 
         Args:
-            offset: of the first byte.
-            length: bytes.
+            offset: the place of the first byte.
+            length: number of bytes.
         """
         return await blobs.has_chunk(self._session, self.repository, self.digest, offset, length)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it.
+        """Delete the blob. An image that lists it can no longer be pulled.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such blob.
 
         Raises:
             NotFound: the repository has no such blob.

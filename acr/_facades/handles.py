@@ -33,7 +33,7 @@ from acr.errors import NotFound
 @public_in("acr")
 @stays("names")
 class RepositoryTag:
-    """A tag of a repository. Made by `Repository.tag`; verbs do the requests."""
+    """A handle for a tag. `Repository.tag` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, name: str) -> None:
         self._session = session
@@ -41,7 +41,7 @@ class RepositoryTag:
         self.name = name
 
     def properties(self) -> TagProperties:
-        """Its properties.
+        """Get the properties of the tag.
 
         Raises:
             NotFound: there is no such tag.
@@ -56,30 +56,30 @@ class RepositoryTag:
         can_list: bool | None = None,
         can_delete: bool | None = None,
     ) -> TagProperties:
-        """Lock or unlock it: what is None stays as it is.
+        """Lock or unlock the tag. None leaves a permission as it is.
 
         Args:
-            can_read: it may be pulled.
-            can_write: it may be moved, and deleted.
-            can_list: it shows up in listings.
-            can_delete: it may be deleted.
+            can_read: clients may pull it.
+            can_write: clients may move and delete it.
+            can_list: listings show it.
+            can_delete: clients may delete it.
 
         Raises:
-            InvalidInput: nothing was to be changed.
+            InvalidInput: all four are None.
             NotFound: there is no such tag.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(tags.update(self._session, self.repository, self.name, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it. The manifest stays.
+        """Delete the tag. The manifest stays.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such tag.
 
         Raises:
             NotFound: there is no such tag.
-            Locked: it is locked.
+            Locked: the tag is locked.
         """
         run(tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok))
 
@@ -90,7 +90,7 @@ class RepositoryTag:
 @public_in("acr")
 @stays("names and digests")
 class RepositoryManifest:
-    """A manifest of a repository. Made by `Repository.manifest`; verbs do the requests."""
+    """A handle for a manifest. `Repository.manifest` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, reference: str) -> None:
         self._session = session
@@ -98,23 +98,23 @@ class RepositoryManifest:
         self.reference = reference
 
     def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
-        """Its exact bytes, verified against the digest.
+        """Get the manifest: its exact bytes, verified against the digest.
 
         Args:
-            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type or types to accept. The default is the manifests and indexes of OCI and Docker.
 
         Raises:
             NotFound: there is no such manifest.
-            LimitExceeded: it is larger than 4 MiB.
-            DigestMismatch: the bytes are not of the digest.
+            LimitExceeded: the manifest is larger than 4 MiB.
+            DigestMismatch: the bytes have another digest.
         """
         return run(manifests.get(self._session, self.repository, self.reference, accept=accept))
 
     def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
-        """Its type, digest and size.
+        """Get the type, digest and size of the manifest.
 
         Args:
-            accept: media type, or types, that will do; by default those of OCI and Docker manifests and indexes.
+            accept: media type or types to accept. The default is the manifests and indexes of OCI and Docker.
 
         Raises:
             NotFound: there is no such manifest.
@@ -122,7 +122,7 @@ class RepositoryManifest:
         return run(manifests.head(self._session, self.repository, self.reference, accept=accept))
 
     def exists(self) -> bool:
-        """Whether it is there."""
+        """Ask whether the repository has the manifest."""
         try:
             self.head()
         except NotFound:
@@ -130,7 +130,7 @@ class RepositoryManifest:
         return True
 
     def properties(self) -> ManifestProperties:
-        """Its properties. For a tag, the tag is looked up first.
+        """Get the properties of the manifest. If the handle has a tag, the client first looks up its digest.
 
         Raises:
             NotFound: there is no such manifest.
@@ -145,39 +145,41 @@ class RepositoryManifest:
         can_list: bool | None = None,
         can_delete: bool | None = None,
     ) -> ManifestProperties:
-        """Lock or unlock it: what is None stays as it is.
+        """Lock or unlock the manifest. None leaves a permission as it is.
 
         Args:
-            can_read: it may be pulled.
-            can_write: it may be overwritten, and deleted.
-            can_list: it shows up in listings.
-            can_delete: it may be deleted.
+            can_read: clients may pull it.
+            can_write: clients may overwrite and delete it.
+            can_list: listings show it.
+            can_delete: clients may delete it.
 
         Raises:
-            InvalidInput: nothing was to be changed.
+            InvalidInput: all four are None.
             NotFound: there is no such manifest.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(manifests.update(self._session, self.repository, self.reference, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it, and with it all tags that point to it.
+        """Delete the manifest, and all tags that point to it.
+
+        A manifest without tags may be part of a tagged index, or be attached to another manifest.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such manifest.
 
         Raises:
-            InvalidInput: this handle was made with a tag: a manifest is deleted by its digest only.
+            InvalidInput: the handle has a tag. A manifest is deleted by its digest.
             NotFound: there is no such manifest.
-            Locked: it is locked.
+            Locked: the manifest is locked.
         """
         run(manifests.delete(self._session, self.repository, self.reference, missing_ok=missing_ok))
 
     def referrers(self, *, artifact_type: str | None = None) -> Listing[Descriptor]:
-        """List the manifests that are attached to it.
+        """List the manifests that are attached to this one (OCI distribution spec, "Listing Referrers").
 
         Args:
-            artifact_type: only those of this type.
+            artifact_type: list only artifacts of this type.
         """
         return Listing(Referrers(self._session, self.repository, self.reference, artifact_type))
 
@@ -189,12 +191,12 @@ class RepositoryManifest:
         annotations: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Attach files to it, as one artifact that names it as its subject. `referrers` lists them.
+        """Attach files to the manifest, as one artifact with the manifest as its subject. `referrers` lists it.
 
         Args:
-            files: paths, or `File`s with a title and a media type of their own.
-            artifact_type: its media type, such as `application/spdx+json`.
-            annotations: of the artifact's manifest.
+            files: paths, or `File`s to set title and media type.
+            artifact_type: media type of the artifact, such as `application/spdx+json`.
+            annotations: annotations of the artifact's manifest.
             progress: called with events.
 
         Returns:
@@ -202,9 +204,9 @@ class RepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
-            InvalidInput: a file is missing, or two have one title.
-            TransferError: a file cannot be read.
-            ResponseError, TransportError, CredentialError: it could not be sent.
+            InvalidInput: a file is missing, or two files have the same title.
+            TransferError: the client cannot read a file.
+            ResponseError, TransportError, CredentialError: the push failed.
         """
         return run(
             artifacts.push(
@@ -230,7 +232,7 @@ class RepositoryManifest:
 @public_in("acr")
 @stays("names and digests")
 class RepositoryBlob:
-    """A blob of a repository. Made by `Repository.blob`; verbs do the requests."""
+    """A handle for a blob. `Repository.blob` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, repository: str, digest: str) -> None:
         self._session = session
@@ -238,7 +240,7 @@ class RepositoryBlob:
         self.digest: Digest = blob_digest(digest)
 
     def head(self) -> Descriptor:
-        """Its size.
+        """Get the size of the blob.
 
         Raises:
             NotFound: the repository has no such blob.
@@ -246,24 +248,24 @@ class RepositoryBlob:
         return run(blobs.head(self._session, self.repository, self.digest))
 
     def exists(self) -> bool:
-        """Whether the repository has it."""
+        """Ask whether the repository has the blob."""
         return run(blobs.exists(self._session, self.repository, self.digest))
 
     def chunk(self, offset: int, length: int) -> Chunk:
-        """Part of it. It cannot be verified, as a digest is of the whole.
+        """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
 
         Args:
-            offset: of the first byte.
-            length: bytes, held in memory; fewer come at the end of the blob.
+            offset: the place of the first byte.
+            length: number of bytes. They are kept in memory, and there are fewer at the end of the blob.
 
         Raises:
             NotFound: the repository has no such blob.
-            ResponseError: 416: it ends before the offset.
+            ResponseError: 416: the blob ends before the offset.
         """
         return run(blobs.chunk(self._session, self.repository, self.digest, offset, length))
 
     def open(self) -> BlobReader:
-        """Open it to be read at any place, by ranges. What is read is not verified.
+        """Open the blob, to read it at any place. The client requests ranges, and does not verify them.
 
         Raises:
             NotFound: the repository has no such blob.
@@ -271,19 +273,19 @@ class RepositoryBlob:
         return BlobReader(run(open_cursor(self._session, self.repository, self.digest)))
 
     def has_chunk(self, offset: int, length: int) -> bool:
-        """Whether the repository has it, and it is long enough for this part.
+        """Ask whether the repository has the blob, and whether the blob has this part.
 
         Args:
-            offset: of the first byte.
-            length: bytes.
+            offset: the place of the first byte.
+            length: number of bytes.
         """
         return run(blobs.has_chunk(self._session, self.repository, self.digest, offset, length))
 
     def delete(self, *, missing_ok: bool = False) -> None:
-        """Delete it.
+        """Delete the blob. An image that lists it can no longer be pulled.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such blob.
 
         Raises:
             NotFound: the repository has no such blob.

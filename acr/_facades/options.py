@@ -21,11 +21,11 @@ from acr.errors import CredentialError, InvalidInput
 from acr.protocols import Credential
 
 Artifact: TypeAlias = str | Path | File
-"""A file or folder to push: its path, or `File` to say more of it."""
+"""A file or folder to push: its path, or a `File` to set its title and media type."""
 
 
 def unpack_limits(limit: int | UnpackLimits) -> UnpackLimits:
-    """The limits that a size stands for."""
+    """Return the limits that the caller passed, or the defaults with the caller's size."""
     return limit if isinstance(limit, UnpackLimits) else UnpackLimits(size=limit)
 
 
@@ -41,12 +41,12 @@ def open_session(
     on_request: OnRequest | None,
     on_response: OnResponse | None,
 ) -> Session:
-    """A session with the options of a facade.
+    """Make a session from the options of a facade.
 
     Raises:
-        CredentialError: the credential is of no known kind, or is async in sync code.
-        InvalidInput: an option is of another type, the user agent is not printable, or `token_hosts` is no list.
-        InvalidReference: one of `token_hosts` is no host.
+        CredentialError: the credential has an unknown kind, or is async in sync code.
+        InvalidInput: an option has the wrong type, or the user agent is not printable.
+        InvalidReference: one of `token_hosts` is malformed.
     """
     if isinstance(runtime, BlockingRuntime) and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
         raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
@@ -71,11 +71,11 @@ def open_session(
 
 
 def files_of(files: Iterable[Artifact]) -> list[File]:
-    """Files to push, checked.
+    """Check the files to push.
 
     Raises:
-        InvalidInput: one of them is no file or folder, or a single path was passed instead of a list.
-        InvalidReference: a title leads elsewhere.
+        InvalidInput: a path leads to neither a file nor a folder, or the caller passed one path instead of a list.
+        InvalidReference: a title would lead out of a folder.
     """
     if isinstance(files, str | Path | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")

@@ -1,6 +1,6 @@
-"""Readers: a blob as a file that is read at any place. Both colours are written by hand.
+"""Readers: a blob as a file that can be read at any place. Both colours are written by hand.
 
-`make facades` cannot make one of the other: the sync reader is a file of Python's own kind, and async files have none.
+`make facades` cannot make one from the other: the sync reader is one of Python's files, and Python has no async files.
 """
 
 from __future__ import annotations
@@ -16,29 +16,32 @@ from acr._values.travel import stays
 
 
 class _Place:
-    """What sends nothing, and so is the same in both colours."""
+    """The methods that send no request. Both colours have the same."""
 
     _cursor: Cursor
 
     @property
     def size(self) -> int:
-        """Bytes of the blob."""
+        """The size of the blob, in bytes."""
         return self._cursor.size
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to another place; nothing is sent.
+        """Go to another place in the blob. This sends no request.
 
         Args:
-            offset: bytes from there.
+            offset: bytes from the place that `whence` names.
             whence: `io.SEEK_SET`, `io.SEEK_CUR` or `io.SEEK_END`.
 
+        Returns:
+            The new place, in bytes from the beginning.
+
         Raises:
-            InvalidInput: the place is before the beginning, or `whence` is none of those.
+            InvalidInput: the place is before the beginning, or `whence` has another value.
         """
         return self._cursor.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the next bytes are read from."""
+        """Return the place from which the next bytes are read."""
         return self._cursor.place
 
     def __repr__(self) -> str:
@@ -48,10 +51,10 @@ class _Place:
 @public_in("acr")
 @stays("the digest")
 class BlobReader(_Place, io.RawIOBase):
-    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
+    """A blob as a file that you can read at any place: for parts of an archive, or the header of a model.
 
-    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
-    whole: use `download_blob` for that.
+    The client requests ranges. It reads ahead, and further ahead the longer you read in order. It cannot verify a part,
+    because the digest identifies the whole blob. Use `download_blob` if you need that.
 
     Example:
         with repository.blob(digest).open() as blob:
@@ -64,33 +67,33 @@ class BlobReader(_Place, io.RawIOBase):
         self._cursor = cursor
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Args:
-            size: how many at the most; all that are left, in memory, where it is negative.
+            size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
-            ResponseError, TransportError, CredentialError: they could not be had.
+            ResponseError, TransportError, CredentialError: the download failed.
         """
         return run(self._cursor.read(size))
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer with the next bytes, and tell how many there are. Errors as of `read`."""
+        """Fill a buffer with the next bytes, and return how many there are. It raises the same errors as `read`."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def close(self) -> None:
-        """Let go of what was read ahead."""
+        """Drop what was read ahead."""
         self._cursor.close()
         super().close()
 
@@ -98,10 +101,10 @@ class BlobReader(_Place, io.RawIOBase):
 @public_in("acr")
 @stays("the digest")
 class AsyncBlobReader(_Place):
-    """A blob, read at any place by ranges: for archives of which a part is wanted, and headers of models.
+    """A blob as a file that you can read at any place: for parts of an archive, or the header of a model.
 
-    It reads ahead, the further the longer it is read in order. What it reads is not verified, as a digest is of the
-    whole: use `download_blob` for that.
+    The client requests ranges. It reads ahead, and further ahead the longer you read in order. It cannot verify a part,
+    because the digest identifies the whole blob. Use `download_blob` if you need that.
 
     Example:
         async with await repository.blob(digest).open() as blob:
@@ -113,18 +116,18 @@ class AsyncBlobReader(_Place):
         self._cursor = cursor
 
     async def read(self, size: int = -1, /) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
         Args:
-            size: how many at the most; all that are left, in memory, where it is negative.
+            size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
-            ResponseError, TransportError, CredentialError: they could not be had.
+            ResponseError, TransportError, CredentialError: the download failed.
         """
         return await self._cursor.read(size)
 
     async def close(self) -> None:
-        """Let go of what was read ahead."""
+        """Drop what was read ahead."""
         self._cursor.close()
 
     async def __aenter__(self) -> Self:

@@ -38,23 +38,24 @@ class Registry:
     Args:
         endpoint: login server (`my.azurecr.io`) or URL. Plain http is accepted for loopback hosts only.
         credential: an azure-identity credential, `UsernamePassword`, `RefreshToken`, `DockerConfig`; None is anonymous.
-        audience: of the Entra token that is exchanged.
-        allow_http: accept plain http for other hosts, too.
-        token_hosts: hosts beside the registry's own that may issue its tokens, and be sent the credential.
+        audience: audience of the Entra token that the registry exchanges. The default is right in every Azure cloud.
+        allow_http: also accept plain http for other hosts.
+        token_hosts: hosts that may issue the registry's tokens and receive the credential, besides the registry's own.
         retries: how often to try again, and how long to wait before.
         timeouts: how long to wait for the network.
-        proxy: URL of a proxy; by default what the environment says.
-        ssl_context: for own certificate authorities, or client certificates.
-        user_agent: put before the client's own.
-        on_request: called with each request before it goes out, secrets taken out.
-        on_response: called with the head of each answer, secrets taken out.
-        transport: of httpx, in the place of the client's own; it is closed with the client, and knows no proxy.
-        clock: seconds that only go forward; tests put their own here, to let tokens expire.
-        sleep: waits between retries; tests put their own here.
+        proxy: URL of a proxy. The default comes from the environment.
+        ssl_context: TLS settings, such as certificate authorities or client certificates of your own.
+        user_agent: text to put before the client's own user agent.
+        on_request: called with each request before the client sends it. It sees no secrets.
+        on_response: called with the head of each answer. It sees no secrets.
+        transport: an httpx transport to use in place of the client's own connections. The client closes it, and uses no
+            proxy with it.
+        clock: returns seconds that only go forward. Tests pass their own, to let tokens expire.
+        sleep: waits between retries. Tests pass their own.
 
     Raises:
-        InvalidReference: the endpoint is no login server, or is plain http to another machine.
-        CredentialError: the credential is of no known kind, or is async in sync code.
+        InvalidReference: the endpoint is malformed, or is plain http to another machine.
+        CredentialError: the credential has an unknown kind, or is async in sync code.
 
     Example:
         with Registry("my.azurecr.io") as registry:
@@ -96,26 +97,29 @@ class Registry:
 
     @property
     def login_server(self) -> str:
-        """Host, and port where it has one."""
+        """The host of the registry, with its port if that is unusual."""
         return self._session.registry.netloc
 
     def repositories(self, *, page_size: int | None = None, last: str | None = None) -> Listing[str]:
         """List the names of all repositories.
 
         Args:
-            page_size: names of a page, at most 1,000; by default the registry's own.
-            last: begin behind this name.
+            page_size: names on one page, at most 1,000. The default is the registry's own.
+            last: begin after this name.
 
         Returns:
-            A lazy listing. Walking it raises Unauthorized where the credential may not list the catalog.
+            A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog.
         """
         return Listing(catalog.repositories(self._session, page_size=page_size, last=last))
 
     def repository(self, name: str) -> Repository:
-        """A repository by its name. Nothing is sent.
+        """Make a handle for a repository. This sends no request.
+
+        Args:
+            name: name of the repository, such as `team/app`.
 
         Raises:
-            InvalidReference: it is no repository name.
+            InvalidReference: the name is malformed.
         """
         return Repository(self._session, repository_in(self.login_server, name))
 
@@ -130,30 +134,30 @@ class Registry:
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Copy an image, an index of images or an artifact to another repository, or another registry, as it is.
+        """Copy an image, an index or an artifact to another repository or registry, byte for byte.
 
-        Within one registry blobs are mounted: none of their bytes move. Else they pass through here, and what the
-        target has already is not sent.
+        Within one registry the client mounts blobs, and no bytes move. Otherwise the bytes pass through this machine,
+        and the client skips what the target already has.
 
         Args:
-            source: such as `team/app:v1`, or `team/app@sha256:…`.
-            target: such as `prod/app:v1`. Without a tag it gets the source's, or has its digest alone.
-            to: the registry of the target; this one by default.
-            platform: copy one manifest of an index alone, such as `linux/arm64`; an image by itself must be for it.
-            referrers: copy what is attached to it, too.
-            concurrency: blobs that move at the same time, at most 16.
+            source: such as `team/app:v1` or `team/app@sha256:…`.
+            target: such as `prod/app:v1`. Without a tag it gets the tag of the source, if that has one.
+            to: the registry of the target. The default is this one.
+            platform: copy only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
+            referrers: also copy what is attached to it, such as signatures.
+            concurrency: how many blobs move at the same time, at most 16.
             progress: called with events.
 
         Returns:
-            The descriptor of its manifest.
+            The descriptor of the manifest that was copied.
 
         Raises:
-            InvalidReference: source or target is malformed, or the source has neither tag nor digest.
+            InvalidReference: the source or the target is malformed, or the source has neither a tag nor a digest.
             InvalidInput: the index has no such platform.
             NotFound: there is no such source.
-            LimitExceeded: it has more manifests than one copy may have.
-            DigestMismatch, SizeMismatch: what came is not what it should be.
-            ResponseError, TransportError, CredentialError: it could not be had, or not be sent.
+            LimitExceeded: the source has more manifests than one copy may have.
+            DigestMismatch, SizeMismatch: the source sent wrong bytes.
+            ResponseError, TransportError, CredentialError: reading or writing failed.
 
         Example:
             registry.copy("team/app:v1", "prod/app")
@@ -165,27 +169,27 @@ class Registry:
         return run(copies.copy(self._session, source, there, target, options=options))
 
     def ping(self) -> None:
-        """Ask whether there is a registry at the endpoint. No credential is used.
+        """Ask whether there is a registry at the endpoint. The client sends no credential.
 
         Raises:
-            ProtocolViolation: a web page is there: a login page, or a proxy.
-            ResponseError: something else is there.
-            TransportError: nothing is there.
+            ProtocolViolation: the answer is a web page, of a login page or a proxy.
+            ResponseError: the answer is an error.
+            TransportError: there is no answer.
         """
         run(self._session.ping())
 
     def check(self, repository: str | None = None) -> Access:
-        """Tell who the client is to the registry, and what it may do there. Nothing is changed.
+        """Ask who the client is to the registry, and what it may do there. This changes nothing.
 
         Args:
-            repository: a repository to ask about; without one, only the client and the catalog are.
+            repository: a repository to ask about. Without one, the answer is about the client and the catalog.
 
         Returns:
-            What the registry's tokens say. It comes only if the credential works.
+            What the registry's tokens say. If this returns, the credential works.
 
         Raises:
-            CredentialError: the credential is refused; the text says why, as far as it is known.
-            ProtocolViolation: a web page is there: a login page, or a proxy.
+            CredentialError: the registry refuses the credential. The text says why, if the client knows it.
+            ProtocolViolation: the answer is a web page, of a login page or a proxy.
             ResponseError, TransportError: there is no registry.
 
         Example:
@@ -195,9 +199,10 @@ class Registry:
         return run(checking.check(self._session, repository))
 
     def refresh_token(self) -> str:
-        """The ACR refresh token of the client's credential, for `docker login` and other clients.
+        """Get an ACR refresh token for the client's credential, for `docker login` and other programs.
 
-        Its user name is `00000000-0000-0000-0000-000000000000`. It lives about three hours.
+        The user name to log in with is `00000000-0000-0000-0000-000000000000`. The token is valid for about three
+        hours.
 
         Raises:
             CredentialError: the credential is neither an Entra credential nor a refresh token.
@@ -205,13 +210,13 @@ class Registry:
         return run(issue.refresh_token(self._session))
 
     def access_token(self, scopes: Iterable[str]) -> str:
-        """An access token of the client's credential, for requests of your own.
+        """Get an access token for the client's credential, for requests of your own.
 
         Args:
-            scopes: such as `repository:team/app:pull,push`, or `registry:catalog:*`.
+            scopes: such as `repository:team/app:pull,push` or `registry:catalog:*`.
 
         Raises:
-            CredentialError: no token could be had.
+            CredentialError: the credential yields no token.
             InvalidInput: a scope is malformed.
         """
         return run(issue.access_token(self._session, scopes))
@@ -222,13 +227,13 @@ class Registry:
         """Exchange an Entra token for an ACR refresh token.
 
         Args:
-            token: an Entra token for the registry's audience.
-            refresh_token: a refresh token of Entra, beside the token or in its place.
-            tenant: of the tokens; ACR finds it out where it is left out.
+            token: an Entra access token for the registry's audience.
+            refresh_token: an Entra refresh token, in addition to the access token or in place of it.
+            tenant: tenant of the tokens. Without it, ACR finds the tenant out.
 
         Raises:
-            CredentialError: the registry refuses it.
-            InvalidInput: there is neither token.
+            CredentialError: the registry refuses the tokens.
+            InvalidInput: both tokens are missing.
         """
         return run(issue.exchange_entra_token(self._session, token, refresh_token, tenant))
 
@@ -236,11 +241,11 @@ class Registry:
         """Exchange an ACR refresh token for an access token.
 
         Args:
-            token: a refresh token.
-            scopes: such as `repository:team/app:pull,push`, or `registry:catalog:*`.
+            token: an ACR refresh token.
+            scopes: such as `repository:team/app:pull,push` or `registry:catalog:*`.
 
         Raises:
-            CredentialError: the registry refuses it.
+            CredentialError: the registry refuses the token.
             InvalidInput: a scope is malformed.
         """
         return run(issue.exchange_refresh_token(self._session, token, scopes))

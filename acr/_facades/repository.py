@@ -45,14 +45,14 @@ from acr.protocols import Local
 @public_in("acr")
 @stays("its name")
 class Repository:
-    """A repository of a registry. Made by `Registry.repository`; verbs do the requests."""
+    """A handle for a repository. `Registry.repository` makes it without a request, and each verb sends some."""
 
     def __init__(self, session: Session, name: str) -> None:
         self._session = session
         self.name = name
 
     def properties(self) -> RepositoryProperties:
-        """Its properties.
+        """Get the properties of the repository.
 
         Raises:
             NotFound: there is no such repository.
@@ -67,30 +67,30 @@ class Repository:
         can_list: bool | None = None,
         can_delete: bool | None = None,
     ) -> RepositoryProperties:
-        """Lock or unlock it: what is None stays as it is.
+        """Lock or unlock the repository. None leaves a permission as it is.
 
         Args:
-            can_read: it may be pulled from.
-            can_write: it may be pushed to, and deleted.
-            can_list: it shows up in listings.
-            can_delete: it may be deleted.
+            can_read: clients may pull from it.
+            can_write: clients may push to it and delete it.
+            can_list: listings show it.
+            can_delete: clients may delete it.
 
         Raises:
-            InvalidInput: nothing was to be changed.
+            InvalidInput: all four are None.
             NotFound: there is no such repository.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(catalog.update(self._session, self.name, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
-        """Delete it, with all its tags and manifests.
+        """Delete the repository, with all its tags and manifests.
 
         Args:
-            missing_ok: do not raise if there is none.
+            missing_ok: do not raise if there is no such repository.
 
         Raises:
             NotFound: there is no such repository.
-            Locked: it, or something in it, is locked.
+            Locked: the repository, or something in it, is locked.
         """
         return run(catalog.delete(self._session, self.name, missing_ok=missing_ok))
 
@@ -102,71 +102,80 @@ class Repository:
         last: str | None = None,
         digest: str | None = None,
     ) -> Listing[TagProperties]:
-        """List its tags, by name unless an order is given.
+        """List the tags of the repository, with their properties.
 
         Args:
-            order_by: `newest` or `oldest` first, by the last update.
-            page_size: tags of a page, at most 1,000; by default the registry's own.
-            last: begin behind the tag of this name.
-            digest: only tags of this manifest.
+            order_by: `newest` or `oldest` first, by the last update. The default order is by name.
+            page_size: tags on one page, at most 1,000. The default is the registry's own.
+            last: begin after the tag of this name.
+            digest: list only the tags of this manifest.
 
         Raises:
-            InvalidInput: an argument cannot be right.
+            InvalidInput: an argument is invalid.
         """
         return Listing(
             tags.tags(self._session, self.name, order_by=order_by, page_size=page_size, last=last, digest=digest)
         )
 
     def tag_names(self, *, page_size: int | None = None, last: str | None = None) -> Listing[str]:
-        """List the names of its tags: what registries of every make can do. `tags` tells more, on ACR.
+        """List the names of the tags. Registries of every make can do this; on ACR, `tags` gives more.
 
         Args:
-            page_size: names of a page, at most 1,000; by default the registry's own.
-            last: begin behind this name.
+            page_size: names on one page, at most 1,000. The default is the registry's own.
+            last: begin after this name.
 
         Raises:
-            InvalidInput: an argument cannot be right.
+            InvalidInput: an argument is invalid.
         """
         return Listing(tags.names(self._session, self.name, page_size=page_size, last=last))
 
     def manifests(
         self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
     ) -> Listing[ManifestProperties]:
-        """List its manifests, by digest unless an order is given.
+        """List the manifests of the repository, with their properties.
 
         Args:
-            order_by: `newest` or `oldest` first, by the last update.
-            page_size: manifests of a page, at most 1,000; by default the registry's own.
-            last: begin behind the manifest of this digest.
+            order_by: `newest` or `oldest` first, by the last update. The default order is by digest.
+            page_size: manifests on one page, at most 1,000. The default is the registry's own.
+            last: begin after the manifest of this digest.
 
         Raises:
-            InvalidInput: an argument cannot be right.
+            InvalidInput: an argument is invalid.
         """
         return Listing(manifests.manifests(self._session, self.name, order_by=order_by, page_size=page_size, last=last))
 
     def tag(self, name: str) -> RepositoryTag:
-        """One of its tags. Nothing is sent.
+        """Make a handle for a tag. This sends no request.
+
+        Args:
+            name: name of the tag.
 
         Raises:
-            InvalidReference: it is no tag.
+            InvalidReference: the name is malformed.
         """
         return RepositoryTag(self._session, self.name, check_tag(name))
 
     def manifest(self, reference: str) -> RepositoryManifest:
-        """One of its manifests, by tag or digest. Nothing is sent.
+        """Make a handle for a manifest. This sends no request.
+
+        Args:
+            reference: tag or digest.
 
         Raises:
-            InvalidReference: it is neither.
-            UnsupportedDigest: it is a digest of an unknown algorithm.
+            InvalidReference: the reference is malformed.
+            UnsupportedDigest: the digest has an unknown algorithm.
         """
         return RepositoryManifest(self._session, self.name, check_reference(reference))
 
     def blob(self, digest: str) -> RepositoryBlob:
-        """One of its blobs. Nothing is sent.
+        """Make a handle for a blob. This sends no request.
+
+        Args:
+            digest: digest of the blob.
 
         Raises:
-            InvalidReference: it is no digest.
-            UnsupportedDigest: it is one of an unknown algorithm.
+            InvalidReference: the digest is malformed.
+            UnsupportedDigest: the digest has an unknown algorithm.
         """
         return RepositoryBlob(self._session, self.name, digest)
 
@@ -177,17 +186,17 @@ class Repository:
         media_type: str | None = None,
         tag: str | None = None,
     ) -> Descriptor:
-        """Put a manifest; bytes and text go out exactly as they are.
+        """Store a manifest. The client sends bytes and text exactly as they are.
 
         Args:
             content: the manifest.
-            media_type: its type; by default its own `mediaType`.
-            tag: to name it by; without one it has its digest alone.
+            media_type: its type. The default is the `mediaType` in the content.
+            tag: a tag for it. Without one, it is found by its digest.
 
         Raises:
-            InvalidInput: it has no media type.
-            LimitExceeded: it is larger than 4 MiB.
-            ResponseError: the registry refuses it; MANIFEST_BLOB_UNKNOWN where a blob of it is missing.
+            InvalidInput: the content names no media type.
+            LimitExceeded: the content is larger than 4 MiB.
+            ResponseError: the registry refuses it, with the code MANIFEST_BLOB_UNKNOWN if a blob is missing.
         """
         if not isinstance(content, Manifest):
             content = Manifest.of(content, media_type)
@@ -206,30 +215,29 @@ class Repository:
         checkpoint: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Upload a blob, in chunks where it is larger than one.
+        """Upload a blob. A large one goes in chunks.
 
         Args:
-            source: a path, bytes, a binary file, or an iterable of bytes. With one that can be read again, the upload
-                begins anew when the registry loses it.
-            digest: what it must be of, where that is known: then it is not sent if the repository has it.
-            algorithm: `sha256` or `sha512`, where the digest is not given.
-            chunk_size: bytes of the first and the largest chunk. By default the first has 4 MiB, and they grow up to 64
-                MiB while they go well. A source that can be read but once is held in memory a chunk at a time; then
-                they do not grow.
-            mount_from: another repository of this registry that is known to have the blob: if it does, nothing is sent.
-                Needs the digest.
-            checkpoint: path of a small file that tells the next process how far this one got, if it ends before the
-                upload does. Called with the same arguments, it goes on from there; it reads the first part of the
-                source again to hash it, which is local and fast, and sends the rest. The file can be read by its owner
-                alone, is removed when the upload is done, and ignored if it is of another one. Needs a path, bytes, or
-                a file on disk.
+            source: a path, bytes, a binary file, or an iterable of bytes. If the client can read it again, it can start
+                the upload anew when the registry loses it.
+            digest: the expected digest, if you know it. If the repository has such a blob, nothing is sent.
+            algorithm: algorithm of the digest, `sha256` or `sha512`, if `digest` is None.
+            chunk_size: size of the first and the largest chunk, in bytes. By default the first has 4 MiB, and they grow
+                up to 64 MiB while chunks succeed. A source that can be read only once is kept in memory one chunk at a
+                time, and its chunks do not grow.
+            mount_from: another repository of this registry that may have the blob. If it has, nothing is sent. Needs
+                `digest`.
+            checkpoint: path of a small file. If this process ends before the upload does, a later call with the same
+                arguments continues from there: it hashes the first part of the source again, and sends the rest. Only
+                the owner can read the file. The client removes it after the upload, and ignores one of another upload.
+                Needs a path, bytes, or a file on disk.
             progress: called with events.
 
         Raises:
-            InvalidInput: an option cannot be right, or does not go with the source.
-            DigestMismatch: the source is not of the digest; nothing was stored.
-            TransferError: the source cannot be read, or the checkpoint cannot be written.
-            ResponseError, TransportError, CredentialError: it could not be sent.
+            InvalidInput: an option is invalid, or does not go with the source.
+            DigestMismatch: the source has another digest. The registry has stored nothing.
+            TransferError: the client cannot read the source, or cannot write the checkpoint.
+            ResponseError, TransportError, CredentialError: the upload failed.
         """
         return run(
             uploads.upload(
@@ -261,21 +269,21 @@ class Repository:
         keep_partial: bool = False,
         progress: Progress | None = None,
     ) -> BlobStream | Descriptor:
-        """Download a blob, verified against its digest.
+        """Download a blob and verify it against its digest.
 
         Args:
-            digest: of the blob.
-            target: a path, which gets its content when that was found right and is left alone if not; or a binary
-                file, which is written to as bytes come. Without one a stream is returned.
-            keep_partial: when it fails, leave what came beside the path, so that the next call goes on there. A process
-                that is killed leaves it in any case.
+            digest: digest of the blob.
+            target: a path or a binary file. A path gets the content only after it was verified. A binary file gets the
+                bytes as they arrive. Without a target, this returns a stream.
+            keep_partial: if the download fails, keep what arrived in a file beside the path. The next call continues
+                there. A process that is killed leaves that file in any case.
             progress: called with events.
 
         Raises:
             NotFound: the repository has no such blob.
-            DigestMismatch: what came is not of the digest.
-            TransferError: the target cannot be written.
-            ResponseError, TransportError, CredentialError: it could not be had.
+            DigestMismatch: the bytes have another digest.
+            TransferError: the client cannot write to the target.
+            ResponseError, TransportError, CredentialError: the download failed.
         """
         if target is None:
             return BlobStream(streams.open_stream(self._session, self.name, digest, progress=progress))
@@ -283,14 +291,14 @@ class Repository:
         return run(downloads.download(self._session, self.name, digest, open_target, progress=progress))
 
     def mount_blob(self, digest: str, source: str) -> bool:
-        """Take over a blob of another repository of this registry, without moving its bytes.
+        """Take over a blob from another repository of this registry. No bytes move.
 
         Args:
-            digest: of the blob.
+            digest: digest of the blob.
             source: name of the repository that has it.
 
         Returns:
-            Whether it is here now; if not, upload it.
+            Whether this repository has the blob now. If not, upload it.
         """
         return run(uploads.mount(self._session, self.name, digest, source))
 
@@ -298,20 +306,20 @@ class Repository:
         """Open an upload session, to send a blob chunk by chunk.
 
         Args:
-            algorithm: of its digest, `sha256` or `sha512`.
+            algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
         """
         return Upload(run(openings.start(self._session, self.name, algorithm=algorithm)))
 
     def resume_upload(self, state: str | UploadState) -> Upload:
-        """Go on with an upload session that was opened earlier, also by another process.
+        """Continue an upload session. Another process may have opened it.
 
         Args:
-            state: its `state`, or its `location` alone.
+            state: the `state` of the upload, or its `location`.
 
         Raises:
-            InvalidInput: the state is of another registry or repository.
-            NotFound: the session is gone.
-            ProtocolViolation: the location is of another host.
+            InvalidInput: the state belongs to another registry or repository.
+            NotFound: the registry no longer has the session.
+            ProtocolViolation: the location is on another host.
         """
         return Upload(run(openings.resume(self._session, self.name, state)))
 
@@ -325,23 +333,25 @@ class Repository:
         subject: str | None = None,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Push files and folders as one artifact, the OCI 1.1 way. A folder is one layer, packed as oras does.
+        """Push files and folders as one artifact (OCI image spec 1.1, "Guidelines for Artifact Usage").
+
+        Each file becomes one layer. So does each folder, packed as oras does it.
 
         Args:
-            files: paths, or `File`s with a title and a media type of their own.
-            tag: to name it by; without one it has its digest alone.
-            artifact_type: its media type, such as `application/spdx+json`.
-            annotations: of the manifest.
-            subject: tag or digest of a manifest in this repository that it is attached to.
+            files: paths, or `File`s to set title and media type.
+            tag: a tag for the artifact. Without one, it is found by its digest.
+            artifact_type: media type of the artifact, such as `application/spdx+json`.
+            annotations: annotations of the manifest.
+            subject: tag or digest of a manifest in this repository to attach the artifact to.
             progress: called with events.
 
         Returns:
-            The descriptor of its manifest.
+            The descriptor of the artifact's manifest.
 
         Raises:
-            InvalidInput: a file is missing, or two have one title.
-            TransferError: a file cannot be read.
-            ResponseError, TransportError, CredentialError: it could not be sent.
+            InvalidInput: a file is missing, or two files have the same title.
+            TransferError: the client cannot read a file.
+            ResponseError, TransportError, CredentialError: the push failed.
         """
         return run(
             artifacts.push(
@@ -369,26 +379,26 @@ class Repository:
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Descriptor:
-        """Push an image, an index of images or an artifact as it is. What the repository has already is not sent.
+        """Push an image, an index or an artifact, byte for byte. The client skips what the repository already has.
 
         Args:
-            source: a `Layout`, a `Memory`, a `DockerArchive`, or one of your own.
-            reference: which one of the source, by its name there or its digest; may be left out if there is but one.
-            tag: to name it by; without one it has its digest alone.
-            platform: push one manifest of an index alone, such as `linux/arm64`; an image by itself must be for it.
-            referrers: push what is attached to it, too.
-            concurrency: blobs that are sent at the same time, at most 16.
+            source: a `Layout`, a `Memory`, a `DockerArchive`, or a `Local` of your own.
+            reference: tag or digest of the manifest in the source. You need none if the source has one root.
+            tag: a tag for it in the repository. Without one, it is found by its digest.
+            platform: push only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
+            referrers: also push what is attached to it, such as signatures.
+            concurrency: how many blobs move at the same time, at most 16.
             progress: called with events.
 
         Returns:
-            The descriptor of its manifest.
+            The descriptor of the manifest that was pushed.
 
         Raises:
             InvalidInput: the index has no such platform.
-            DigestMismatch, SizeMismatch: something in the source is not what it should be.
-            TransferError: the source cannot be read, or has nothing of that name.
-            LimitExceeded: it has more manifests than one copy may have.
-            ResponseError, TransportError, CredentialError: it could not be sent.
+            DigestMismatch, SizeMismatch: the source has wrong bytes.
+            TransferError: the client cannot read the source, or the source has no such manifest.
+            LimitExceeded: the source has more manifests than one copy may have.
+            ResponseError, TransportError, CredentialError: the push failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return run(copies.push(self._session, self.name, source, reference, tag=tag, options=options))
@@ -431,33 +441,33 @@ class Repository:
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
-        """Pull the files of an artifact into a folder, or an image as it is into a `Layout`.
+        """Pull the files of an artifact into a folder, or an image into a `Layout`, byte for byte.
 
-        In a folder each file gets its name when its digest was found right. In a `Layout` (or a `Memory`, or one of
-        your own) manifests are as they were, byte for byte; the tag by which it was pulled is its name there.
+        In a folder, each file gets its name only after its digest was verified. In a `Layout` (or a `Memory`, or a
+        `Local` of your own), the manifest gets the tag by which you pulled it.
 
         Args:
             reference: tag or digest.
-            target: the folder, made with the first file; or a `Layout`.
-            platform: which manifest of an index, such as `linux/arm64`; an image by itself must be for it. A `Layout`
-                gets all by default.
-            referrers: pull what is attached to it, too; into a `Layout` only.
-            unpack: make folders of the layers that oras, or this client, packed from folders; else they stay archives.
-            unpack_limit: bytes that one of them may have unpacked, at the most; or `UnpackLimits`, to say more.
-            concurrency: blobs that are fetched at the same time, at most 16.
+            target: the folder, which the client makes if it is missing; or a `Layout`.
+            platform: pull only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
+                By default a `Layout` gets all platforms.
+            referrers: also pull what is attached to it, such as signatures. Only into a `Layout`.
+            unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
+            unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
+            concurrency: how many blobs move at the same time, at most 16.
             progress: called with events.
 
         Returns:
-            What was written into the folder; of a `Layout` the descriptor of the manifest.
+            The files that were written into the folder, or the descriptor of the manifest in the `Layout`.
 
         Raises:
             NotFound: there is no such manifest.
             InvalidInput: the index has no such platform.
-            InvalidReference: a title is absolute, or leads out of the folder; nothing was fetched.
-            DigestMismatch, SizeMismatch: what came is not what it should be.
-            LimitExceeded: it has more manifests than one copy may have, or a folder is larger than `unpack_limit`.
-            TransferError: the target cannot be written.
-            ResponseError, TransportError, CredentialError: it could not be had.
+            InvalidReference: a title is absolute, or leads out of the folder. The client has pulled no file.
+            DigestMismatch, SizeMismatch: the registry sent wrong bytes.
+            LimitExceeded: the image has more manifests than one copy may have, or a folder exceeds `unpack_limit`.
+            TransferError: the client cannot write to the target.
+            ResponseError, TransportError, CredentialError: the pull failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         if not isinstance(target, str | os.PathLike):

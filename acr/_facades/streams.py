@@ -23,7 +23,9 @@ T = TypeVar("T")
 @public_in("acr")
 @stays("the `continuation` of a page")
 class Listing(Generic[T]):
-    """A listing, fetched page by page while it is walked. Each walk begins anew.
+    """A lazy listing. The client gets a page when you reach it, and each walk begins anew.
+
+    A walk ends after the last page, or raises: part of a list never looks like all of it.
 
     Example:
         for tag in repository.tags():
@@ -37,15 +39,15 @@ class Listing(Generic[T]):
         return iterate(items(self._walk))
 
     def pages(self, *, continuation: str | None = None) -> Iterator[Page[T]]:
-        """Walk it page by page.
+        """Walk the listing page by page.
 
         Args:
-            continuation: of a page of an earlier walk, to go on behind it.
+            continuation: the continuation of a page; the walk continues after that page.
 
         Raises:
-            InvalidReference: the continuation is of another listing.
+            InvalidReference: the continuation belongs to another listing.
             ProtocolViolation: a link leads to another host, or in a circle.
-            ResponseError, TransportError, CredentialError: a page could not be had; what came before is not all.
+            ResponseError, TransportError, CredentialError: a request failed. The list is incomplete.
         """
         return iterate(self._walk.pages(continuation))
 
@@ -56,10 +58,10 @@ class Listing(Generic[T]):
 @public_in("acr")
 @stays("the digest")
 class BlobStream:
-    """The bytes of a blob, verified against its digest when the last of them has come.
+    """The bytes of a blob, which the client verifies against the digest when the last of them has arrived.
 
-    Nothing is fetched before it is read. A connection that breaks is resumed. Leaving the context, or `close`, lets go
-    of the connection.
+    The first read sends the request. If the connection breaks, the client continues from there. `close`, or the end of
+    the context, releases the connection.
 
     Example:
         with repository.download_blob(digest) as blob:
@@ -80,20 +82,20 @@ class BlobStream:
         return block
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, as of a file: so it can be uploaded elsewhere, too.
+        """Read the next bytes, as from a file. So you can pass the stream to `upload_blob`.
 
         Args:
-            size: how many at the most; all that are left, in memory, where it is negative.
+            size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
-            DigestMismatch: this was the end, and the whole is not of the digest.
-            ResponseError, TransportError, CredentialError: they could not be had.
-            ValueError: it is closed, or an earlier read was interrupted.
+            DigestMismatch: the blob has ended, and has another digest.
+            ResponseError, TransportError, CredentialError: the download failed.
+            ValueError: the stream is closed, or an earlier read was interrupted.
         """
         return run(self._stream.read(size))
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         run(self._stream.close())
 
     def __enter__(self) -> Self:
@@ -108,9 +110,9 @@ class BlobStream:
 @public_in("acr")
 @stays("its `state`")
 class Upload:
-    """An upload session: a blob sent chunk by chunk.
+    """An upload session, to send a blob chunk by chunk.
 
-    As a context manager it gives up what was not committed when the context is left. To go on in another process,
+    At the end of its context it gives the session up, if you have not committed it. To continue in another process,
     keep its `state`, and pass it to `Repository.resume_upload`.
 
     Example:
@@ -126,22 +128,22 @@ class Upload:
 
     @property
     def location(self) -> str:
-        """Path and query of the session; another one after each chunk."""
+        """Path and query of the session. They change with each chunk."""
         return self._upload.location
 
     @property
     def state(self) -> UploadState:
-        """What another process needs to go on with the session. Another one after each chunk, and nobody else's."""
+        """What another process needs to continue the session. It changes with each chunk. Keep it secret."""
         return self._upload.state
 
     @property
     def uuid(self) -> str | None:
-        """What the registry calls the session; None where it does not tell."""
+        """The registry's name of the session; None if the registry does not say."""
         return self._upload.uuid
 
     @property
     def offset(self) -> int:
-        """Bytes that were sent, and that the registry has confirmed."""
+        """Bytes that the client has sent and the registry has confirmed."""
         return self._upload.offset
 
     @property
@@ -153,41 +155,41 @@ class Upload:
         """Ask how many bytes the registry has.
 
         Raises:
-            NotFound: the session is gone.
+            NotFound: the registry no longer has the session.
         """
         return run(self._upload.status())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send the next chunk. Where it is in doubt whether it arrived, the registry is asked.
+        """Send the next chunk. If its answer is lost, the client asks the registry how much arrived.
 
         Args:
-            data: the bytes of the chunk; ACR's own limit is far above the 4 MiB that are usual.
+            data: the bytes of the chunk. 4 MiB is usual, and ACR accepts much larger chunks.
 
         Raises:
-            NotFound: the session is gone.
-            ResponseError, TransportError: it could not be sent as often as the retries allow.
+            NotFound: the registry no longer has the session.
+            ResponseError, TransportError: sending failed as often as the retries allow.
         """
         run(self._upload.write(data))
 
     def commit(self, digest: str | None = None) -> Descriptor:
-        """End the upload: the bytes become a blob.
+        """Finish the upload: the bytes become a blob.
 
         Args:
-            digest: what they must be of; needed only after `resume_upload`, when the first bytes were not seen here.
+            digest: the expected digest. You need it only after `resume_upload`, if this object has not seen all bytes.
 
         Raises:
-            DigestMismatch: they are not; nothing was stored.
-            InvalidInput: the digest is needed.
+            DigestMismatch: the bytes have another digest. The registry has stored nothing.
+            InvalidInput: the digest is missing, and needed.
         """
         descriptor = run(self._upload.commit(digest))
         self._ended = True
         return descriptor
 
     def cancel(self) -> None:
-        """Give the session up. Needs the right to delete.
+        """Give the session up. The credential needs the permission to delete.
 
         Raises:
-            NotFound: the session is gone already.
+            NotFound: the registry no longer has the session.
         """
         run(self._upload.cancel())
         self._ended = True
