@@ -76,6 +76,11 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
         target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
     except ValueError:
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
+    if (target.host, endpoint.scheme, target.scheme) == (endpoint.host, "https", "http"):
+        raise ProtocolViolation(
+            f"a link leads from https to plain http at {target.netloc}: the registry, or a proxy before it, does not"
+            " know that it is reached by https (X-Forwarded-Proto)"
+        )
     if target != endpoint:
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
     path = parts.path or "/"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import attrs
@@ -11,7 +11,7 @@ from acr_rest.types import Request
 from acr._core.runtime import Incoming
 from acr._core.talk import bodies
 from acr._core.talk.scopes import Scopes
-from acr._core.talk.session import Session
+from acr._core.talk.sending import Sender
 from acr._values.reference import Endpoint
 from acr.errors import InvalidReference, ProtocolViolation, TransportError
 
@@ -20,13 +20,24 @@ _MOST: Final = 5
 _BODY: Final = 64 * 1024
 
 
+class Opener(Protocol):
+    """Sends requests to a registry with the token that they need; `Session` is one."""
+
+    registry: Endpoint
+    sender: Sender
+
+    async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
+        """Send, and give the answer with its body unread."""
+        ...
+
+
 def leads_on(incoming: Incoming) -> bool:
     """Whether an answer says that it is to be had elsewhere."""
     return incoming.status in _REDIRECTS
 
 
 async def follow(
-    session: Session, request: Request, incoming: Incoming, scopes: Scopes, *, is_large: bool = False
+    session: Opener, request: Request, incoming: Incoming, scopes: Scopes, *, is_large: bool = False
 ) -> tuple[Incoming, Endpoint]:
     """Go where an answer leads, until there is one that leads nowhere.
 
@@ -59,7 +70,7 @@ async def follow(
     return incoming, place
 
 
-async def _sent(session: Session, place: Endpoint, request: Request, needed: Scopes, *, is_large: bool) -> Incoming:
+async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scopes, *, is_large: bool) -> Incoming:
     """Send to where a redirect leads; without the token, if it is not the registry itself.
 
     Storage refuses the token, and it is none of its business.
@@ -70,7 +81,7 @@ async def _sent(session: Session, place: Endpoint, request: Request, needed: Sco
         return await session.sender.send(place, request, None, is_large=is_large)
     except TransportError as error:
         raise TransportError(
-            f"{session.registry.netloc} sends blob downloads to {place.netloc}, which did not answer: {error}"
+            f"{session.registry.netloc} sends downloads to {place.netloc}, which did not answer: {error}"
             " (a network that closes it off has to allow that host, or the registry's dedicated data endpoints)"
         ) from error
 
@@ -82,5 +93,5 @@ def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) ->
         if target.scheme == "http" and registry.scheme == "https":
             raise InvalidReference(f"from https to plain http at {target.netloc}")
     except ValueError as error:  # InvalidReference is one, and so is what urllib finds
-        raise ProtocolViolation(f"{place.netloc} redirects a blob to an unusable place: {error}") from None
+        raise ProtocolViolation(f"{place.netloc} redirects a download to an unusable place: {error}") from None
     return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

@@ -9,6 +9,7 @@ from acr_rest.api.registry import container_registry_check_docker_v2_support as 
 from acr_rest.types import InvalidResponse, Request, Response
 
 from acr._core.runtime import Incoming, Runtime
+from acr._core.talk import redirects
 from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.chunking import Chunking
 from acr._core.talk.flight import Flight
@@ -48,8 +49,8 @@ class Session:
         token_hosts: frozenset[str],
     ) -> None:
         self.runtime: Runtime = sender.runtime
-        self.registry = registry
-        self.sender = sender
+        self.registry: Endpoint = registry
+        self.sender: Sender = sender
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
@@ -85,7 +86,10 @@ class Session:
         """
 
         async def once() -> T:
-            reply = await read(request, await self.open(request, scopes=scopes), limit)
+            incoming = await self.open(request, scopes=scopes)
+            if request.method in ("GET", "HEAD") and redirects.leads_on(incoming):
+                incoming, _ = await redirects.follow(self, request, incoming, scopes)
+            reply = await read(request, incoming, limit)
             if request.method == "GET" and _is_page(reply):
                 raise ProtocolViolation(
                     f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
