@@ -1,7 +1,8 @@
 # What one does with this project. `make help` lists it all.
 
+# Each Python has an environment of its own: make test PYTHON=python3.13 VENV=.cache/3.13
 PYTHON ?= python3
-VENV ?= .venv# one for each Python: make test PYTHON=python3.13 VENV=.cache/3.13
+VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 REGISTRY ?=
@@ -46,9 +47,9 @@ test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 
 lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what the package depends on
 	$(MAKE) test VENV=.cache/lowest CONSTRAINTS=$<
 
-.cache/lowest.txt: pyproject.toml constraints.txt .ci/lowest.py
+.cache/lowest.txt: pyproject.toml constraints.txt tools/lowest.py
 	@mkdir -p $(@D)
-	$(PYTHON) .ci/lowest.py >$@
+	$(PYTHON) tools/lowest.py >$@
 
 .PHONY: test-fuzz
 test-fuzz: $(VENV)/.made ## Inputs that are nearly right: 20,000 for each parser, a hundred times as many as `make test` has
@@ -106,8 +107,9 @@ docs: $(VENV)/.docs ## Build the documentation into build/docs/; each warning is
 	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --jobs auto --conf-dir docs . build/docs
 
 .PHONY: build
-build: $(VENV)/.made ## Build the wheel into dist/
-	$(BIN)/python -m hatchling build --target wheel
+build: $(VENV)/.made ## Build the sdist and the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 .PHONY: clean
 clean: ## Remove what was built, the environment and all caches
