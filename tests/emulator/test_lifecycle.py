@@ -17,6 +17,7 @@ import pytest
 import acr.emulator
 from acr._values.digest import Digest
 from acr.emulator import Emulator
+from tests.armed import Armed
 from tests.certificate import make_certificate
 from tests.emulator.user import ANY, User, plain
 
@@ -56,13 +57,13 @@ def test_files_are_named_by_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [False, True])
-def test_reset(tmp_path: Path, data: bool) -> None:
+def test_reset(armed: Armed, tmp_path: Path, data: bool) -> None:
     with Emulator(tmp_path if data else None) as registry:
         user = User(registry)
         with user.http:
             user.push_image("app", "v1")
             location = user.send("POST", "/v2/app/blobs/uploads/", "repository:app:pull,push").headers["Location"]
-            registry.fail(status=500)
+            armed.excuse(registry.fail(status=500), "the reset drops it")
             registry.reset()
             assert user.send("GET", "/acr/v1/_catalog", "registry:catalog:*").json() == {"repositories": []}
             assert user.send("GET", location, "repository:app:pull").status_code == 404
