@@ -226,9 +226,11 @@ _TLS_HELP: Final = (
 
 def _is_untrusted(error: BaseException | None) -> bool:
     """Whether a certificate could not be verified. What Python's TLS says of it is the cause, at some depth."""
-    while error is not None:
+    seen: list[BaseException] = []  # an exception that a transport raises twice may be in its own chain
+    while error is not None and all(error is not one for one in seen):
         if isinstance(error, ssl.SSLCertVerificationError):
             return True
+        seen.append(error)
         error = error.__cause__ or error.__context__
     return False
 
