@@ -18,7 +18,7 @@ from acr.emulator import Emulator, Fault
 ALWAYS: Final = sys.maxsize
 """For `Emulator.fail(times=...)`: all requests that fit, of which there must be one."""
 
-_USUAL: Final = (None, "", b"", {}, 0, False)
+_USUAL: Final[tuple[object, ...]] = (None, "", b"", {}, 0, False)
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,18 @@ def until(condition: Callable[[], object]) -> None:
             return
         time.sleep(0.001)
     raise AssertionError("this never came")
+
+
+async def until_in_loop(condition: Callable[[], object]) -> None:
+    """The same while the other tasks of an event loop go on."""
+    while not condition():  # noqa: ASYNC110 - there is no event
+        await asyncio.sleep(0)
+
+
+async def loop_turns() -> None:
+    """Let an event loop see what has come, and do what it puts off to its next turns, such as closing a transport."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 @contextmanager

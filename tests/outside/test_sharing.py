@@ -191,8 +191,9 @@ def test_an_abort_does_not_wait_while_the_old_tar_is_taken_over(
     layout = Layout(path)
     first, told = beside(lambda: layout.sink(described(b"new")))
     assert held.begun.wait(10)
-    waited_for = WaitedFor(layout._tree._beginning)
-    monkeypatch.setattr(layout._tree, "_beginning", waited_for)
+    tree: Any = layout._tree
+    waited_for = WaitedFor(tree._beginning)
+    monkeypatch.setattr(tree, "_beginning", waited_for)
     second, told_too = beside(lambda: layout.sink(described(b"newer")))
     assert waited_for.begun.wait(10)
     aborting, _ = beside(layout.abort)

@@ -19,6 +19,7 @@ from acr._shells.sockets import Call, Sockets
 from acr.emulator import Emulator
 from acr.media_types import OCI_MANIFEST
 from tests.certificate import make_certificate
+from tests.patience import loop_turns
 from tests.shells.script import (
     CONTENT,
     ONCE,
@@ -73,13 +74,8 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(twin: Twin, las
 
 def settle(twin: Twin) -> None:
     """The event loop, if there is one, sees what has come."""
-
-    async def turns() -> None:
-        for _ in range(10):
-            await asyncio.sleep(0)
-
     if twin.colour == "async":
-        twin.at_once([turns])
+        twin.at_once([loop_turns])
 
 
 def test_connections_are_limited_and_who_waits_too_long_is_told() -> None:
