@@ -9,6 +9,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
+from tests.armed import armed  # noqa: F401 - a fixture of all tests
 from tests.contract.watch import pytest_terminal_summary, traffic, watched  # noqa: F401 - a hook, and fixtures of all tests
 from tests.twin import Colour, Twin
 

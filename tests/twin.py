@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
@@ -43,6 +44,11 @@ class Twin:
         proxy = _Proxy(acr.AsyncRegistry(endpoint, credential, **options), self._loop)
         self._open.append(proxy)
         return proxy  # type: ignore[return-value]  # it has the same names
+
+    @property
+    def real_sleep(self) -> Callable[[float], Any]:
+        """To be passed as `sleep=` in a test of what may cut a wait short."""
+        return time.sleep if self._loop is None else asyncio.sleep
 
     def at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Run calls of the client at the same time: in threads, or in tasks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -56,9 +56,15 @@ LOST = httpx.ReadError("lost")
 
 
 class Script:
-    """A registry without tokens that gives its answers in order, whatever it is asked; `/v2/` is no question."""
+    """A registry without tokens that gives its answers in order, whatever it is asked; `/v2/` is no question.
+
+    An answer that is not asked for fails the test.
+    """
+
+    written: ClassVar[list[Script]] = []
 
     def __init__(self, *answers: Answer | Exception) -> None:
+        self.written.append(self)
         self._left = list(answers)
         self.asked: list[str] = []
         self.targets: list[str] = []
@@ -72,6 +78,17 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer.response()
+
+    @property
+    def is_told(self) -> bool:
+        return not self._left
+
+
+@pytest.fixture(autouse=True)
+def told_to_the_end() -> Iterator[None]:
+    Script.written.clear()
+    yield
+    assert all(script.is_told for script in Script.written)
 
 
 def answered(twin: Twin, *answers: Answer | Exception, **options: Any) -> tuple[acr.Repository, Script]:
@@ -344,7 +361,7 @@ THRICE = acr.Retries(limit=2, base=1, jitter=lambda: 1.0)
 
 def test_an_upload_that_is_lost_again_and_again_is_given_up(twin: Twin) -> None:
     gone = Answer(404)
-    repository, script = answered(twin, *([OPENED, gone, gone, gone] * 3), retries=THRICE)
+    repository, script = answered(twin, *([OPENED, gone, gone, gone] * 3)[:-1], retries=THRICE)
     with pytest.raises(acr.NotFound):
         repository.upload_blob(b"abc")
     assert script.asked == ["POST", "PUT", "HEAD", "GET"] * 2 + ["POST", "PUT", "DELETE"]
@@ -360,7 +377,7 @@ def test_an_upload_that_is_refused_does_not_begin_anew(twin: Twin) -> None:
 
 
 def test_a_chunk_is_sent_as_often_as_the_retries_allow(twin: Twin) -> None:
-    repository, script = answered(twin, OPENED, *([Answer(503), Answer(204, range="0-0")] * 3), retries=THRICE)
+    repository, script = answered(twin, OPENED, *([Answer(503), Answer(204, range="0-0")] * 3)[:-1], retries=THRICE)
     with pytest.raises(acr.ServerError) as caught:
         repository.start_upload().write(b"abc")
     assert caught.value.exhausted
@@ -370,7 +387,7 @@ def test_a_chunk_is_sent_as_often_as_the_retries_allow(twin: Twin) -> None:
 
 def test_a_commit_is_sent_as_often_as_the_retries_allow(twin: Twin) -> None:
     failing = [Answer(503), Answer(404), Answer(204, range="0-0")]
-    repository, script = answered(twin, OPENED, *(failing * 3), retries=THRICE)
+    repository, script = answered(twin, OPENED, *(failing * 3)[:-2], retries=THRICE)
     with pytest.raises(acr.ServerError):
         repository.start_upload().commit()
     assert script.asked[1:] == ["PUT", "HEAD", "GET", "PUT", "HEAD", "GET", "PUT"]

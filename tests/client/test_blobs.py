@@ -10,6 +10,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
+from tests.armed import ALWAYS
 from tests.content import bytes_of
 from tests.twin import Twin
 
@@ -156,7 +157,7 @@ def test_a_stream_that_broke_for_good_has_no_end(twin: Twin, acr_emulator: Emula
     repository = registry.repository("app")
     content = bytes_of(5 * 1024 * 1024)
     blob = repository.upload_blob(content)
-    acr_emulator.fail(times=9, origin="storage", drop_after=3 * 1024 * 1024)
+    acr_emulator.fail(origin="storage", drop_after=3 * 1024 * 1024)
     stream = repository.download_blob(blob.digest)
     for _ in range(2):
         with pytest.raises(acr.TransportError):
@@ -209,7 +210,7 @@ def test_a_redirect_to_an_unusable_place_is_refused(
 
 
 def test_redirects_in_a_circle_end(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    acr_emulator.fail(times=99, method="GET", path_contains="/blobs/", status=307, headers={"Location": ""})
+    acr_emulator.fail(times=ALWAYS, method="GET", path_contains="/blobs/", status=307, headers={"Location": ""})
     with pytest.raises(acr.ProtocolViolation, match="307"):
         registry.repository("app").download_blob(MISSING).read()
 

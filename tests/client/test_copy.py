@@ -11,6 +11,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from acr.emulator._server.records import RequestRecord
+from tests.armed import ALWAYS
 from tests.content import bytes_of, push_image, push_index
 from tests.images import add_image, add_index, attach, contents
 from tests.twin import Twin
@@ -135,7 +136,7 @@ def test_where_a_mount_is_refused_the_blob_is_uploaded(
     registry: acr.Registry, acr_emulator: Emulator, status: int
 ) -> None:
     image = push_image(registry.repository("team/app"), tag="v1")
-    acr_emulator.fail(times=9, method="POST", path_contains="mount=", status=status)
+    acr_emulator.fail(times=ALWAYS, method="POST", path_contains="mount=", status=status)
     assert registry.copy("team/app:v1", "prod/app") == image
     assert registry.repository("prod/app").manifest("v1").exists()
 
@@ -284,7 +285,7 @@ def test_what_is_attached_is_listed_under_a_tag_where_there_is_no_api_for_it(
         headers = {"Docker-Content-Digest": digest}
         acr_emulator.fail(method="PUT", path_contains=digest, status=201, headers=headers, after=True)
     registry.repository("one").push(source, "v1", tag="v1", referrers=True)
-    acr_emulator.fail(times=99, path_contains="/referrers/", status=404, body=b"404 page not found\n")
+    acr_emulator.fail(times=ALWAYS, path_contains="/referrers/", status=404, body=b"404 page not found\n")
     found = [one.digest for one in registry.repository("one").manifest("v1").referrers()]
     assert (len(found), set(found)) == (6, attached)
     target = acr.Memory()

@@ -13,6 +13,7 @@ import pytest
 import acr
 from acr._values.files import TITLE, UNPACK
 from acr.emulator import Emulator
+from tests.armed import ALWAYS
 from tests.twin import Twin
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -144,7 +145,7 @@ def test_a_folder_and_a_file_within_it_are_refused_before_any_request(
 def test_a_push_that_fails_removes_the_packed_folder(
     repository: acr.Repository, acr_emulator: Emulator, model: Path
 ) -> None:
-    acr_emulator.fail(method="POST", path_contains="blobs/uploads", status=403, times=20)
+    acr_emulator.fail(times=ALWAYS, method="POST", path_contains="blobs/uploads", status=403)
 
     with pytest.raises(acr.Denied):
         repository.push_artifact([model], tag="v1")

@@ -10,16 +10,18 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from tests.content import push_image, push_index
+from tests.twin import Twin
 
 
-def test_repository_properties(registry: acr.Registry) -> None:
-    repository = registry.repository("team/app")
-    before = datetime.now(UTC)
-    push_image(repository, tag="a", layer=b"1")
-    push_image(repository, tag="b", layer=b"2")
-    found = repository.properties()
+def test_repository_properties(twin: Twin) -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    with Emulator(clock=now.timestamp) as emulator:
+        repository = twin.connect(emulator.url, emulator.credential()).repository("team/app")
+        push_image(repository, tag="a", layer=b"1")
+        push_image(repository, tag="b", layer=b"2")
+        found = repository.properties()
     assert (found.name, found.manifest_count, found.tag_count) == ("team/app", 2, 2)
-    assert abs((found.created - before).total_seconds()) < 60
+    assert found.created == found.updated == now
     assert not found.locked
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ from acr.emulator import Emulator
 from tests.contract.document import operations
 from tests.contract.exchanges import UNDESCRIBED_BODIES, Exchange
 from tests.contract.watch import Traffic
+from tests.patience import until
 
 DIGEST = str(acr.Digest.of(b""))
 TAGS = {"registry": "my.azurecr.io", "imageName": "app", "tags": None}
@@ -148,8 +148,7 @@ def test_a_request_that_breaks_off_lacks_no_body(acr_emulator: Emulator, traffic
     head = b"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nUser-Agent: acr-client/0\r\nContent-Length: 9\r\n"
     with socket.create_connection(("127.0.0.1", int(acr_emulator.login_server.rpartition(":")[2]))) as connection:
         connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
-    while not (traffic.exchanges and traffic.exchanges[0].broken):
-        time.sleep(0.001)
+    until(lambda: traffic.exchanges and traffic.exchanges[0].broken)
     (seen,) = traffic.exchanges
     assert (seen.by_client, seen.sent, seen.problems()) == (True, False, [])
 

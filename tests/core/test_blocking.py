@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future
 from functools import partial
 
 import pytest
 
+from acr._core.runtime import Outgoing
 from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.gathering import GATHERING
 from acr._shells.http import Network
 from acr._values.options import Timeouts
+from acr._values.reference import Endpoint
+from tests.patience import PATIENCE
 
 
 class Ready(Awaitable[int]):
@@ -55,3 +59,34 @@ def test_what_is_done_to_the_end_is_not_stopped_by_a_failure_elsewhere() -> None
     with pytest.raises(LookupError, match="mine"):
         run(runtime.gather(2, [careful, failing]))
     assert done == ["cleaned up", "returned"]
+
+
+@pytest.mark.parametrize("step", ["send", "sleep", "blocking", "result"])
+def test_whatever_a_task_does_next_it_does_not_after_a_failure_elsewhere(step: str) -> None:
+    """Also a task that is between two requests."""
+    slept: list[float] = []
+    runtime = BlockingRuntime(Network(timeouts=Timeouts()), sleep=slept.append)
+    begun = threading.Event()
+    done: list[object] = []
+
+    async def gone_on() -> None:
+        begun.set()
+        assert GATHERING.stop is not None
+        assert GATHERING.stop.wait(PATIENCE)
+        steps: dict[str, Callable[[], Awaitable[object]]] = {
+            "send": partial(runtime.send, Outgoing("GET", Endpoint.parse("http://127.0.0.1:1"), "/v2/", {}, None)),
+            "sleep": partial(runtime.sleep, 1),
+            "blocking": partial(runtime.blocking, done.append, "blocking"),
+            "result": partial(runtime.result, finished),
+        }
+        done.append(await steps[step]())
+
+    async def failing() -> None:
+        assert begun.wait(PATIENCE)
+        raise LookupError("mine")
+
+    finished: Future[int] = Future()
+    finished.set_result(7)
+    with pytest.raises(LookupError, match="mine"):
+        run(runtime.gather(2, [gone_on, failing]))
+    assert done == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +25,7 @@ from acr.errors import (
     TransportError,
     Unauthorized,
 )
+from tests.patience import no_backtracking
 
 REQUEST = Request("GET", "/v2/team%2Fapp/blobs/uploads/1?_state=secret", {})
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -274,11 +274,9 @@ def test_redaction_takes_out_tokens_and_signatures(text: str, expected: str) -> 
 
 
 @pytest.mark.parametrize("unit", ["-eyJ", "eyJ-", "eyJa.", "eyJa..", " eyJa.b", "?sig=", "?sig", "eyJ."])
-def test_redaction_takes_no_time(unit: str) -> None:
-    begin = time.thread_time()
-    redact(unit * (64 * 1024 // len(unit)))
-
-    assert time.thread_time() - begin < 0.5  # what backtracks takes seconds
+def test_hostile_texts_are_not_tried_in_every_way(unit: str) -> None:
+    with no_backtracking():
+        redact(unit * (1024 * 1024 // len(unit)))
 
 
 NOW = datetime(2015, 10, 21, 7, 27, tzinfo=UTC)

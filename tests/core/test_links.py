@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from acr._core.talk.links import content_range, local_target, next_link, uploaded
 from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
+from tests.patience import no_backtracking
 
 CATALOG = "/acr/v1/_catalog?last=library%2Fbusybox&n=1&orderby="
 MANIFESTS = "/acr/v1/library%2Fhello-world/_manifests?last=sha256%3A40d0&n=1&orderby="
@@ -103,12 +103,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("header", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_link_headers_take_no_time(header: str) -> None:
-    begin = time.thread_time()
-    with pytest.raises(ProtocolViolation):
+def test_hostile_link_headers_are_not_tried_in_every_way(header: str) -> None:
+    with no_backtracking(), pytest.raises(ProtocolViolation):
         next_link(header)
-
-    assert time.thread_time() - begin < 2  # what backtracks takes half a minute and more
 
 
 LIKELY = st.lists(
@@ -173,7 +170,9 @@ def test_a_link_of_the_registry_becomes_path_and_query(link: str, target: str) -
     ],
 )
 def test_a_link_to_another_origin_is_refused(link: str) -> None:
-    with pytest.raises(ProtocolViolation, match=r"^a link leads from (my\.azurecr\.io to another host|https to plain http)"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^a link leads from (my\.azurecr\.io to another host|https to plain http)"
+    ):
         local_target(REGISTRY, BASE, link)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from acr._shells.asynchronous import AsyncioRuntime
 from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.http import Network
 from acr._values.options import Timeouts
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -86,32 +86,33 @@ def gather(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
 
 
 class Crowd:
-    """Counts how many are in it at the same time."""
+    """Counts how many are in it at the same time. Whoever comes waits until as many are in it as there should be."""
 
-    def __init__(self) -> None:
+    def __init__(self, *together: int) -> None:
         self._lock = threading.Lock()
         self._inside = 0
+        self._together = [full for count in together for full in [threading.Barrier(count)] * count]
         self.seen: list[int] = []
 
-    async def visit(self, runtime: Runtime) -> int:
+    async def visit(self, runtime: Runtime) -> None:
         with self._lock:
+            full = self._together[len(self.seen)]
             self._inside += 1
             self.seen.append(self._inside)
-        await runtime.blocking(time.sleep, 0.005)
+        await runtime.blocking(full.wait, PATIENCE)
         with self._lock:
             self._inside -= 1
-            return len(self.seen)
 
 
 def test_no_more_than_the_limit_go_at_once(gather: Callable[..., list[Any]]) -> None:
-    crowd = Crowd()
+    crowd = Crowd(3, 3, 3, 3)
     assert len(gather(3, [crowd.visit] * 12)) == 12
     assert max(crowd.seen) == 3
 
 
 def test_the_width_is_asked_for_while_they_run(gather: Callable[..., list[Any]]) -> None:
     """Down to one, then up again: those that were held back go on."""
-    crowd = Crowd()
+    crowd = Crowd(4, 1, 1, 1, 1, 4, 4, 4)
 
     def width(limit: int) -> int:
         return 1 if 4 <= len(crowd.seen) < 8 else limit
@@ -123,9 +124,14 @@ def test_the_width_is_asked_for_while_they_run(gather: Callable[..., list[Any]])
 
 
 def test_results_come_in_order_whoever_is_first(gather: Callable[..., list[Any]]) -> None:
+    """Of each four that go at once, the last ends first."""
+    ended = [threading.Event() for _ in range(8)]
+
     def waits(number: int) -> Callable[[Runtime], Awaitable[int]]:
         async def task(runtime: Runtime) -> int:
-            await runtime.blocking(time.sleep, 0.02 / (number + 1))
+            if number % 4 < 3:
+                assert await runtime.blocking(ended[number + 1].wait, PATIENCE)
+            ended[number].set()
             return number
 
         return task
@@ -134,13 +140,14 @@ def test_results_come_in_order_whoever_is_first(gather: Callable[..., list[Any]]
 
 
 def test_the_first_failure_keeps_the_rest_from_beginning(gather: Callable[..., list[Any]]) -> None:
+    together = threading.Barrier(2)
     begun = []
 
     async def fails(runtime: Runtime) -> None:
         begun.append(1)
-        await runtime.blocking(time.sleep, 0.001)
+        await runtime.blocking(together.wait, PATIENCE)
         raise ValueError("on purpose")
 
     with pytest.raises(ValueError, match="on purpose"):
         gather(2, [fails] * 10)
-    assert len(begun) <= 4
+    assert len(begun) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import httpx
@@ -90,19 +89,19 @@ def test_answer_that_is_shorter_than_the_break(user: User, registry: Emulator) -
 
 
 def test_late_answer(user: User, registry: Emulator) -> None:
-    registry.fail(delay=0.1)
-    start = time.monotonic()
+    registry.fail(delay=0.001)
     assert user.send("GET", "/v2/").status_code == 401
-    assert time.monotonic() - start >= 0.1
+    registry.fail(delay=60)
+    with pytest.raises(httpx.ReadTimeout):
+        user.send("GET", "/v2/", timeout=httpx.Timeout(10, read=0.05))
 
 
 def test_stop_does_not_wait_for_late_answers() -> None:
     with Emulator() as registry:
-        registry.fail(delay=60)
+        registry.fail(delay=30)
         with pytest.raises(httpx.ReadTimeout):
-            plain.get(f"{registry.url}/v2/", timeout=0.05)
-        start = time.monotonic()
-    assert time.monotonic() - start < 1
+            plain.get(f"{registry.url}/v2/", timeout=httpx.Timeout(10, read=0.05))
+    assert [record.status for record in registry.requests] == [0]  # by now there is none
 
 
 @pytest.mark.parametrize("wrong", [{}, {"status": 500, "drop": True}, {"drop_after": 1, "after": True}])

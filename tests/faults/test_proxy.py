@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from random import Random
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,14 +23,24 @@ PUSH = "repository:app:pull,push"
 
 
 class Script(Weather):
-    """Faults in the order in which they are to come."""
+    """Faults in the order in which they are to come, which they must."""
+
+    written: ClassVar[list[Script]] = []
 
     def __init__(self, *faults: Fault) -> None:
+        self.written.append(self)
         super().__init__("", rate=1, most=len(faults))
         self.faults = list(faults)
 
     def fault_for(self, asked: Asked) -> Fault | None:
         return self.faults.pop(0) if self.faults else None
+
+
+@pytest.fixture(autouse=True)
+def come_to_the_end() -> Iterator[None]:
+    Script.written.clear()
+    yield
+    assert not any(script.faults for script in Script.written)
 
 
 @pytest.fixture

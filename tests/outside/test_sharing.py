@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,21 @@ class Held:
                 yield block
 
         monkeypatch.setattr(TarWriter, "copied", copied)
+
+
+class WaitedFor:
+    """A lock that tells when somebody comes to it."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.begun = threading.Event()
+        self._lock = lock
+
+    def __enter__(self) -> bool:
+        self.begun.set()
+        return self._lock.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._lock.__exit__(*error)
 
 
 def beside(function: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
@@ -177,11 +191,14 @@ def test_an_abort_does_not_wait_while_the_old_tar_is_taken_over(
     layout = Layout(path)
     first, told = beside(lambda: layout.sink(described(b"new")))
     assert held.begun.wait(10)
+    tree: Any = layout._tree
+    waited_for = WaitedFor(tree._beginning)
+    monkeypatch.setattr(tree, "_beginning", waited_for)
     second, told_too = beside(lambda: layout.sink(described(b"newer")))
-    time.sleep(0.05)  # the second waits for the first
-    begun = time.monotonic()
-    layout.abort()
-    assert time.monotonic() - begun < 1
+    assert waited_for.begun.wait(10)
+    aborting, _ = beside(layout.abort)
+    aborting.join(10)
+    assert not aborting.is_alive()
     held.go_on.set()
     first.join()
     second.join()

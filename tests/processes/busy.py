@@ -11,13 +11,13 @@ import json
 import ssl
 import sys
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 import acr
+from tests.patience import until, until_in_loop
 from tests.processes.program import Child, Colour
 
 TAGS: Final = 50
@@ -89,9 +89,8 @@ def run_sync(
         thread.start()
     forked: list[Child] = []
     for seed in range(children):
-        before = sum(map(Counter.total, seen))
-        while sum(map(Counter.total, seen)) < before + 5 * BUSY:
-            time.sleep(0.001)
+        enough = sum(map(Counter.total, seen)) + 5 * BUSY
+        until(lambda enough=enough: sum(map(Counter.total, seen)) >= enough)  # type: ignore[misc]
         forked.append(colour.forked(partial(sync_child, app, seed, calls)))
     seen_there = [child.found() for child in forked]
     stop.set()
@@ -129,9 +128,8 @@ async def run_async(
     tasks = [asyncio.ensure_future(busy(which)) for which in range(BUSY)]
     forked: list[Child] = []
     for seed in range(children):
-        before = seen.total()
-        while seen.total() < before + 5 * BUSY:  # noqa: ASYNC110 - the other tasks have to go on, no more
-            await asyncio.sleep(0.001)
+        enough = seen.total() + 5 * BUSY
+        await until_in_loop(lambda enough=enough: seen.total() >= enough)  # type: ignore[misc]
         forked.append(colour.forked(partial(run_child, app, seed, calls)))
     seen_there = [await asyncio.to_thread(child.found) for child in forked]
     for task in tasks:

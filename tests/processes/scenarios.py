@@ -20,6 +20,7 @@ import httpx
 import acr
 from acr._outside.layouts.locking import locked
 from acr._outside.sinks import open_sink
+from tests.patience import loop_turns
 from tests.processes.program import Colour
 
 OPTIONS: Any = {"retries": acr.Retries(limit=0)}
@@ -91,7 +92,7 @@ def inherited(name: str, url: str, ca: str, proxy: str | None, digest: str) -> d
 
     child = colour.forked(in_child)
     colour.do(registry.close())
-    colour.do(asyncio.sleep(0.01)) if colour.is_async else None  # for transports to be closed
+    colour.do(loop_turns()) if colour.is_async else None  # for transports to be closed
     seen = size_of(Colour("sync"), client(Colour("sync"), url, ca, proxy=proxy), digest)  # when the other one has ended
     os.close(ends)
     return {"opened": opened, "inherited": child.found(), "seen": seen}

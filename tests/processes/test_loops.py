@@ -19,6 +19,7 @@ import acr
 from acr.emulator import Emulator
 from tests.certificate import make_certificate
 from tests.content import bytes_of
+from tests.patience import until_in_loop
 from tests.shells.script import ONCE, Asked, Peer, Script, digest_of, gives, head
 
 DIGEST = digest_of(b"")
@@ -123,10 +124,7 @@ def test_nobody_waits_for_a_task_of_an_event_loop_that_is_gone(acr_emulator: Emu
 
     async def left(registry: acr.AsyncRegistry) -> list[Awaitable[Any]]:
         tasks = [asyncio.ensure_future(anext(aiter(registry.repositories()), None)) for _ in range(2)]
-        for _ in range(200):
-            await asyncio.sleep(0.001)
-            if not credential.waits:
-                break
+        await until_in_loop(lambda: not credential.waits)
         return list(tasks)
 
     credential = Slow()

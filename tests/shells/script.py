@@ -115,7 +115,7 @@ Play = Callable[[Peer, Asked], None]
 class Script:
     """A server that plays one part for each request, in the order of their arrival. Use it as a context manager.
 
-    Asked for /v2/ it says 200, which is no part of the script.
+    Asked for /v2/ it says 200, which is no part of the script. The test fails if nobody asks for one of several parts.
 
     Args:
         parts: for one request each; the last is for all that follow, too.
@@ -130,6 +130,7 @@ class Script:
         self.asked: list[Asked] = []
         self.arrivals = threading.Semaphore(0)
         self._parts = list(parts)
+        self._count = len(parts)
         self._lock = threading.Lock()
         self._tls = None
         if tls is not None:
@@ -162,6 +163,8 @@ class Script:
             assert not thread.is_alive()
         if self._problems and exc_info[0] is None:
             raise self._problems[0]
+        if self._count > 1 and exc_info[0] is None:
+            assert len(self.asked) >= self._count, f"{len(self.asked)} of {self._count} parts were played"
 
     @property
     def connections(self) -> list[int]:
