@@ -43,6 +43,10 @@ test-peers: $(VENV)/.made ## Test with clients and registries that others wrote 
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
 	ACR_FAULT_RUNS=500 ACR_KILL_RUNS=50 $(BIN)/python -m pytest tests/faults
 
+.PHONY: test-forks
+test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
+	ACR_FORK_CALLS=2000 $(BIN)/python -m pytest tests/processes/test_forks.py
+
 .PHONY: lowest
 lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what the package depends on
 	$(MAKE) test VENV=.cache/lowest CONSTRAINTS=$<

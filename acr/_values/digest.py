@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from acr._values.home import public_in
+from acr._values.travel import stays
 from acr.errors import DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def is_empty(digest: Digest) -> bool:
 
 
 @public_in("acr")
+@stays("its `digest()`")
 class Hasher:
     """Computes the digest of content that arrives in pieces, and counts the bytes.
 

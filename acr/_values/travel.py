@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from acr.errors import NotPicklable
 
 T = TypeVar("T", bound=type)
+
+_READ_ONLY: Final = "read only"
+"""Where a state names the fields that were mappings to be read only. No field has such a name."""
 
 
 def travels(cls: T) -> T:
@@ -16,10 +19,12 @@ def travels(cls: T) -> T:
     get, put = vars(cls)["__getstate__"], vars(cls)["__setstate__"]
 
     def getstate(self: object) -> dict[str, Any]:
-        return {name: dict(it) if isinstance(it, MappingProxyType) else it for name, it in get(self).items()}
+        state: dict[str, Any] = get(self)
+        fixed = {name: dict(value) for name, value in state.items() if isinstance(value, MappingProxyType)}
+        return {**state, **fixed, _READ_ONLY: tuple(fixed)}
 
     def setstate(self: object, state: dict[str, Any]) -> None:
-        put(self, {name: MappingProxyType(it) if isinstance(it, dict) else it for name, it in state.items()})
+        put(self, {**state, **{name: MappingProxyType(state[name]) for name in state[_READ_ONLY]}})
 
     return _with(_with(cls, "__getstate__", getstate), "__setstate__", setstate)
 
