@@ -225,7 +225,13 @@ class LimitExceeded(AcrError):
 
 
 class ProtocolViolation(AcrError):
-    """The protocol does not allow such an answer."""
+    """The protocol does not allow such an answer.
+
+    Attributes:
+        is_page: whether the answer was a web page, such as one to log in at.
+    """
+
+    is_page: bool = False
 
 
 class TransferError(AcrError):

@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from acr._core.images import copying as copies
 from acr._core.listed import catalog
@@ -130,7 +130,7 @@ class AsyncRegistry:
         *,
         to: AsyncRegistry | None = None,
         platform: str | None = None,
-        referrers: bool = False,
+        referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Descriptor:
@@ -144,7 +144,8 @@ class AsyncRegistry:
             target: such as `prod/app:v1`. Without a tag it gets the tag of the source, if that has one.
             to: the registry of the target. The default is this one.
             platform: copy only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
-            referrers: also copy what is attached to it, such as signatures.
+            referrers: also copy what is attached to it, such as signatures. `"all"` includes what cosign keeps
+                under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
             concurrency: how many blobs move at the same time, at most 16.
             progress: called with events.
 

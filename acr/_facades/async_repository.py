@@ -373,7 +373,7 @@ class AsyncRepository:
         *,
         tag: str | None = None,
         platform: str | None = None,
-        referrers: bool = False,
+        referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Descriptor:
@@ -384,7 +384,8 @@ class AsyncRepository:
             reference: tag or digest of the manifest in the source. You need none if the source has one root.
             tag: a tag for it in the repository. Without one, it is found by its digest.
             platform: push only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
-            referrers: also push what is attached to it, such as signatures.
+            referrers: also push what is attached to it, such as signatures. `"all"` includes what cosign keeps
+                under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
             concurrency: how many blobs move at the same time, at most 16.
             progress: called with events.
 
@@ -422,7 +423,7 @@ class AsyncRepository:
         target: Local,
         *,
         platform: str | None = None,
-        referrers: bool = False,
+        referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
     ) -> Descriptor: ...
@@ -433,7 +434,7 @@ class AsyncRepository:
         target: str | os.PathLike[str] | Local,
         *,
         platform: str | None = None,
-        referrers: bool = False,
+        referrers: bool | Literal["all"] = False,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
@@ -449,7 +450,8 @@ class AsyncRepository:
             target: the folder, which the client makes if it is missing; or a `Layout`.
             platform: pull only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
                 By default a `Layout` gets all platforms.
-            referrers: also pull what is attached to it, such as signatures. Only into a `Layout`.
+            referrers: also pull what is attached to it, such as signatures. Only into a `Layout`. `"all"` includes what cosign keeps
+                under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
             unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
             unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
             concurrency: how many blobs move at the same time, at most 16.

@@ -156,7 +156,8 @@ async def pull(
         The manifest, the files' names, and the layer behind each of them.
     """
     if options.referrers:
-        raise InvalidInput("referrers=True: what is attached to an artifact can be pulled into a Layout, not a folder")
+        wanted = f"referrers={options.referrers!r}"
+        raise InvalidInput(f"{wanted}: what is attached to an artifact can be pulled into a Layout, not a folder")
     manifest = await resolve(session, repository, reference, platform=options.platform)
     files: dict[PurePosixPath, Descriptor] = {}
     for layer in manifest.layers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import attrs
 
@@ -44,19 +44,21 @@ class Options:
 
     Args:
         platform: which manifest of an index, and what an image that is in none must be for; None takes all there is.
-        referrers: whether to copy what is attached to the manifests, too.
+        referrers: whether to copy what is attached to the manifests, too; `all` if cosign's tags count as well.
         concurrency: blobs that move at the same time.
         progress: is told.
     """
 
     platform: str | None
-    referrers: bool
+    referrers: bool | Literal["all"]
     concurrency: int
     progress: Progress | None
 
     def __attrs_post_init__(self) -> None:
         if self.concurrency < 1:
             raise InvalidInput(f"concurrency={self.concurrency}: expected a positive number")
+        if self.referrers not in (True, False, "all"):
+            raise InvalidInput(f"referrers={self.referrers!r}: expected True, False or 'all'")
 
     @property
     def at_once(self) -> int:
@@ -167,7 +169,7 @@ class _Copy:
         self._source = source
         self._target = target
         self._root = root
-        self._tag = tag
+        self._names: dict[Digest, list[str]] = {} if tag is None else {root.digest: [tag]}  # tags that are to be set
         self._options = options
         self._seen: set[Digest] = set()
         self._bytes = 0
@@ -178,8 +180,19 @@ class _Copy:
         """Copy the root, then, step by step, what is attached to it and to what is attached."""
         subjects = await self._bring([self._root.descriptor])
         while self._options.referrers and subjects:
-            found = await self._gather(_AT_ONCE, [partial(self._source.referrers, subject) for subject in subjects])
+            found = await self._gather(_AT_ONCE, [partial(self._attached, subject) for subject in subjects])
             subjects = await self._bring([attached for some in found for attached in some])
+            named = [self._nodes[digest] for digest in self._names if digest in self._nodes]  # that came before
+            await self._gather(_AT_ONCE, [partial(self._put, node) for node in named])
+
+    async def _attached(self, subject: Digest) -> Sequence[Descriptor]:
+        """What is attached to a manifest. Tags that stand for that are noted, to be set when it is there."""
+        found = list(await self._source.referrers(subject))
+        if self._options.referrers == "all":
+            for tag, descriptor in await self._source.cosigned(subject):
+                self._names.setdefault(descriptor.digest, []).append(tag)
+                found.append(descriptor)
+        return found
 
     async def _bring(self, tops: Sequence[Descriptor]) -> Sequence[Digest]:
         """Copy some manifests with all that they lead to; give the digests of those that were not seen before."""
@@ -258,10 +271,14 @@ class _Copy:
 
     async def _put(self, node: _Node) -> None:
         mend = partial(self._mend, node)
+        names = self._names.pop(node.manifest.digest, ())
+        for name in names:
+            await self._target.put_root(node.manifest, name, mend)
+        if names or node.is_there:
+            return
         if node.manifest.digest == self._root.digest:
-            if self._tag is not None or not node.is_there:
-                await self._target.put_root(node.manifest, self._tag, mend)
-        elif not node.is_there:
+            await self._target.put_root(node.manifest, None, mend)
+        else:
             await self._target.put(node.manifest, mend)
 
     async def _mend(self, node: _Node, missed: Missed) -> None:

@@ -54,6 +54,10 @@ class Store(Protocol):
         """The manifests that are attached to one."""
         ...
 
+    async def cosigned(self, subject: Digest) -> Sequence[tuple[str, Descriptor]]:
+        """The tags by which cosign has attached to a manifest, and the manifests behind them."""
+        ...
+
     def source(self, blob: Descriptor) -> Source:
         """The bytes of a blob, not verified. Nothing is opened before the first of them is read."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Literal, ParamSpec, TypeVar
 
@@ -79,6 +79,14 @@ class RegistryStore:
                 found += page.items
                 if len(found) > MOST_MANIFESTS:
                     raise LimitExceeded(f"what is attached to {subject}", limit=MOST_MANIFESTS, unit="manifests")
+        return found
+
+    async def cosigned(self, subject: Digest) -> Sequence[tuple[str, Descriptor]]:
+        """As of `Store`."""
+        found: list[tuple[str, Descriptor]] = []
+        for tag in referrers.cosign_tags(subject):
+            with suppress(NotFound):
+                found.append((tag, (await self.resolve(tag)).descriptor))
         return found
 
     def source(self, blob: Descriptor) -> Source:
@@ -199,6 +207,14 @@ class LocalStore:
     async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
         """As of `Store`."""
         return await self._call(self._local.referrers, subject)
+
+    async def cosigned(self, subject: Digest) -> Sequence[tuple[str, Descriptor]]:
+        """As of `Store`."""
+        found: list[tuple[str, Descriptor]] = []
+        for tag in referrers.cosign_tags(subject):
+            with suppress(TransferError):  # there is none of that name
+                found.append((tag, await self._call(self._local.resolve, tag)))
+        return found
 
     def source(self, blob: Descriptor) -> Source:
         """As of `Store`."""

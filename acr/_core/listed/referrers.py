@@ -22,12 +22,24 @@ from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
+from acr._values.fields import list_of, parse_object
 from acr._values.manifest import Manifest
+from acr._values.media_type import essence
 from acr._values.page import Page
 from acr._values.reference import check_reference, check_repository
-from acr.errors import NotFound
+from acr.errors import NotFound, ProtocolViolation, ResponseError
 
 _UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
+
+_NO_API: Final = frozenset({400, 404, 405, 406, 501})
+"""What registries answer that have no such API. A registry that has it answers 200 for any digest."""
+
+_COSIGN: Final = ("sig", "att", "sbom")
+"""What cosign puts behind the name of a subject: signatures, attestations, SBOMs."""
+
+
+class _NoIndex(Exception):
+    """The answer is no list of referrers."""
 
 
 def _artifact_type(text: str | None) -> str | None:
@@ -55,16 +67,21 @@ class Referrers:
         digest = await self._digest()
         first = get_referrers.build_request(self.repository, digest, artifact_type=self.artifact_type)
         walk = Walk(self.session, first, self._read, scopes.pull(self.repository))
+        has_begun = continuation is not None
         try:
             async for page in walk.pages(continuation):
+                has_begun = True
                 yield page
-        except NotFound as error:
-            # The API answers 200 for any digest. 404 is a registry without it, unless it is the repository that is
-            # unknown.
-            if _UNKNOWN_REPOSITORY in error.codes:
+        except _NoIndex as error:
+            if has_begun:
+                raise ProtocolViolation(str(error)) from None
+        except (ResponseError, ProtocolViolation) as error:
+            if has_begun or not _lacks_api(error):
                 raise
-            listed = await _by_tag(self.session, self.repository, digest)
-            yield Page(self._wanted(listed.manifests if listed else ()))
+        else:
+            return
+        listed = await _by_tag(self.session, self.repository, digest)
+        yield Page(self._wanted(listed.manifests if listed else ()))
 
     async def _digest(self) -> Digest:
         if isinstance(self.subject, Digest):
@@ -72,14 +89,27 @@ class Referrers:
         return (await manifests.head(self.session, self.repository, self.subject)).digest
 
     def _read(self, reply: Response) -> Sequence[Descriptor]:
-        listed = get_referrers.parse(reply).body.manifests
-        return self._wanted(
-            [Descriptor.from_json(entry.to_dict(), f"a referrer of {self.subject}") for entry in listed]
-        )
+        what = f"the list of referrers of {self.subject}"
+        try:
+            listed = parse_object(reply.body, what)
+        except ProtocolViolation as error:
+            raise _NoIndex(str(error)) from None
+        is_index = media_types.OCI_INDEX in (essence(reply.headers.get("content-type", "")), listed.get("mediaType"))
+        if not (is_index or "manifests" in listed):
+            raise _NoIndex(f"{what} is no index")
+        entries = list_of(listed, "manifests", what)
+        return self._wanted([Descriptor.from_json(entry, f"{what}[{i}]") for i, entry in enumerate(entries)])
 
     def _wanted(self, found: Sequence[Descriptor]) -> Sequence[Descriptor]:
         # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
         return [one for one in found if self.artifact_type is None or one.artifact_type == self.artifact_type]
+
+
+def _lacks_api(error: ResponseError | ProtocolViolation) -> bool:
+    """Whether an error says that the registry has no API of referrers, rather than that the repository is unknown."""
+    if isinstance(error, ProtocolViolation):
+        return error.is_page
+    return error.status in _NO_API and _UNKNOWN_REPOSITORY not in error.codes
 
 
 async def push(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
@@ -114,12 +144,28 @@ def fallback_tag(digest: Digest) -> str:
     return f"{digest.algorithm[:32]}-{digest.hex[:64]}"
 
 
+def cosign_tags(digest: Digest) -> Sequence[str]:
+    """The tags under which cosign attaches to a manifest.
+
+    >>> [tag[-8:] for tag in cosign_tags(Digest("sha256:" + "a" * 64))]
+    ['aaaa.sig', 'aaaa.att', 'aaa.sbom']
+    """
+    if digest.algorithm != "sha256":  # the name of another one is longer than a tag
+        return ()
+    return tuple(f"{digest.algorithm}-{digest.hex}.{kind}" for kind in _COSIGN)
+
+
 async def _by_tag(session: Session, repository: str, subject: Digest) -> Manifest | None:
-    get = partial(manifests.get, accept=[media_types.OCI_INDEX])
+    """The index behind the tag that stands in for the API.
+
+    GitLab reads that tag as the digest, and gives the subject itself (oras-go#1396).
+    """
     try:
-        return await get(session, repository, fallback_tag(subject))
+        found = await manifests.get(session, repository, fallback_tag(subject), accept=[media_types.OCI_INDEX])
     except NotFound:
         return None
+    is_subject = Digest.of(found.content, algorithm=subject.algorithm) == subject
+    return None if is_subject or found.media_type != media_types.OCI_INDEX else found
 
 
 async def _add_by_tag(session: Session, repository: str, subject: Digest, manifest: Manifest) -> None:

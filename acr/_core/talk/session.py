@@ -91,10 +91,12 @@ class Session:
                 incoming, _ = await redirects.follow(self, request, incoming, scopes)
             reply = await read(request, incoming, limit)
             if request.method == "GET" and _is_page(reply):
-                raise ProtocolViolation(
+                page = ProtocolViolation(
                     f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
                     " stand before the registry"
                 )
+                page.is_page = True
+                raise page
             try:
                 return parse(reply)
             except InvalidResponse as error:
