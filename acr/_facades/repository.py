@@ -107,7 +107,7 @@ class Repository:
         Args:
             order_by: `newest` or `oldest` first, by the last update. The default order is by name.
             page_size: tags on one page, at most 1,000. The default is the registry's own.
-            last: begin after the tag of this name.
+            last: begin after the tag of this name. It does not go with `order_by`.
             digest: list only the tags of this manifest.
 
         Raises:
@@ -121,7 +121,8 @@ class Repository:
         """List the names of the tags. Registries of every make can do this; on ACR, `tags` gives more.
 
         Args:
-            page_size: names on one page, at most 1,000. The default is the registry's own.
+            page_size: names on one page, at most 1,000. The default is the registry's own. After a
+                full page without a link, the client asks once more: some registries leave the links out.
             last: begin after this name.
 
         Raises:
@@ -137,7 +138,7 @@ class Repository:
         Args:
             order_by: `newest` or `oldest` first, by the last update. The default order is by digest.
             page_size: manifests on one page, at most 1,000. The default is the registry's own.
-            last: begin after the manifest of this digest.
+            last: begin after the manifest of this digest. It does not go with `order_by`.
 
         Raises:
             InvalidInput: an argument is invalid.
@@ -452,8 +453,8 @@ class Repository:
             target: the folder, which the client makes if it is missing; or a `Layout`.
             platform: pull only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
                 By default a `Layout` gets all platforms.
-            referrers: also pull what is attached to it, such as signatures. Only into a `Layout`. `"all"` includes what cosign keeps
-                under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
+            referrers: also pull what is attached to it, such as signatures. Only into a `Layout`. `"all"` includes what
+                cosign keeps under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
             unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
             unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
             concurrency: how many blobs move at the same time, at most 16.

@@ -12,7 +12,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from tests.contract.document import operations
-from tests.contract.exchanges import UNDESCRIBED_BODIES, Exchange
+from tests.contract.exchanges import OUTSIDE, UNDESCRIBED_BODIES, Exchange
 from tests.contract.watch import Traffic
 from tests.patience import until
 
@@ -165,3 +165,12 @@ def test_what_others_send_is_not_looked_at_but_the_answers_are(acr_emulator: Emu
 def test_what_is_let_through_exists() -> None:
     answers = {(op.id, status) for op in operations() for status in op.answers}
     assert {(operation_id, str(status)) for operation_id, status in UNDESCRIBED_BODIES} <= answers
+
+
+@pytest.mark.parametrize(("method", "path"), OUTSIDE)
+def test_what_is_outside_of_the_description_is_listed_with_a_reason(method: str, path: str) -> None:
+    seen = exchange(method, f"{path}?n=2&last=a", {"accept": "application/json"})
+    assert seen.operation is None
+    assert seen.problems() == []
+    assert OUTSIDE[method, path]
+    assert exchange(method, f"{path}s").problems()

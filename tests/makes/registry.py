@@ -76,14 +76,15 @@ class Manners:
         subject_tags: the tag `sha256-…` gives the manifest of that digest.
         referrers: what it says to the referrers API; None where it knows it.
         links: whether a listing links to its next page.
-        looks_at_last: whether `last` counts: `no`, `yes`, or `go`, as go-containerregistry has it, beyond whose end is
-            the first page again.
+        looks_at_last: whether `last` counts: `no`; `yes`; `from`, if it is on the next page once more; or `go`, as
+            go-containerregistry has it, beyond whose end is the first page again.
         metadata: what it says to ACR's own API.
         catalog: whether it lists its repositories.
         locked: tags that cannot be moved, and the refusal.
         gzipped: whether JSON comes as gzip, asked or not.
         warning: a Warning header of each answer.
         realm: who issues its tokens; None where everybody may do everything.
+        token: what it says to who asks it for a token.
     """
 
     statuses: dict[str, int] = attrs.field(factory=dict)
@@ -109,6 +110,7 @@ class Manners:
     gzipped: bool = False
     warning: str | None = None
     realm: str | None = None
+    token: Said = attrs.field(factory=lambda: _json({"token": "for-anybody"}))
 
 
 @attrs.define
@@ -125,6 +127,7 @@ class OtherMake:
         asked: each request, as `METHOD /path?query`, without what stands for an upload; `/v2/` is left out.
         chunks: bytes of each PATCH that arrived, taken or not.
         headers: of each request in `asked`.
+        order: of the tags, if it is not that of the alphabet.
     """
 
     def __init__(self, **manners: Any) -> None:
@@ -132,6 +135,7 @@ class OtherMake:
         self.asked: list[str] = []
         self.headers: list[Mapping[str, str]] = []
         self.chunks: list[int] = []
+        self.order: list[str] = []
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.manifests: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.tags: dict[str, dict[str, str]] = {}
@@ -196,7 +200,7 @@ class OtherMake:
             if path.startswith("/token"):
                 self.asked.append(f"{method} {target}")
                 self.headers.append(headers)
-                return _json({"token": "for-anybody"})
+                return self.manners.token
             if self.manners.realm is not None and headers.get("authorization") != "Bearer for-anybody":
                 challenge = f'Bearer realm="{self.manners.realm}/token",service="other"'
                 return attrs.evolve(refused(401, "UNAUTHORIZED"), headers={"WWW-Authenticate": challenge})
@@ -228,7 +232,7 @@ class OtherMake:
         if match := _REFERRERS.fullmatch(path):
             return self._referrers(match["name"], match["rest"])
         if match := _TAGS.fullmatch(path):
-            known = sorted(self.tags.get(match["name"], ()))
+            known = self.order or sorted(self.tags.get(match["name"], ()))
             return self._list(path, known, query, "tags")
         return Said(status=404, body=b"404 page not found\n")
 
@@ -371,7 +375,10 @@ class OtherMake:
 
     def _list(self, path: str, known: list[str], query: Mapping[str, str], key: str) -> Said:
         last, n = query.get("last"), int(query.get("n", "0"))
-        beyond = [name for name in known if last is None or name > last]
+        at = known.index(last) if last in known else None
+        beyond = known[at + 1 :] if at is not None else [name for name in known if last is None or name > last]
+        if self.manners.looks_at_last == "from" and at is not None:
+            beyond = known[at:]
         if self.manners.looks_at_last == "no" or (self.manners.looks_at_last == "go" and not beyond):
             beyond = known
         page = beyond[:n] if n else beyond

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import attrs
+from acr_rest import types
 from acr_rest.api.registry import (
     container_registry_delete_repository as delete_repository,
     container_registry_get_properties as get_properties,
@@ -21,20 +24,83 @@ from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._core.talk.unlinked import Unlinked
 from acr._values.arguments import check_text
 from acr._values.digest import received_digest
+from acr._values.page import Page
 from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr._values.reference import check_repository
-from acr.errors import NotFound
+from acr.errors import NoMetadataApi, NotFound, ProtocolViolation, ResponseError
 
 if TYPE_CHECKING:
     from acr_rest.models.repository_attributes import RepositoryAttributes
 
 
-def repositories(session: Session, *, page_size: int | None, last: str | None) -> Walk[str]:
+_ANY_MAKE: Final = "/v2/_catalog"
+"""The catalog of registries of other makes (the distribution project's HTTP API V2, "Listing Repositories"). It is no
+part of ACR's description, nor of OCI's."""
+
+_NO_CATALOG: Final = frozenset({400, 404, 405, 501})
+
+
+@attrs.frozen
+class Repositories:
+    """The names of all repositories, to be walked like any listing. Making one sends nothing.
+
+    Args:
+        ours: ACR's catalog.
+        theirs: that of other registries, which is asked for where there is none of ACR.
+    """
+
+    ours: Walk[str]
+    theirs: Unlinked
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        return self.ours.session
+
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
+        """Walk them page by page. Arguments and errors as of `Walk.pages`."""
+        begun = continuation is not None
+        missing: ResponseError | ProtocolViolation | None = None
+        if continuation is None or continuation.partition("?")[0] != _ANY_MAKE:
+            try:
+                async with aclosing(self.ours.pages(continuation)) as walk:
+                    async for page in walk:
+                        begun = True
+                        yield page
+                return
+            except (ResponseError, ProtocolViolation) as error:
+                if begun or not _is_of_another_make(error):
+                    raise
+                missing = error
+        try:
+            async with aclosing(self.theirs.pages(continuation)) as walk:
+                async for page in walk:
+                    begun = True
+                    yield page
+        except ResponseError as error:
+            if begun or missing is None or error.status not in _NO_CATALOG:
+                raise
+            raise missing from None
+
+
+def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
+    """Whether an error of ACR's catalog is that of a registry which has none."""
+    if isinstance(error, ProtocolViolation):
+        return error.is_page
+    is_told = error.status in _NO_CATALOG and error.correlation_id is None
+    return isinstance(error, NoMetadataApi) or (is_told and not isinstance(error, NotFound))
+
+
+def repositories(session: Session, *, page_size: int | None, last: str | None) -> Repositories:
     """The names of all repositories."""
-    first = get_repositories.build_request(n=check_page_size(page_size), last=check_text("last", last))
-    return Walk(session, first, _names, scopes.catalog())
+    size, last = check_page_size(page_size), check_text("last", last)
+    ours = get_repositories.build_request(n=size, last=last)
+    theirs = attrs.evolve(ours, target=types.target(_ANY_MAKE, {"n": size, "last": last}))
+    walks = [Walk(session, first, _names, scopes.catalog()) for first in (ours, theirs)]
+    return Repositories(walks[0], Unlinked(walks[1], size))
 
 
 async def get(session: Session, name: str) -> RepositoryProperties:

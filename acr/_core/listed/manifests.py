@@ -63,7 +63,7 @@ def manifests(
         check_repository(repository),
         last=check_text("last", last),
         n=check_page_size(page_size),
-        orderby=order_on_wire(order_by),
+        orderby=order_on_wire(order_by, last),
     )
 
     def read(reply: Response) -> Sequence[ManifestProperties]:

@@ -22,6 +22,7 @@ from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._core.talk.unlinked import Unlinked
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
@@ -34,14 +35,24 @@ if TYPE_CHECKING:
 _ORDERS: Final = {None: None, "newest": "timedesc", "oldest": "timeasc"}
 
 
-def order_on_wire(order: Order | None) -> str | None:
+def order_on_wire(order: Order | None, last: str | None) -> str | None:
     """What `orderby` takes.
 
+    Args:
+        order: what is asked for.
+        last: where the listing is to begin, if that is asked for as well. In an order by time ACR pages by a number
+            that stands before the name, and takes a name alone for nothing: it would give the first page again.
+
     Raises:
-        InvalidInput: the order is unknown.
+        InvalidInput: the order is unknown, or does not go with `last`.
     """
     if order not in _ORDERS:
         raise InvalidInput(f"order_by={order!r}: expected 'newest', 'oldest' or None")
+    if order is not None and last is not None:
+        raise InvalidInput(
+            f"last={last[:100]!r} goes by name, and order_by={order!r} by time: pass one of them, or go on from a page"
+            " with pages(continuation=…)"
+        )
     return _ORDERS[order]
 
 
@@ -59,7 +70,7 @@ def tags(
         check_repository(repository),
         last=check_text("last", last),
         n=check_page_size(page_size),
-        orderby=order_on_wire(order_by),
+        orderby=order_on_wire(order_by, last),
         digest=None if digest is None else Digest(digest),
     )
 
@@ -69,11 +80,11 @@ def tags(
     return Walk(session, first, read, scopes.read_metadata(repository))
 
 
-def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Walk[str]:
+def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Unlinked:
     """The names of the tags of a repository, as every OCI registry lists them."""
-    last = check_text("last", last)
-    first = get_tag_names.build_request(check_repository(repository), n=check_page_size(page_size), last=last)
-    return Walk(session, first, _names, scopes.pull(repository))
+    size = check_page_size(page_size)
+    first = get_tag_names.build_request(check_repository(repository), n=size, last=check_text("last", last))
+    return Unlinked(Walk(session, first, _names, scopes.pull(repository)), size)
 
 
 async def get(session: Session, repository: str, tag: str) -> TagProperties:

@@ -32,7 +32,7 @@ async def check(session: Session, repository: str | None) -> Access:
     host = session.registry.netloc
     credential = await session.tokens.resolved()
     name = credential.username if isinstance(credential, UsernamePassword) else None
-    authority = session.issuer
+    authority = await session.issuer()
     if authority is None:
         return Access(registry=host, identity=name, repository=repository)
     refresh: Mapping[str, Any] = {}

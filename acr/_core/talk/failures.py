@@ -14,6 +14,7 @@ from acr_rest.types import Request
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import read_at_most
 from acr._core.talk.redaction import redact, shown, shown_json
+from acr._values.reference import looks_like_acr
 from acr.errors import (
     Denied,
     ErrorInfo,
@@ -61,9 +62,10 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     errors = _errors(body)
     kind = _kind(incoming.status, errors)
     correlation_id = shown(incoming.headers.get("x-ms-correlation-request-id", ""))[:_SHOWN] or None
-    known = correlation_id is not None or any(error.code in _MISSING for error in errors)
-    if kind is NotFound and not known and request.target.startswith("/acr/v1/"):
-        kind = NoMetadataApi  # ACR's own 404 says what is missing, or (go wrongDigest) has its correlation id at least
+    # ACR's own 404 has its correlation id. That of another registry may say in OCI's words that something is missing.
+    is_acr = correlation_id is not None or (looks_like_acr(host) and any(error.code in _MISSING for error in errors))
+    if kind is NotFound and not is_acr and request.target.startswith("/acr/v1/"):
+        kind = NoMetadataApi
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
     path = request.target.partition("?")[0]
     wait = retry_after(incoming.headers.get("retry-after"), now=datetime.now(UTC))

@@ -11,7 +11,8 @@ from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
 
 # Possessive (`*+`), or a long run of spaces would be tried in every way there is to divide it.
-_VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|[^\s;,"]*+)"""
+# RFC 8288 knows no single quotes. Who writes them means a quoted value all the same.
+_VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|'[^'"]*+'(?=[ \t]*+(?:[;,]|\Z))|[^\s;,"]*+)"""
 _PARAMETER: Final = rf"""[ \t]*+;[ \t]*+(?P<name>[^\s=;,"]++)(?P<value>{_VALUE})?+"""
 _ONE: Final = re.compile(_PARAMETER)
 _LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
@@ -47,7 +48,7 @@ def _relations(parameters: str) -> list[str]:
     """The relation types of a link. Of several `rel` the first counts (RFC 8288, section 3.3)."""
     for parameter in _ONE.finditer(parameters):
         if parameter["name"].lower() == "rel":
-            return (parameter["value"] or "").lstrip(" \t=").strip('"').lower().split()
+            return (parameter["value"] or "").lstrip(" \t=").strip("\"'").lower().split()
     return []
 
 

@@ -170,8 +170,7 @@ class Session:
         self._discovered = True
         return reply
 
-    @property
-    def issuer(self) -> Authority | None:
+    async def issuer(self) -> Authority | None:
         """Who issues the registry's tokens, as far as it is known; None if nobody does.
 
         Raises:
@@ -179,7 +178,7 @@ class Session:
         """
         if self._challenge is None or self._challenge.scheme != "bearer":
             return None
-        return self.tokens.authority(self._challenge)
+        return await self.tokens.authority(self._challenge)
 
     async def authority(self) -> Authority:
         """Who issues the registry's tokens.
@@ -188,9 +187,10 @@ class Session:
             ProtocolViolation: nobody does: the registry takes no tokens.
         """
         await self._discover()
-        if self.issuer is None:
+        issuer = await self.issuer()
+        if issuer is None:
             raise ProtocolViolation(f"{self.registry.netloc} takes no tokens")
-        return self.issuer
+        return issuer
 
     async def _discover(self) -> None:
         """Learn realm and service once, by the one request that needs no scope.

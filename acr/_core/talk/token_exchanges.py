@@ -20,6 +20,7 @@ from acr_rest.api.acr_token import (
 )
 from acr_rest.types import InvalidResponse, Request, Response
 
+from acr._core.talk.answers import done
 from acr._core.talk.challenge import Challenge
 from acr._core.talk.scopes import Scopes
 from acr._values.credentials import UsernamePassword
@@ -49,20 +50,36 @@ class Issued(NamedTuple):
 
 @attrs.frozen
 class Authority:
-    """Who issues tokens for a registry: the realm and the service of its challenge."""
+    """Who issues tokens for a registry: the realm and the service of its challenge.
+
+    Args:
+        endpoint: of the realm.
+        target: path and query of the realm.
+        service: what the registry is called there.
+        is_foreign: it is on a host that may be sent no credential.
+    """
 
     endpoint: Endpoint
     target: str
     service: str
+    is_foreign: bool = False
 
     @classmethod
-    def of(cls, challenge: Challenge, registry: Endpoint, token_hosts: frozenset[str]) -> Authority:
+    def of(
+        cls,
+        challenge: Challenge,
+        registry: Endpoint,
+        token_hosts: frozenset[str],
+        *,
+        is_anonymous: bool = False,
+    ) -> Authority:
         """Read it off a Bearer challenge.
 
         Args:
             challenge: the registry's.
             registry: the registry; a realm on its own host is always allowed.
             token_hosts: further hosts (with port, where it has one) that may be sent the credential.
+            is_anonymous: there is no credential, and so nothing that another host must not get to know.
 
         Raises:
             ProtocolViolation: the realm is no URL, or is on a host that was not allowed.
@@ -77,13 +94,25 @@ class Authority:
             raise ProtocolViolation(
                 f"{registry.netloc} asks to send credentials over plain http, to {endpoint.netloc!r}: they stay here"
             )
-        if endpoint != registry and endpoint.netloc not in token_hosts:
-            raise ProtocolViolation(
-                f"{registry.netloc} asks to send credentials to another host, {endpoint.netloc!r}; if that is right,"
-                f" pass token_hosts=[{endpoint.netloc!r}]"
-            )
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        return cls(endpoint, target, challenge.parameters.get("service", registry.netloc))
+        is_foreign = endpoint != registry and endpoint.netloc not in token_hosts
+        found = cls(endpoint, target, challenge.parameters.get("service", registry.netloc), is_foreign)
+        if not is_anonymous:
+            found.check_trusted()
+        return found
+
+    def check_trusted(self) -> None:
+        """See that it may be sent a credential.
+
+        Raises:
+            ProtocolViolation: it is on a host that was not allowed.
+        """
+        if self.is_foreign:
+            host = self.endpoint.netloc
+            raise ProtocolViolation(
+                f"the registry asks to send credentials to another host, {host!r}; if that is right, pass"
+                f" token_hosts=[{host!r}]"
+            )
 
 
 async def entra_to_refresh(
@@ -106,6 +135,7 @@ async def entra_to_refresh(
     Raises:
         CredentialError: the registry refuses it.
     """
+    authority.check_trusted()
     given = {"access_token": entra_token, "refresh_token": entra_refresh_token}
     request = exchange_entra.build_request(
         service=authority.service,
@@ -119,7 +149,7 @@ async def entra_to_refresh(
         " that the identity has a role on the registry"
     )
     reply = await _ask(send, authority.endpoint, request, what)
-    return _issued(_parsed(exchange_entra.parse, reply).body.refresh_token, None)
+    return _issued(_parsed(done(exchange_entra.parse, 200), reply).body.refresh_token, None)
 
 
 async def refresh_to_access(send: Send, authority: Authority, scopes: Scopes, refresh_token: str) -> Issued:
@@ -128,6 +158,7 @@ async def refresh_to_access(send: Send, authority: Authority, scopes: Scopes, re
     Raises:
         CredentialError: the registry refuses it.
     """
+    authority.check_trusted()
     request = exchange_refresh.build_request(
         service=authority.service, scope=_texts(scopes), grant_type="refresh_token", refresh_token=refresh_token
     )
@@ -141,6 +172,7 @@ async def password_to_access(send: Send, authority: Authority, scopes: Scopes, c
     Raises:
         CredentialError: the registry refuses them.
     """
+    authority.check_trusted()
     request = log_in.build_request(service=authority.service, scope=_texts(scopes))
     what = f"it refuses the name {credential.username!r} or its password"
     return _access(await _ask(send, authority.endpoint, _at(authority, request), what, basic(credential)))
@@ -150,11 +182,11 @@ async def anonymous_access(send: Send, authority: Authority, scopes: Scopes) -> 
     """Get an access token for nobody in particular.
 
     ACR issues it for any scope, and refuses the request instead. It takes a form with the grant type `password`; other
-    registries take a GET.
+    registries take a GET. Any host may be asked: nothing is told to it that the registry does not know.
     """
     request = (
         exchange_refresh.build_request(service=authority.service, scope=_texts(scopes), grant_type="password")
-        if authority.target == "/oauth2/token"
+        if authority.target == "/oauth2/token" and not authority.is_foreign
         else log_in.build_request(service=authority.service, scope=_texts(scopes))
     )
     what = "it gives none to clients without a credential"
@@ -217,7 +249,7 @@ async def _ask(
 
 
 def _access(reply: Response) -> Issued:
-    body = _parsed(exchange_refresh.parse, reply).body
+    body = _parsed(done(exchange_refresh.parse, 200), reply).body
     issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
     if _BEARER.fullmatch(issued.token) is None:  # otherwise the HTTP library would quote the token in its error
         raise ProtocolViolation("the token endpoint answered with a token that fits into no header")

@@ -95,15 +95,16 @@ class Tokens:
             if not isinstance(credential, UsernamePassword):
                 raise CredentialError(f"{self._registry.netloc} takes a name and password only: pass UsernamePassword")
             return exchanges.basic(credential)
-        return f"Bearer {await self.access_token(self.authority(challenge), scopes)}"
+        return f"Bearer {await self.access_token(await self.authority(challenge), scopes)}"
 
-    def authority(self, challenge: Challenge) -> Authority:
-        """Who issues tokens, by a Bearer challenge.
+    async def authority(self, challenge: Challenge) -> Authority:
+        """Who issues tokens, by a Bearer challenge. To a client without a credential that may be any host.
 
         Raises:
             ProtocolViolation: the challenge names a host that was not allowed.
         """
-        return Authority.of(challenge, self._registry, self._token_hosts)
+        is_anonymous = await self.resolved() is None
+        return Authority.of(challenge, self._registry, self._token_hosts, is_anonymous=is_anonymous)
 
     async def access_token(self, authority: Authority, scopes: Scopes) -> str:
         """An access token that covers `scopes`: a kept one where it is live, else a new one.
