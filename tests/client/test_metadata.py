@@ -177,7 +177,7 @@ def test_properties_of_what_is_missing(registry: acr.Registry, kind: str, code: 
     assert caught.value.correlation_id in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "Team/app", "a//b", "../a", "a/", "/a", "a b", "a:v1", "a@b", "a\n", "a" * 256])
+@pytest.mark.parametrize("name", ["", "Team/app", "a//b", "../a", "a/", "/a", "a b", "a@b", "a\n", "a" * 256])
 def test_a_malformed_repository_is_refused(registry: acr.Registry, acr_emulator: Emulator, name: str) -> None:
     with pytest.raises(acr.InvalidReference, match="repository name"):
         registry.repository(name)
