@@ -38,6 +38,8 @@ HANDED_OUT = {
 Place = tuple[str, str]  # a module, and a name in it
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 LINE = 110
+OF_THE_HOUSE = {"public_in", "stays"}
+"""Decorators that change nothing for callers."""
 UNSEEN = {"__attrs_post_init__", "__reduce__", "__repr__"}
 
 
@@ -170,7 +172,8 @@ def is_public(name: str) -> bool:
 
 
 def decorators(node: ast.ClassDef | Function) -> list[str]:
-    return [f"@{text}" for text in map(ast.unparse, node.decorator_list) if not text.startswith("public_in(")]
+    texts = map(ast.unparse, node.decorator_list)
+    return [f"@{text}" for text in texts if text.partition("(")[0] not in OF_THE_HOUSE]
 
 
 def signature(node: Function) -> list[str]:

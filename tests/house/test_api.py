@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_every_public_name_is_in_the_snapshot() -> None:
 
 def test_what_is_handed_out_is_exported() -> None:
     assert {name for front in api.FRONTS for name in api.told(front)} > api.HANDED_OUT
+
+
+def test_the_program_for_type_checkers_calls_every_method_of_the_facades() -> None:
+    """What is missing there is seen by no type checker: `make verify-types` runs them on it."""
+    program = (api.PROJECT / "tests" / "typing" / "api.py").read_text(encoding="utf-8")
+    facades = {"Registry", "AsyncRegistry", *api.HANDED_OUT} & set(api.told("acr"))
+    blocks = re.findall(r"^class (\w+).*:\n((?:    .*\n)+)", api.SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE)
+    methods = {(name, one) for name, lines in blocks if name in facades for one in re.findall(r"def ([a-z]\w*)", lines)}
+    assert len(methods) > 100
+    assert [method for method in sorted(methods) if not re.search(rf"\.{method[1]}\b", program)] == []
 
 
 BEFORE = """

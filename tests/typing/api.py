@@ -73,6 +73,11 @@ def registry(one: acr.Registry, other: acr.Registry) -> None:
     assert_type(one.access_token(["registry:catalog:*"]), str)
     assert_type(one.exchange_entra_token("token", refresh_token="other", tenant="mine"), str)
     assert_type(one.exchange_refresh_token("token", ["registry:catalog:*"]), str)
+    access = one.check("team/app")
+    assert_type(access, acr.Access)
+    assert_type(access.expires, datetime | None)
+    assert_type(access.actions, frozenset[str] | None)
+    assert_type(one.close(), None)
 
 
 async def async_registry(one: acr.AsyncRegistry, other: acr.AsyncRegistry) -> None:
@@ -86,6 +91,8 @@ async def async_registry(one: acr.AsyncRegistry, other: acr.AsyncRegistry) -> No
     assert_type(await one.access_token(["registry:catalog:*"]), str)
     assert_type(await one.exchange_entra_token("token"), str)
     assert_type(await one.exchange_refresh_token("token", []), str)
+    assert_type(await one.check(), acr.Access)
+    assert_type(await one.close(), None)
 
 
 def listings(app: acr.Repository) -> None:
@@ -169,6 +176,7 @@ def blobs(app: acr.Repository, digest: acr.Digest, file: BinaryIO) -> None:
     with app.download_blob(digest) as stream:
         assert_type(stream.read(10), bytes)
         assert_type(next(stream), bytes)
+        assert_type(stream.close(), None)
     assert_type(app.mount_blob(digest, "team/base"), bool)
     blob = app.blob(digest)
     assert_type(blob.digest, acr.Digest)
@@ -181,6 +189,8 @@ def blobs(app: acr.Repository, digest: acr.Digest, file: BinaryIO) -> None:
         assert_type(reader, acr.BlobReader)
         assert_type(reader.read(1), bytes)
         assert_type(reader.seek(-2, io.SEEK_END), int)
+        assert_type(reader.size, int)
+        assert_type((reader.readable(), reader.seekable(), reader.readinto(bytearray(1))), tuple[bool, bool, int])
         io.BufferedReader(reader)
 
 
@@ -205,6 +215,9 @@ def uploads(app: acr.Repository) -> None:
         assert_type(upload.status(), int)
         assert_type(upload.state, acr.UploadState)
         assert_type(upload.uuid, str | None)
+        assert_type(upload.location, str)
+        assert_type(upload.offset, int)
+        assert_type(upload.min_chunk_size, int)
         assert_type(upload.commit(), acr.Descriptor)
         assert_type(upload.cancel(), None)
     assert_type(app.resume_upload(acr.UploadState.from_json({})), acr.Upload)
@@ -225,7 +238,7 @@ def images(app: acr.Repository, mine: Mine) -> None:
     app.push(mine)
     assert_type(app.pull("v1", acr.Memory(), referrers=True), acr.Descriptor)
     assert_type(app.pull("v1", mine), acr.Descriptor)
-    pulled = app.pull("v1", "folder", unpack=False, unpack_limit=1)
+    pulled = app.pull("v1", "folder", unpack=False, unpack_limit=acr.UnpackLimits(size=1, ratio=2, reserve=3))
     assert_type(pulled, acr.Pulled)
     assert_type(pulled.manifest, acr.Manifest)
     assert_type(pulled.files, Sequence[Path])
@@ -310,6 +323,9 @@ def values(manifest: acr.Manifest, descriptor: acr.Descriptor, order: acr.Order)
     assert_type(descriptor.platform, acr.Platform | None)
     assert_type(descriptor.annotations, Mapping[str, str])
     assert_type(acr.Platform.parse("linux/arm64"), acr.Platform)
+    reference = acr.Reference.parse("my.azurecr.io/team/app:v1")
+    assert_type(reference.tag, str | None)
+    assert_type(reference.digest, acr.Digest | None)
     hasher = acr.Hasher()
     assert_type(hasher.algorithm, str)
     assert_type(hasher.copy().digest(), acr.Digest)

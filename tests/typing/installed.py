@@ -68,7 +68,8 @@ def verify(package: str, python: Path) -> Iterator[str]:
         yield f"{package}: the score is {found['completenessScore']:.2%}"
     if modules != PUBLIC.get(package, modules):
         yield f"{package}: the public modules are {', '.join(sorted(modules))}"
-    yield from (line for symbol in found["symbols"] for line in complaints(symbol))
+    told = (line for symbol in found["symbols"] for line in complaints(symbol))
+    yield from sorted(told, key=lambda line: "partially unknown" in line)  # that follows from others
 
 
 def complaints(symbol: Mapping[str, Any]) -> Iterator[str]:
