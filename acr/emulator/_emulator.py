@@ -13,6 +13,7 @@ from acr._values.home import public_in
 from acr.emulator._access.entra import AsyncEntraCredential, EntraCredential
 from acr.emulator._access.tokens import parse_scopes
 from acr.emulator._parts import ADMIN, Parts, assemble
+from acr.emulator._routes.registry import Registry
 from acr.emulator._routes.storage import Storage
 from acr.emulator._server.application import Front, RegistryApplication
 from acr.emulator._server.faults import Fault, Faults
@@ -96,9 +97,13 @@ class Emulator(Settings):
         )
 
     @property
+    def _registry(self) -> Registry:
+        return self._parts.registry
+
+    @property
     def login_server(self) -> str:
         """Name of the registry: `127.0.0.1:PORT`."""
-        return self._parts.registry.login_server
+        return self._registry.login_server
 
     @property
     def url(self) -> str:
@@ -121,7 +126,7 @@ class Emulator(Settings):
     @property
     def password(self) -> str:
         """Password of the admin user. In a folder it stays the same."""
-        return self._parts.registry.secret.password
+        return self._registry.secret.password
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -131,7 +136,7 @@ class Emulator(Settings):
     @property
     def open_uploads(self) -> list[str]:
         """Ids (`Docker-Upload-UUID`) of the upload sessions that nobody has committed or cancelled, oldest first."""
-        return self._parts.registry.uploads.ids
+        return self._registry.uploads.ids
 
     def clear_requests(self) -> None:
         """Forget what arrived."""
@@ -146,7 +151,7 @@ class Emulator(Settings):
             lifetime: seconds that its tokens live.
         """
         grants = None if scopes is None else parse_scopes(scopes)
-        return EntraCredential(self._parts.registry.tokens, self, grants, lifetime)
+        return EntraCredential(self._registry.tokens, self, grants, lifetime)
 
     def async_credential(self, *, scopes: Iterable[str] | None = None, lifetime: float = 3600) -> AsyncEntraCredential:
         """The same for asynchronous code."""
@@ -160,7 +165,7 @@ class Emulator(Settings):
             password: its password.
             scopes: as for `credential`. ACR's actions are pull, push, delete, metadata_read, metadata_write.
         """
-        self._parts.registry.tokens.add_password(name, password, scopes)
+        self._registry.tokens.add_password(name, password, scopes)
 
     def fail(
         self,
@@ -214,7 +219,7 @@ class Emulator(Settings):
     def reset(self) -> None:
         """Drop all content, and faults that wait. Tokens stay good, and so do the records of requests."""
         self._faults.clear()
-        self._thread.call(self._parts.registry.reset)
+        self._thread.call(self._registry.reset)
 
     def start(self) -> "Emulator":
         """Serve, in a thread of its own."""
@@ -224,7 +229,7 @@ class Emulator(Settings):
     def stop(self) -> None:
         """Close all connections, and what is open in the folder."""
         self._thread.stop()
-        self._parts.registry.uploads.clear()
+        self._registry.uploads.clear()
         self._parts.opened.close()
 
     def __repr__(self) -> str:
@@ -237,10 +242,10 @@ class Emulator(Settings):
         self.stop()
 
     def _servers(self) -> list[OriginServer]:
-        registry = self._parts.registry
+        content, secret = self._registry.content, self._registry.secret
         return [
-            self._origin_server("registry", RegistryApplication(registry)),
-            self._origin_server("storage", Storage(registry.content, registry.secret, self)),
+            self._origin_server("registry", RegistryApplication(self._registry)),
+            self._origin_server("storage", Storage(content, secret, self)),
         ]
 
     def _origin_server(self, origin: Origin, app: ASGIApp) -> OriginServer:

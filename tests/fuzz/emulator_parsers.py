@@ -62,7 +62,7 @@ class Bench:
         self.emulator = Emulator(
             clock=lambda: float(_NOW), strict_entra=True, mount_challenge=True, manifests_by_number=True
         )
-        registry = self.emulator._parts.registry
+        registry = self.emulator._registry
         self._loop = asyncio.new_event_loop()
         self._registry = self._front(RegistryApplication(registry), "registry")
         self._storage = self._front(Storage(registry.content, registry.secret, self.emulator), "storage")
@@ -130,7 +130,7 @@ class Bench:
 
     def add_blob(self, content: bytes) -> Digest:
         """Put a blob into the repository."""
-        registry = self.emulator._parts.registry
+        registry = self.emulator._registry
         upload = registry.uploads.start(seeds.NAME, 0)
         upload.write(content)
         digest = upload.digest("sha256")
@@ -144,7 +144,7 @@ class Bench:
             digest=Digest.of(content), media_type="application/x", content=content, image_size=0, architecture=None,
             os=None, config_media_type=None, artifact_type=None, subject=None, annotations={},
         )  # fmt: skip
-        self.emulator._parts.registry.metadata.put_manifest(seeds.NAME, new, name, (_NOW + number) * TICKS)
+        self.emulator._registry.metadata.put_manifest(seeds.NAME, new, name, (_NOW + number) * TICKS)
 
 
 def _as_header(value: str | bytes) -> bytes:
@@ -279,7 +279,7 @@ def host(bench: Bench, data: bytes) -> bool:
     assert bench.ask("GET", "/v2/", {"host": data, "authorization": ""}).status == 401
     answer = bench.ask("GET", f"/v2/{seeds.NAME}/blobs/{seeds.LAYER}", {"host": data})
     place = urlsplit(answer.headers["location"])
-    return answer.taken and place.port == bench.emulator._parts.registry.storage_port
+    return answer.taken and place.port == bench.emulator._registry.storage_port
 
 
 def accept(bench: Bench, data: bytes) -> bool:
