@@ -108,13 +108,8 @@ class AsyncRegistry:
             last: begin after this name.
 
         Returns:
-<<<<<<< HEAD
             A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and
             NoMetadataApi if the registry has none.
-=======
-            A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and NoMetadataApi
-            if the registry has none.
->>>>>>> aaa67d3 (Listings without links, catalogs of another kind, anonymous tokens of another host, and no name with an order by time (19, 20))
         """
         return AsyncListing(catalog.repositories(self._session, page_size=page_size, last=last))
 

@@ -103,17 +103,10 @@ class AsyncRepository:
         """List the tags of the repository, with their properties.
 
         Args:
-<<<<<<< HEAD
             order_by: `newest` or `oldest` first, by the last update. The default order is by name.
             page_size: tags on one page, at most 1,000. The default is the registry's own.
             last: begin after the tag of this name. It does not go with `order_by`.
             digest: list only the tags of this manifest.
-=======
-            order_by: `newest` or `oldest` first, by the last update.
-            page_size: tags of a page, at most 1,000; by default the registry's own.
-            last: begin behind the tag of this name. It does not go with `order_by`.
-            digest: only tags of this manifest.
->>>>>>> aaa67d3 (Listings without links, catalogs of another kind, anonymous tokens of another host, and no name with an order by time (19, 20))
 
         Raises:
             InvalidInput: an argument is invalid.
@@ -126,15 +119,9 @@ class AsyncRepository:
         """List the names of the tags. Registries of every make can do this; on ACR, `tags` gives more.
 
         Args:
-<<<<<<< HEAD
             page_size: names on one page, at most 1,000. The default is the registry's own. After a
                 full page without a link, the client asks once more: some registries leave the links out.
             last: begin after this name.
-=======
-            page_size: names of a page, at most 1,000; by default the registry's own. A full page that names no next one
-                is followed by one more question: some registries leave the links out.
-            last: begin behind this name.
->>>>>>> aaa67d3 (Listings without links, catalogs of another kind, anonymous tokens of another host, and no name with an order by time (19, 20))
 
         Raises:
             InvalidInput: an argument is invalid.
@@ -147,15 +134,9 @@ class AsyncRepository:
         """List the manifests of the repository, with their properties.
 
         Args:
-<<<<<<< HEAD
             order_by: `newest` or `oldest` first, by the last update. The default order is by digest.
             page_size: manifests on one page, at most 1,000. The default is the registry's own.
             last: begin after the manifest of this digest. It does not go with `order_by`.
-=======
-            order_by: `newest` or `oldest` first, by the last update.
-            page_size: manifests of a page, at most 1,000; by default the registry's own.
-            last: begin behind the manifest of this digest. It does not go with `order_by`.
->>>>>>> aaa67d3 (Listings without links, catalogs of another kind, anonymous tokens of another host, and no name with an order by time (19, 20))
 
         Raises:
             InvalidInput: an argument is invalid.

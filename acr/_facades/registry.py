@@ -103,18 +103,13 @@ class Registry:
     def repositories(self, *, page_size: int | None = None, last: str | None = None) -> Listing[str]:
         """List the names of all repositories: by ACR's catalog, or else by the one that other registries may have.
 
-                Args:
-                    page_size: names on one page, at most 1,000. The default is the registry's own.
-                    last: begin after this name.
+        Args:
+            page_size: names on one page, at most 1,000. The default is the registry's own.
+            last: begin after this name.
 
-                Returns:
-        <<<<<<< HEAD
-                    A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and
-                    NoMetadataApi if the registry has none.
-        =======
-                    A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and NoMetadataApi
-                    if the registry has none.
-        >>>>>>> aaa67d3 (Listings without links, catalogs of another kind, anonymous tokens of another host, and no name with an order by time (19, 20))
+        Returns:
+            A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and
+            NoMetadataApi if the registry has none.
         """
         return Listing(catalog.repositories(self._session, page_size=page_size, last=last))
 
