@@ -21,7 +21,7 @@ from tests.certificate import make_certificate
 from tests.content import bytes_of
 from tests.shells.script import ONCE, Asked, Peer, Script, digest_of, gives, head
 
-DIGEST = digest_of(b"")
+DIGEST = digest_of(b"content")
 THERE = gives(head(5))
 
 
