@@ -22,7 +22,7 @@ from tests.content import bytes_of
 from tests.patience import until_in_loop
 from tests.shells.script import ONCE, Asked, Peer, Script, digest_of, gives, head
 
-DIGEST = digest_of(b"")
+DIGEST = digest_of(b"content")
 THERE = gives(head(5))
 
 
