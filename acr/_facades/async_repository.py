@@ -15,9 +15,9 @@ from acr._core.listed.permissions import changes
 from acr._core.talk.session import Session
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
-from acr._facades.options import Artifact, files_of, unpack_limits
+from acr._facades.options import Artifact, files_of, patterns_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
-from acr._outside.layers import layer_sink, packing
+from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
 from acr._values.descriptor import Descriptor
@@ -411,6 +411,7 @@ class AsyncRepository:
         *,
         platform: str | None = None,
         referrers: Literal[False] = False,
+        include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
@@ -436,6 +437,7 @@ class AsyncRepository:
         *,
         platform: str | None = None,
         referrers: bool | Literal["all"] = False,
+        include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
@@ -443,7 +445,8 @@ class AsyncRepository:
     ) -> Pulled | Descriptor:
         """Pull the files of an artifact into a folder, or an image into a `Layout`, byte for byte.
 
-        In a folder, each file gets its name only after its digest was verified. In a `Layout` (or a `Memory`, or a
+        In a folder, each file gets its name only after its digest was verified. A file that has the right content
+        already is not downloaded again. In a `Layout` (or a `Memory`, or a
         `Local` of your own), the manifest gets the tag by which you pulled it.
 
         Args:
@@ -453,6 +456,8 @@ class AsyncRepository:
                 By default a `Layout` gets all platforms.
             referrers: also pull what is attached to it, such as signatures. Only into a `Layout`. `"all"` includes what
                 cosign keeps under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
+            include: pull only the files whose titles match this pattern, or one of these patterns, such as `*.onnx`.
+                Only into a folder. `*` matches slashes too, as in `fnmatch`.
             unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
             unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
             concurrency: how many blobs move at the same time, at most 16.
@@ -463,7 +468,7 @@ class AsyncRepository:
 
         Raises:
             NotFound: there is no such manifest.
-            InvalidInput: the index has no such platform.
+            InvalidInput: the index has no such platform, or no file of the artifact matches `include`.
             InvalidReference: a title is absolute, or leads out of the folder. The client has pulled no file.
             DigestMismatch, SizeMismatch: the registry sent wrong bytes.
             LimitExceeded: the image has more manifests than one copy may have, or a folder exceeds `unpack_limit`.
@@ -471,15 +476,20 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the pull failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        patterns = patterns_of(include)
         if not isinstance(target, str | os.PathLike):
+            if patterns is not None:
+                raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return await copies.pull(self._session, self.name, reference, target, options=options)
-        folder = Path(target)
-        open_layer = partial(layer_sink, folder, unpack_limits(unpack_limit) if unpack else None)
+        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
         pulling = artifacts.pull(
             self._session,
             self.name,
             reference,
-            open_sink=open_layer,
+            open_sink=partial(layer_sink, folder, limits),
+            open_source=partial(open_source, self._session.runtime),
+            find=partial(find_layer, folder, limits),
+            include=patterns,
             options=options,
         )
         manifest, names, layers = await pulling

@@ -11,6 +11,7 @@ from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
 from acr._shells.blocking import BlockingRuntime
+from acr._values.arguments import check_text
 from acr._values.files import File
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
@@ -84,3 +85,17 @@ def files_of(files: Iterable[Artifact]) -> list[File]:
         if not (file.path.is_file() or file.path.is_dir()):
             raise InvalidInput(f"{file.path} is no file and no folder")
     return found
+
+
+def patterns_of(include: str | Iterable[str] | None) -> list[str] | None:
+    """Patterns of file names, one or several.
+
+    Raises:
+        InvalidInput: one of them is no text.
+    """
+    if include is None:
+        return None
+    patterns = [include] if isinstance(include, str) else list(include)
+    if any(check_text("include", pattern) is None for pattern in patterns):
+        raise InvalidInput("include: expected patterns of file names, such as *.onnx")
+    return patterns

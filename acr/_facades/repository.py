@@ -15,10 +15,10 @@ from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
 from acr._core.talk.session import Session
 from acr._facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr._facades.options import Artifact, files_of, unpack_limits
+from acr._facades.options import Artifact, files_of, patterns_of, unpack_limits
 from acr._facades.streams import BlobStream, Listing, Upload
 from acr._outside.checkpoint import open_checkpoint
-from acr._outside.layers import layer_sink, packing
+from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
 from acr._shells.blocking import run
@@ -413,6 +413,7 @@ class Repository:
         *,
         platform: str | None = None,
         referrers: Literal[False] = False,
+        include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
@@ -438,6 +439,7 @@ class Repository:
         *,
         platform: str | None = None,
         referrers: bool | Literal["all"] = False,
+        include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 4,
@@ -445,7 +447,8 @@ class Repository:
     ) -> Pulled | Descriptor:
         """Pull the files of an artifact into a folder, or an image into a `Layout`, byte for byte.
 
-        In a folder, each file gets its name only after its digest was verified. In a `Layout` (or a `Memory`, or a
+        In a folder, each file gets its name only after its digest was verified. A file that has the right content
+        already is not downloaded again. In a `Layout` (or a `Memory`, or a
         `Local` of your own), the manifest gets the tag by which you pulled it.
 
         Args:
@@ -455,6 +458,8 @@ class Repository:
                 By default a `Layout` gets all platforms.
             referrers: also pull what is attached to it, such as signatures. Only into a `Layout`. `"all"` includes what
                 cosign keeps under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
+            include: pull only the files whose titles match this pattern, or one of these patterns, such as `*.onnx`.
+                Only into a folder. `*` matches slashes too, as in `fnmatch`.
             unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
             unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
             concurrency: how many blobs move at the same time, at most 16.
@@ -465,7 +470,7 @@ class Repository:
 
         Raises:
             NotFound: there is no such manifest.
-            InvalidInput: the index has no such platform.
+            InvalidInput: the index has no such platform, or no file of the artifact matches `include`.
             InvalidReference: a title is absolute, or leads out of the folder. The client has pulled no file.
             DigestMismatch, SizeMismatch: the registry sent wrong bytes.
             LimitExceeded: the image has more manifests than one copy may have, or a folder exceeds `unpack_limit`.
@@ -473,15 +478,20 @@ class Repository:
             ResponseError, TransportError, CredentialError: the pull failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
+        patterns = patterns_of(include)
         if not isinstance(target, str | os.PathLike):
+            if patterns is not None:
+                raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return run(copies.pull(self._session, self.name, reference, target, options=options))
-        folder = Path(target)
-        open_layer = partial(layer_sink, folder, unpack_limits(unpack_limit) if unpack else None)
+        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
         pulling = artifacts.pull(
             self._session,
             self.name,
             reference,
-            open_sink=open_layer,
+            open_sink=partial(layer_sink, folder, limits),
+            open_source=partial(open_source, self._session.runtime),
+            find=partial(find_layer, folder, limits),
+            include=patterns,
             options=options,
         )
         manifest, names, layers = run(pulling)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from acr._outside.failures import reading
@@ -43,6 +44,22 @@ def layer_sink(folder: Path, limits: UnpackLimits | None, name: PurePosixPath, l
     if limits is None or layer.annotations.get(UNPACK) != "true":
         return sink_in(folder, name, layer.digest)
     return _FolderSink(folder, limits, name, layer)
+
+
+def find_layer(folder: Path, limits: UnpackLimits | None, name: PurePosixPath, layer: Descriptor) -> Path | None:
+    """The file that a layer would become, if there is one of its size: its content may be right already.
+
+    A folder is unpacked anew each time. No link is followed. Arguments as of `layer_sink`.
+    """
+    if limits is not None and layer.annotations.get(UNPACK) == "true":
+        return None
+    path = folder / name
+    with suppress(OSError, ValueError):
+        status = path.lstat()
+        is_inside = path.parent.resolve().is_relative_to(folder.resolve())
+        if is_inside and stat.S_ISREG(status.st_mode) and status.st_size == layer.size:
+            return path
+    return None
 
 
 class _FolderSink:

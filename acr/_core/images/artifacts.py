@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -29,13 +30,16 @@ from acr._values.files import TITLE, File, check_annotations, check_title, neste
 from acr._values.manifest import EMPTY_CONFIG, Manifest
 from acr._values.media_type import check_media_type
 from acr._values.options import CHUNK_SIZE
-from acr._values.progress import Progress
+from acr._values.progress import Item, Progress, Skipped, tell
 from acr._values.reference import check_repository, check_tag
-from acr.errors import InvalidInput, InvalidReference, ProtocolViolation
+from acr.errors import InvalidInput, InvalidReference, ProtocolViolation, TransferError
 from acr.protocols import Sink
 
 _AT_ONCE: Final = 4
 """Blobs that move at the same time."""
+
+_SHOWN: Final = 20
+"""Names that an error tells."""
 
 UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
 """The type of an artifact whose type nobody named; oras uses it too."""
@@ -44,6 +48,9 @@ EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EM
 
 OpenSource = Callable[[Path | bytes], Source]
 OpenSink = Callable[[PurePosixPath, Descriptor], Sink]
+
+Find = Callable[[PurePosixPath, Descriptor], Path | None]
+"""The file of that name that a layer would be, if there is one of its size."""
 
 Pack = Callable[[File], AbstractContextManager[File] | None]
 """Packs a folder into a file that is there for a while; None for what is a file already."""
@@ -119,13 +126,7 @@ async def _push_file(
     session: Session, repository: str, file: File, open_source: OpenSource, progress: Progress | None
 ) -> Descriptor:
     # Hashed first: a file that the repository has need not be sent, and one that changes meanwhile is found out.
-    source = open_source(file.path)
-    try:
-        hasher = Hasher()
-        while block := await source.read(CHUNK_SIZE):
-            await session.runtime.blocking(hasher.update, block)
-    finally:
-        await source.aclose()
+    hasher = await _hashed(session, open_source(file.path), "sha256")
     blob = await uploads.upload(
         session,
         repository,
@@ -139,18 +140,42 @@ async def _push_file(
     )
 
 
+async def _hashed(session: Session, source: Source, algorithm: str) -> Hasher:
+    """What a source has, read to its end; it is closed."""
+    hasher = Hasher(algorithm)
+    try:
+        while block := await source.read(CHUNK_SIZE):
+            await session.runtime.blocking(hasher.update, block)
+    finally:
+        await source.aclose()
+    return hasher
+
+
 async def pull(
     session: Session,
     repository: str,
     reference: str,
     *,
     open_sink: OpenSink,
+    open_source: OpenSource,
+    find: Find,
+    include: Sequence[str] | None,
     options: Options,
 ) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
     """Pull the layers of a manifest as files.
 
     A layer with a title gets that name, one without is named by its digest. All names are checked before the first
-    byte is asked for.
+    byte is asked for. A file whose content is there already is not asked for.
+
+    Args:
+        session: the client.
+        repository: where it is.
+        reference: its tag or digest.
+        open_sink: where a layer goes.
+        open_source: reads a file that is there.
+        find: the file that may have the content of a layer already.
+        include: patterns of the names that are wanted, as of `fnmatch`; None for all.
+        options: how to pull.
 
     Returns:
         The manifest, the files' names, and the layer behind each of them.
@@ -171,7 +196,12 @@ async def pull(
         what = f"{repository}@{manifest.digest}"
         raise InvalidReference(f"{what} has layers with the titles {outer!r} and {inner!r}, one within the other")
 
+    chosen = files if include is None else _included(files, include, f"{repository}@{manifest.digest}")
+
     async def one(name: PurePosixPath, layer: Descriptor) -> None:
+        if await _is_there(session, layer, partial(find, name, layer), open_source):
+            tell(options.progress, Skipped(Item(str(name), layer.size, layer.digest)))
+            return
         await downloads.download(
             session,
             repository,
@@ -182,9 +212,39 @@ async def pull(
             name=str(name),
         )
 
-    tasks = [partial(one, name, layer) for name, layer in files.items()]
+    tasks = [partial(one, name, layer) for name, layer in chosen.items()]
     await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
-    return manifest, list(files), list(files.values())
+    return manifest, list(chosen), list(chosen.values())
+
+
+def _included(
+    files: Mapping[PurePosixPath, Descriptor], patterns: Sequence[str], what: str
+) -> Mapping[PurePosixPath, Descriptor]:
+    """The files whose names fit one of the patterns.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    found = {
+        name: layer for name, layer in files.items() if any(fnmatchcase(str(name), pattern) for pattern in patterns)
+    }
+    if not found:
+        there = ", ".join(str(name) for name in list(files)[:_SHOWN]) or "no files"
+        raise InvalidInput(f"include={list(patterns)}: no file of {what} has such a name; it has {there}")
+    return found
+
+
+async def _is_there(
+    session: Session, layer: Descriptor, find: Callable[[], Path | None], open_source: OpenSource
+) -> bool:
+    """Whether a file has the content of a layer already. One that cannot be read has not."""
+    path = await session.runtime.blocking(find)
+    if path is None:
+        return False
+    with suppress(TransferError):
+        hasher = await _hashed(session, open_source(path), layer.digest.algorithm)
+        return (hasher.digest(), hasher.size) == (layer.digest, layer.size)
+    return False
 
 
 async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:

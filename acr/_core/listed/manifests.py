@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +26,7 @@ from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.answers import NO_HEAD, done, told
 from acr._core.talk.paging import Walk
+from acr._core.talk.sending import hurry
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
@@ -34,7 +36,15 @@ from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.media_type import check_media_range, essence
 from acr._values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
 from acr._values.reference import check_reference, check_repository, check_tag
-from acr.errors import DigestMismatch, InvalidInput, NotFound, ProtocolViolation, ResponseError
+from acr.errors import (
+    AcrError,
+    DigestMismatch,
+    InvalidInput,
+    Locked,
+    NotFound,
+    ProtocolViolation,
+    ResponseError,
+)
 
 if TYPE_CHECKING:
     from acr_rest.models.manifest_attributes_base import ManifestAttributesBase
@@ -162,7 +172,7 @@ async def head(
 
 
 async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Stored:
-    """Put exact bytes under a tag, or under their digest alone.
+    """Put exact bytes under a tag, or under their digest alone. Where they are already, no lock stands against it.
 
     Raises:
         DigestMismatch: the registry stored something else.
@@ -171,12 +181,30 @@ async def put(session: Session, repository: str, manifest: Manifest, *, tag: str
     request = create_manifest.build_request(
         check_repository(repository), reference, content=manifest.content, content_type=manifest.media_type
     )
-    reply = await session.call(request, done(create_manifest.parse, 201), scopes=scopes.push(repository))
+    try:
+        reply = await session.call(request, done(create_manifest.parse, 201), scopes=scopes.push(repository))
+    except ResponseError as error:
+        if _is_immutable(error) and await _is_there(session, repository, reference, manifest):
+            return Stored(manifest.descriptor, knows_subjects=True)  # what there is to know of it was noted then
+        raise
     stored = _announced(reply.docker_content_digest)
     # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
     if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
         raise DigestMismatch(f"the stored manifest {repository}:{reference}", expected=manifest.digest, actual=stored)
     return Stored(manifest.descriptor, reply.oci_subject is not None)
+
+
+def _is_immutable(error: ResponseError) -> bool:
+    """Whether a registry says that something must stay as it is. ECR has a code of its own for tags that do."""
+    return isinstance(error, Locked) or error.status in (409, 412) or "TAG_INVALID" in error.codes
+
+
+async def _is_there(session: Session, repository: str, reference: str, manifest: Manifest) -> bool:
+    """Whether a tag or a digest has a manifest already. Asked once; if there is no answer, it has not."""
+    with suppress(AcrError), hurry():
+        found = await head(session, repository, reference, accept=[*media_types.ANY_MANIFEST, manifest.media_type])
+        return found.digest == Digest.of(manifest.content, algorithm=found.digest.algorithm)
+    return False
 
 
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
