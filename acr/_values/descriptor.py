@@ -1,6 +1,6 @@
 """Descriptors and platforms: how a manifest names content (OCI image spec, "Content Descriptors")."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,6 +11,9 @@ from acr._values.fields import integer, object_of, optional_text, text, text_map
 from acr._values.home import public_in
 from acr._values.travel import travels
 from acr.errors import InvalidInput, ProtocolViolation
+
+Read = Callable[[Mapping[str, Any], str, str], object]
+"""Reads a field of an object that has a place. Raises ProtocolViolation."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
@@ -98,6 +101,8 @@ class Descriptor:
         annotations: further facts. `org.opencontainers.image.title` is the name of a file.
         platform: what an image runs on, on entries of an index.
         urls: other URLs of the content; set on layers that must not be redistributed.
+        odd: optional fields that could not be read, each with the reason. Only on descriptors of a `Manifest`, which
+            leaves such fields out here. Its bytes still have them.
     """
 
     media_type: str
@@ -107,6 +112,7 @@ class Descriptor:
     annotations: Mapping[str, str] = attrs.field(default=_NONE, hash=False)
     platform: Platform | None = None
     urls: tuple[str, ...] = ()
+    odd: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "Descriptor":
@@ -121,7 +127,6 @@ class Descriptor:
             UnsupportedDigest: the digest has an algorithm other than sha256 and sha512.
         """
         data = object_of(value, where)
-        platform = data.get("platform")
         size = integer(data, "size", where)
         if size < 0:
             raise ProtocolViolation(f"{where}: size is negative")
@@ -131,7 +136,7 @@ class Descriptor:
             size=size,
             artifact_type=optional_text(data, "artifactType", where),
             annotations=MappingProxyType(text_map(data, "annotations", where)),
-            platform=None if platform is None else _platform(object_of(platform, f"{where}.platform")),
+            platform=_optional_platform(data, "platform", where),
             urls=texts(data, "urls", where),
         )
 
@@ -153,6 +158,48 @@ class Descriptor:
             }
             data["platform"] = {key: value for key, value in entries.items() if value is not None}
         return data
+
+
+def read_descriptor(value: object, where: str) -> Descriptor:
+    """A descriptor of a manifest that others wrote. Optional fields of another form are left out, and told in `odd`.
+
+    Arguments and errors as of `Descriptor.from_json`.
+    """
+    data = dict(object_of(value, where))
+    odd: list[str] = []
+    annotations = data.get("annotations")
+    if isinstance(annotations, Mapping):
+        kept = data["annotations"] = {name: value for name, value in annotations.items() if isinstance(value, str)}
+        wrong = (name for name in annotations if name not in kept)
+        odd += [_problem(text, annotations, name, f"{where}.annotations") for name in wrong]
+    for key, read in _OPTIONAL.items():
+        if problem := _problem(read, data, key, where):
+            odd.append(problem)
+            del data[key]
+    return attrs.evolve(Descriptor.from_json(data, where), odd=tuple(odd))
+
+
+def _problem(read: Read, data: Mapping[str, Any], key: str, where: str) -> str:
+    """Why a field cannot be read; empty if it can."""
+    try:
+        read(data, key, where)
+    except ProtocolViolation as error:
+        return str(error)
+    return ""
+
+
+def _optional_platform(data: Mapping[str, Any], key: str, where: str) -> Platform | None:
+    platform = data.get(key)
+    return None if platform is None else _platform(object_of(platform, f"{where}.{key}"))
+
+
+_OPTIONAL: Final = {
+    "artifactType": optional_text,
+    "annotations": text_map,
+    "platform": _optional_platform,
+    "urls": texts,
+}
+"""How the optional fields of a descriptor are read."""
 
 
 def _platform(data: Mapping[str, Any]) -> Platform:

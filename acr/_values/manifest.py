@@ -9,7 +9,7 @@ import attrs
 
 from acr import media_types
 from acr._values.arguments import check_text
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
 from acr._values.fields import list_of, optional_text, parse_object, text_map
 from acr._values.home import public_in
@@ -142,11 +142,11 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
 
     def _descriptor(self, key: str) -> Descriptor | None:
         value = self.json.get(key)
-        return None if value is None else Descriptor.from_json(value, f"the manifest's {key}")
+        return None if value is None else read_descriptor(value, f"the manifest's {key}")
 
     def _descriptors(self, key: str) -> Sequence[Descriptor]:
         entries = list_of(self.json, key, "the manifest")
-        return tuple(Descriptor.from_json(entry, f"the manifest's {key}[{i}]") for i, entry in enumerate(entries))
+        return tuple(read_descriptor(entry, f"the manifest's {key}[{i}]") for i, entry in enumerate(entries))
 
 
 def _encoded(content: Mapping[str, Any]) -> bytes:
@@ -154,3 +154,11 @@ def _encoded(content: Mapping[str, Any]) -> bytes:
     if "\\ud" in text:  # an escape of half a character, unless its other half follows
         check_text("content", json.dumps(content, ensure_ascii=False))
     return text.encode()
+
+
+def as_referrer(manifest: Manifest) -> Descriptor:
+    """A descriptor as a list of referrers has it (OCI distribution spec, "Listing Referrers")."""
+    config = manifest.config
+    artifact_type = manifest.json.get("artifactType") or (config.media_type if config else None)
+    more = {"artifactType": artifact_type, "annotations": manifest.json.get("annotations")}
+    return read_descriptor({**manifest.descriptor.to_json(), **more}, f"the manifest {manifest.digest}")

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.manifest import Manifest
 from acr.errors import InvalidInput
+
+_NOWHERE: Final = ("unknown", "unknown")
+
+_SHOWN: Final = 1000
+
+_KIND: Final = "vnd.docker.reference.type"
+"""The annotation by which BuildKit says what an entry is that is no image (its docs, "Image attestation storage")."""
 
 
 def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
@@ -24,6 +33,8 @@ def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
     entries = list({entry.digest: entry for entry in reversed(index.manifests)}.values())[::-1]
     if wanted is None:
         found = [entry for entry in entries if not _is_attestation(entry)]
+        # Something beside an image, of which nobody says what it runs on, is no other image.
+        found = [entry for entry in found if entry.platform is not None or entry.odd] or found
     else:
         platform = Platform.parse(wanted)
         found = [entry for entry in entries if entry.platform is not None and entry.platform.fits(platform)]
@@ -33,10 +44,12 @@ def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
             found = found[:1]  # such as gzip before zstd: the first should be used, says the spec
     if len(found) != 1:
         there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
-        raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them")
+        odd = "".join(f"; {problem}" for entry in index.manifests for problem in entry.odd[:1])[:_SHOWN]
+        raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them{odd}")
     return found[0]
 
 
 def _is_attestation(entry: Descriptor) -> bool:
-    """Whether it is what BuildKit says of an image beside it, under a platform that no machine is."""
-    return entry.platform is not None and (entry.platform.os, entry.platform.architecture) == ("unknown", "unknown")
+    """Whether it is what BuildKit says of an image beside it, under a platform that no machine is, or under none."""
+    is_nowhere = entry.platform is not None and (entry.platform.os, entry.platform.architecture) == _NOWHERE
+    return is_nowhere or entry.annotations.get(_KIND) == "attestation-manifest"

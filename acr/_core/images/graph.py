@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from acr import media_types
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.fields import list_of
 from acr._values.manifest import Manifest
 from acr.errors import ProtocolViolation, TransferError
@@ -56,7 +56,7 @@ def parts_of(manifest: Manifest) -> Parts:
         entries = manifest.manifests
         return Parts([one for one in entries if not _is_cache(one)], [one for one in entries if _is_cache(one)])
     where = f"the manifest {manifest.digest}"
-    others = [Descriptor.from_json(entry, where) for entry in list_of(manifest.json, "blobs", where)]
+    others = [read_descriptor(entry, where) for entry in list_of(manifest.json, "blobs", where)]
     config = [] if manifest.config is None else [manifest.config]
     layers = [one for one in (*manifest.layers, *others) if one.media_type not in media_types.FOREIGN_LAYERS]
     return Parts(blobs=[*config, *layers])

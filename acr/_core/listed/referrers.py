@@ -20,10 +20,10 @@ from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
 from acr._values.fields import list_of, parse_object
-from acr._values.manifest import Manifest
+from acr._values.manifest import Manifest, as_referrer
 from acr._values.media_type import essence
 from acr._values.page import Page
 from acr._values.reference import check_reference, check_repository
@@ -98,7 +98,7 @@ class Referrers:
         if not (is_index or "manifests" in listed):
             raise _NoIndex(f"{what} is no index")
         entries = list_of(listed, "manifests", what)
-        return self._wanted([Descriptor.from_json(entry, f"{what}[{i}]") for i, entry in enumerate(entries)])
+        return self._wanted([read_descriptor(entry, f"{what}[{i}]") for i, entry in enumerate(entries)])
 
     def _wanted(self, found: Sequence[Descriptor]) -> Sequence[Descriptor]:
         # A registry need not filter: it says whether it did by OCI-Filters-Applied. Doing so twice does no harm.
@@ -173,11 +173,6 @@ async def _add_by_tag(session: Session, repository: str, subject: Digest, manife
     entries: list[Any] = list(listed.json.get("manifests") or ()) if listed else []
     if any(isinstance(entry, dict) and entry.get("digest") == manifest.digest for entry in entries):
         return
-    config = manifest.config
-    entry = attrs.evolve(
-        manifest.descriptor,
-        artifact_type=manifest.artifact_type or (config.media_type if config else None),
-        annotations=manifest.annotations,
-    )
-    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry.to_json()]}
+    entry = as_referrer(manifest).to_json()
+    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry]}
     await manifests.put(session, repository, Manifest.of(index), tag=fallback_tag(subject))

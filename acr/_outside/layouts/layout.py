@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import attrs
-
 from acr import media_types
 from acr._forks import Lock
 from acr._outside.failures import reading
@@ -22,7 +20,7 @@ from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.fields import parse_object
 from acr._values.home import public_in
-from acr._values.manifest import MANIFEST_LIMIT, Manifest
+from acr._values.manifest import MANIFEST_LIMIT, Manifest, as_referrer
 from acr._values.media_type import check_media_range
 from acr._values.travel import stays
 from acr.errors import InvalidInput, LimitExceeded, TransferError
@@ -116,7 +114,7 @@ class Store:
         if not self.has(manifest.descriptor):
             self._tree.write(_path(manifest.digest), manifest.content)
         if b'"subject"' in manifest.content and manifest.subject is not None:
-            self.tag(_as_referrer(manifest), None)
+            self.tag(as_referrer(manifest), None)
 
     def tag(self, manifest: Descriptor, name: str | None) -> None:
         """Make a manifest a root when `commit` is called; see `Local`."""
@@ -135,7 +133,7 @@ class Store:
                 for manifest in self._walk(roots_of(parse_index(content, self._name), self._name)):
                     if manifest.subject is not None:
                         found = attached.setdefault(manifest.subject.digest, {})
-                        found[manifest.digest] = _as_referrer(manifest)
+                        found[manifest.digest] = as_referrer(manifest)
                 self._attached = content, {digest: tuple(found.values()) for digest, found in attached.items()}
             return self._attached[1].get(subject, ())
 
@@ -262,16 +260,6 @@ class Memory(Store):
 def _path(digest: Digest) -> str:
     digest = Digest(digest)  # whatever a caller may have passed for one: only a checked digest becomes a path
     return f"blobs/{digest.algorithm}/{digest.hex}"
-
-
-def _as_referrer(manifest: Manifest) -> Descriptor:
-    """A descriptor as a registry's referrers list has it (OCI distribution spec, "Listing Referrers")."""
-    config = manifest.config
-    return attrs.evolve(
-        manifest.descriptor,
-        artifact_type=manifest.artifact_type or (config.media_type if config else None),
-        annotations=manifest.annotations,
-    )
 
 
 def _media_type(content: bytes, what: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from acr import media_types
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
-from acr._values.fields import list_of, object_of, parse_object, text, text_map
+from acr._values.fields import list_of, object_of, parse_object, text
 from acr.errors import InvalidReference, TransferError, UnsupportedDigest
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ def roots_of(index: Mapping[str, Any], where: str) -> Sequence[Root[Descriptor]]
         UnsupportedDigest: one has a digest of an unknown algorithm.
     """
     descriptors = [
-        Descriptor.from_json(entry, f"{where}, index.json, manifests[{i}]")
+        read_descriptor(entry, f"{where}, index.json, manifests[{i}]")
         for i, entry in enumerate(list_of(index, "manifests", where))
     ]
     # Images of two repositories may have the same tag: then the whole name tells more.
@@ -168,4 +168,7 @@ def _is_named(entry: object) -> bool:
 
 
 def _annotations(entry: object) -> Mapping[str, str]:
-    return text_map(object_of(entry, "index.json"), "annotations", "index.json")
+    annotations = object_of(entry, "index.json").get("annotations")
+    if not isinstance(annotations, Mapping):
+        return {}
+    return {name: value for name, value in annotations.items() if isinstance(value, str)}

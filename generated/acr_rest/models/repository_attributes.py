@@ -34,7 +34,7 @@ class RepositoryAttributes:
     last_update_time: datetime
     manifest_count: int
     tag_count: int
-    changeable_attributes: RepositoryChangeableAttributes
+    changeable_attributes: RepositoryChangeableAttributes | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -47,7 +47,7 @@ class RepositoryAttributes:
             last_update_time=types.required(data, "lastUpdateTime", types.date_time),
             manifest_count=types.required(data, "manifestCount", types.integer),
             tag_count=types.required(data, "tagCount", types.integer),
-            changeable_attributes=types.required(
+            changeable_attributes=types.optional(
                 data, "changeableAttributes", RepositoryChangeableAttributes.from_dict
             ),
         )

@@ -23,16 +23,16 @@ class TagAttributesBase:
         digest: Digest of the manifest that the tag points at.
         created_time: When the tag was first pushed.
         last_update_time: When the tag was last moved or changed.
-        changeable_attributes: What may be done to it.
         signed: Whether the tag is signed the old way (Docker Content Trust).
+        changeable_attributes: What may be done to it.
     """
 
     name: str
     digest: str
     created_time: datetime
     last_update_time: datetime
-    changeable_attributes: TagChangeableAttributes
     signed: bool | None = None
+    changeable_attributes: TagChangeableAttributes | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -43,8 +43,8 @@ class TagAttributesBase:
             digest=types.required(data, "digest", types.string),
             created_time=types.required(data, "createdTime", types.date_time),
             last_update_time=types.required(data, "lastUpdateTime", types.date_time),
-            changeable_attributes=types.required(data, "changeableAttributes", TagChangeableAttributes.from_dict),
             signed=types.optional(data, "signed", types.boolean),
+            changeable_attributes=types.optional(data, "changeableAttributes", TagChangeableAttributes.from_dict),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class TagAttributesBase:
                 "digest": self.digest,
                 "createdTime": self.created_time,
                 "lastUpdateTime": self.last_update_time,
-                "changeableAttributes": self.changeable_attributes,
                 "signed": self.signed,
+                "changeableAttributes": self.changeable_attributes,
             }
         )
