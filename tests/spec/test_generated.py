@@ -287,6 +287,7 @@ def test_a_page_of_tags() -> None:
     assert result.link == '</next>; rel="next"'
     (tag,) = result.body.tags
     assert tag.created_time == datetime(2021, 3, 12, 19, 48, 54, 123456, tzinfo=UTC)
+    assert tag.changeable_attributes is not None
     assert tag.changeable_attributes.write_enabled is False
     assert tag.changeable_attributes.list_enabled is None
     expected = {**TAG, "createdTime": "2021-03-12T19:48:54.123456Z"}
