@@ -82,14 +82,8 @@ async def upload(
         DigestMismatch: the source is not of the digest; nothing was stored.
         ResponseError, TransportError: it could not be done as often as the client's retries allow.
     """
-    if chunk_size is not None and chunk_size < 1:
-        raise InvalidInput(f"chunk_size={chunk_size}: expected a positive number of bytes")
     check_repository(repository)
-    expected = None if digest is None else Digest(digest)
-    if mount_from is not None:
-        check_repository(mount_from)
-        if expected is None:
-            raise InvalidInput("mount_from: a blob is mounted by its digest: pass digest=, too")
+    expected = _expected(digest, chunk_size, mount_from)
     source = open_source()
     try:
         if checkpoint is not None and not (source.is_seekable and source.size is not None):
@@ -121,6 +115,17 @@ async def upload(
         raise failed.error from failed.error.__cause__
     finally:
         await source.aclose()
+
+
+def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None) -> Digest | None:
+    """The digest that a source must be of, if it is known. Options that need one are checked with it."""
+    if chunk_size is not None and chunk_size < 1:
+        raise InvalidInput(f"chunk_size={chunk_size}: expected a positive number of bytes")
+    if mount_from is not None:
+        check_repository(mount_from)
+        if digest is None:
+            raise InvalidInput("mount_from: a blob is mounted by its digest: pass digest=, too")
+    return None if digest is None else Digest(digest)
 
 
 def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:
