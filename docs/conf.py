@@ -69,6 +69,7 @@ CONTENTS = """
 docs/emulator
 docs/from-go
 docs/processes
+docs/compatibility
 benchmarks/RESULTS
 ```
 
@@ -86,6 +87,9 @@ docs/reference/*
 
 CHANGELOG
 CONTRIBUTING
+docs/architecture
+docs/releasing
+SECURITY
 ```
 """
 

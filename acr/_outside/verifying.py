@@ -1,4 +1,4 @@
-"""Reading what should be of a digest, from a file of the user's own."""
+"""Reading a user's own file, and checking its digest."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from acr.protocols import Readable
 @public_in("acr")
 @stays("the digest, and what the file is read from")
 class VerifyingReader:
-    """Reads a binary file, and raises at its end if it is not of the digest that it should be.
+    """Reads a binary file, and raises at its end if the content has another digest.
 
     Args:
-        file: what is read from; it stays the caller's to close.
-        digest: what all of it must be of.
+        file: the file to read. The caller closes it.
+        digest: the expected digest.
 
     Raises:
-        InvalidReference: the digest is none.
-        UnsupportedDigest: its algorithm is unknown.
+        InvalidReference: the digest is malformed.
+        UnsupportedDigest: the digest has an unknown algorithm.
 
     >>> import io
     >>> VerifyingReader(io.BytesIO(b"{}"), Digest.of(b"{}")).read()
@@ -38,10 +38,16 @@ c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf24
         self._hasher = Hasher(self._digest.algorithm)
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most `size`; all that are left where it is negative; none at the end.
+        """Read the next bytes.
+
+        Args:
+            size: the most bytes to read. If it is negative: all that are left.
+
+        Returns:
+            The bytes; none at the end.
 
         Raises:
-            DigestMismatch: this was the end, and the whole is not of the digest.
+            DigestMismatch: the file has ended, and its content has another digest.
         """
         data = self._file.read(size)
         self._hasher.update(data)
