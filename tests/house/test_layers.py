@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,3 +192,10 @@ def test_what_is_loaded_is_what_is_needed(statement: str, loaded: list[str]) -> 
     code = f"import sys; {statement}; print([m for m in {watched} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(loaded)
+
+
+def test_locks_are_those_that_a_forked_child_makes_anew() -> None:
+    """In the shells some are of threading: of one call, or of a home that a child does not have."""
+    makers = {module for module, path in sources() if re.search(r"\bthreading\.R?Lock\b", path.read_text())}
+    mine = {module for module in makers if not module.startswith("acr.emulator")}
+    assert mine == {"acr._forks", "acr._shells.blocking", "acr._shells.sockets"}
