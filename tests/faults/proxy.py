@@ -112,7 +112,7 @@ class FaultProxy:
     ) -> None:
         self._behind: dict[Origin, int] = {
             "registry": int(emulator.login_server.rpartition(":")[2]),
-            "storage": emulator._parts.registry.storage_port,
+            "storage": emulator._registry.storage_port,
         }
         self._weather = weather
         self._clock = clock

@@ -63,7 +63,7 @@ def test_what_is_missing_is_seen(acr_emulator: Emulator, tmp_path: Path) -> None
     image = random_image(1, largest=10_000)
     with Bare(acr_emulator, "app") as bare:
         bare.load(image, "v1")
-        acr_emulator._thread.call(acr_emulator._parts.registry.content.clear)
+        acr_emulator._thread.call(acr_emulator._registry.content.clear)
         with pytest.raises(AssertionError):
             bare.tree("v1")
         with pytest.raises(AssertionError, match="is not there"):

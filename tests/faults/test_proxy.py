@@ -81,7 +81,7 @@ def test_all_goes_through_in_good_weather(user: User) -> None:
         assert (started.status, chunk.status, done.status) == (202, 202, 201)
         redirect, _ = ask(proxy.url, "GET", f"/v2/app/blobs/{digest}", user.token(PULL))
         place = urlsplit(redirect.headers["Location"])
-        assert place.port not in (urlsplit(proxy.url).port, user.registry._parts.registry.storage_port)
+        assert place.port not in (urlsplit(proxy.url).port, user.registry._registry.storage_port)
         reply, stored = ask(f"http://{place.netloc}", "GET", f"{place.path}?{place.query}")
         assert (reply.status, stored) == (200, content)
         assert ask(proxy.url, "HEAD", f"/v2/app/blobs/{digest}", user.token(PULL))[0].headers["Content-Length"]

@@ -170,7 +170,7 @@ def _made_up(number: int) -> str:
 
 
 def _put(emulator: Emulator, name: str, repository: _Repository) -> None:
-    store, content = emulator._parts.registry.metadata, emulator._parts.registry.content
+    store, content = emulator._registry.metadata, emulator._registry.content
     manifests = {digest: _manifest(digest, facts) for digest, facts in repository.manifests.items()}
     first, last = repository.times or (_LONG_AGO, _LONG_AGO)
     for digest, manifest in manifests.items():
