@@ -165,12 +165,16 @@ def _length(content: bytes | Body | None) -> int:
 
 
 def lower(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    """Headers of an answer, names in lower case, repeated ones joined by commas."""
-    joined: dict[str, str] = {}
+    """Headers of an answer, names in lower case, repeated ones joined by commas.
+
+    A proxy and the registry behind it may both send one and the same: that is one.
+    """
+    found: dict[str, list[str]] = {}
     for name, value in headers:
-        key, text = name.decode("latin-1").lower(), _text(value)
-        joined[key] = f"{joined[key]}, {text}" if key in joined else text
-    return joined
+        values, text = found.setdefault(name.decode("latin-1").lower(), []), _text(value)
+        if text not in values:
+            values.append(text)
+    return {key: ", ".join(values) for key, values in found.items()}
 
 
 def _text(value: bytes) -> str:

@@ -108,6 +108,8 @@ class Download:
     async def _open(self, buffer: memoryview) -> Part:
         part = self._part = await open_part(self._session, self._repository, self.digest, self.offset)
         if self.item is None:
+            if part.coding is not None:
+                self.what += f", which came as {part.coding!r} although identity was asked for"
             self.item = Item(self._name, part.size, self.digest)
             tell(self._progress, Started(self.item, self.offset))
         surplus = part.surplus

@@ -155,11 +155,18 @@ async def head(
     """Type, digest and size of a manifest, without its bytes."""
     reference = check_reference(reference)
     request = check_manifest_exists.build_request(check_repository(repository), reference, accept=_accepted(accept))
+
+    def plain(response: Response) -> check_manifest_exists.Result | None:
+        is_packed = "content-encoding" in response.headers  # its length would be that of something else
+        return None if is_packed else done(check_manifest_exists.parse, 200)(response)
+
     try:
-        reply = await session.call(request, done(check_manifest_exists.parse, 200), scopes=scopes.pull(repository))
+        reply = await session.call(request, plain, scopes=scopes.pull(repository))
     except ResponseError as error:
         if error.status not in NO_HEAD:
             raise
+        reply = None
+    if reply is None:
         return (await get(session, repository, reference, accept=accept)).descriptor
     announced = _announced(reply.docker_content_digest)
     media_type, size = essence(reply.content_type or ""), reply.content_length

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
+from typing import Final
 
 from acr._core.runtime import Incoming
-from acr.errors import LimitExceeded, TransportError
+from acr.errors import LimitExceeded, ProtocolViolation, TransportError
+
+_GZIP: Final = b"\x1f\x8b"
+_GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
 
 
 async def read(incoming: Incoming, limit: int, what: str) -> bytes:
@@ -20,6 +25,32 @@ async def read(incoming: Incoming, limit: int, what: str) -> bytes:
         if len(parts) > limit:
             raise LimitExceeded(what, limit=limit)
     return bytes(parts)
+
+
+def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
+    """A body without the gzip that a proxy has put around it, although identity was asked for.
+
+    What is only labelled so stays as it is.
+
+    Raises:
+        LimitExceeded: it has more than `limit` bytes then; `what` begins the text.
+        ProtocolViolation: it is no whole gzip.
+    """
+    if coding is None or coding.strip().lower() not in _GZIP_NAMES or not body.startswith(_GZIP):
+        return body
+    plain = bytearray()
+    while body.startswith(_GZIP):  # there may be several, one behind the other
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            plain += unpacker.decompress(body, limit + 1 - len(plain))
+        except zlib.error:
+            raise ProtocolViolation(f"{what} came as {coding!r}, and is none") from None
+        if len(plain) > limit:
+            raise LimitExceeded(what, limit=limit)
+        if not unpacker.eof:
+            raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
+        body = unpacker.unused_data
+    return bytes(plain)
 
 
 async def read_at_most(incoming: Incoming, limit: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
@@ -12,10 +13,11 @@ from urllib.parse import unquote
 from acr_rest.types import Request
 
 from acr._core.runtime import Incoming
-from acr._core.talk.bodies import read_at_most
+from acr._core.talk.bodies import decoded, read_at_most
 from acr._core.talk.redaction import redact, shown, shown_json
 from acr._values.reference import looks_like_acr
 from acr.errors import (
+    AcrError,
     Denied,
     ErrorInfo,
     Locked,
@@ -59,6 +61,8 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         body = await read_at_most(incoming, _ERROR_LIMIT)
     finally:
         await incoming.aclose()
+    with suppress(AcrError):  # it may have broken off
+        body = decoded(body, incoming.headers.get("content-encoding"), _ERROR_LIMIT, "the error")
     errors = _errors(body)
     kind = _kind(incoming.status, errors)
     correlation_id = shown(incoming.headers.get("x-ms-correlation-request-id", ""))[:_SHOWN] or None

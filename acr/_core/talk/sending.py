@@ -16,6 +16,7 @@ from acr._core.talk import bodies
 from acr._core.talk.failures import failure
 from acr._core.talk.redaction import redact, shown
 from acr._core.talk.throttle import Throttle
+from acr._core.talk.warnings import Warnings
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
@@ -53,6 +54,7 @@ class Sender:
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
         throttle: how much at once the registry bears; made anew.
+        warnings: what the registry has warned of; made anew.
     """
 
     runtime: Runtime
@@ -61,6 +63,7 @@ class Sender:
     on_request: OnRequest | None
     on_response: OnResponse | None
     throttle: Throttle = attrs.field(factory=Throttle, init=False)
+    warnings: Warnings = attrs.field(factory=Warnings, init=False)
 
     async def send(
         self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
@@ -91,6 +94,8 @@ class Sender:
         incoming = await self.runtime.send(outgoing)
         self.throttle.note(era, incoming.status)
         _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
+        for warning in self.warnings.new(incoming.headers.get("warning")):
+            _LOG.warning("%s warns: %s", endpoint.netloc, warning)
         if self.on_response is not None:
             told = {name: shown(value) for name, value in incoming.headers.items()}
             try:
@@ -152,10 +157,12 @@ async def read(request: Request, incoming: Incoming, limit: int = JSON_LIMIT) ->
         LimitExceeded: it is larger than `limit` bytes.
         TransportError: it broke off.
     """
+    what = f"the answer to {request.method} {path_of(request)}"
     try:
-        body = await bodies.read(incoming, limit, f"the answer to {request.method} {path_of(request)}")
+        body = await bodies.read(incoming, limit, what)
     finally:
         await incoming.aclose()
+    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what)
     return Response(incoming.status, incoming.headers, body)
 
 
