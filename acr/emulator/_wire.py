@@ -167,7 +167,7 @@ def numbered(ticks: int, name: str, *, newest: bool) -> str:
     The number sorts as the listing does: oldest first it is the item's time in .NET's ticks, newest first it is that
     taken from the largest of 64 bits (acr-cli#72).
 
-    >>> numbered(15852177713938861, "12.04", newest=True)
+    >>> numbered(15852173713938861, "12.04", newest=True)
     '8586163895140836946&12.04'
     """
     number = ticks + _FIRST_TICK
@@ -178,7 +178,7 @@ def read_numbered(last: str, *, newest: bool) -> tuple[int, str] | None:
     """Time, in ticks, and name in a `last` of that form; None if it is of another.
 
     >>> read_numbered("8586163895140836946&12.04", newest=True)
-    (15852177713938861, '12.04')
+    (15852173713938861, '12.04')
     """
     match = _NUMBERED.fullmatch(last)
     number = int(match[1]) if match else _LAST_NUMBER + 1

@@ -33,7 +33,7 @@ class Opener(Protocol):
 
 def leads_on(incoming: Incoming) -> bool:
     """Whether an answer says that it is to be had elsewhere."""
-    return incoming.status in _REDIRECTS
+    return incoming.status in _REDIRECTS and bool(incoming.headers.get("location"))
 
 
 async def follow(

@@ -87,7 +87,7 @@ class Session:
 
         async def once() -> T:
             incoming = await self.open(request, scopes=scopes)
-            if request.method in ("GET", "HEAD") and redirects.leads_on(incoming):
+            if _may_lead_on(request) and redirects.leads_on(incoming):
                 incoming, _ = await redirects.follow(self, request, incoming, scopes)
             reply = await read(request, incoming, limit)
             if request.method == "GET" and _is_page(reply):
@@ -220,6 +220,11 @@ class Session:
 
     async def _authorization(self, scopes: Scopes) -> str | None:
         return None if self._challenge is None else await self.tokens.authorization(self._challenge, scopes)
+
+
+def _may_lead_on(request: Request) -> bool:
+    """Whether a redirect is followed: of what is read from OCI's API. Nothing that changes something goes elsewhere."""
+    return request.method in ("GET", "HEAD") and request.target.startswith("/v2/")
 
 
 def _is_page(reply: Response) -> bool:
