@@ -62,7 +62,7 @@ class InvalidReference(InvalidInput):
 
 
 class NotPicklable(InvalidInput, TypeError):
-    """A client, or an object that it made, cannot be pickled or copied: make one in each process."""
+    """A client, or an object that it made, cannot be pickled or copied. Make one in each process."""
 
 
 class CredentialError(AcrError):

@@ -14,11 +14,14 @@ T = TypeVar("T")
 
 
 class _Stopped(BaseException):
-    """Ends a task whose gathering has failed. No error: nobody is to handle it but what cleans up."""
+    """Raised in a worker after another task of the same gather failed.
+
+    It is a BaseException, so that only `finally` blocks see it.
+    """
 
 
 class _Gathering(threading.local):
-    """The gathering that a thread is of, whichever client began it: a copy has two of them."""
+    """The gather that this thread works for. It may belong to another client: a copy has two clients."""
 
     stop: threading.Event | None = None
 
@@ -27,7 +30,10 @@ GATHERING: Final = _Gathering()
 
 
 def go_on() -> None:
-    """Leave, if this thread's gathering has failed elsewhere. Only once: what cleans up behind it must go on."""
+    """Raise `_Stopped` if another task of this gather has failed.
+
+    It is raised once for each thread, so that cleanup can still send requests.
+    """
     stop = GATHERING.stop
     if stop is not None and stop.is_set():
         GATHERING.stop = None

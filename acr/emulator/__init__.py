@@ -1,16 +1,16 @@
-"""A local Azure Container Registry, for tests of code that talks to one. Needs the extra `emulator`.
+"""A local Azure Container Registry, for tests of code that talks to one. It needs the extra `emulator`.
 
-It speaks ACR's own API and the OCI distribution API over HTTP on this machine, with ACR's tokens, challenges, paging,
-redirects, locks and errors, so that what works here works there. Start one and point a client at it:
+It serves ACR's own API and the OCI distribution API over HTTP on this machine. It has ACR's tokens, challenges, paging,
+redirects, locks and errors, so that code which works here works there. Start one and point a client at it:
 
     from acr.emulator import Emulator
 
     with Emulator() as registry:
         client = SomeClient(registry.url, registry.credential())
 
-Nothing is kept unless a folder is given: `Emulator("data")`. `python -m acr.emulator` runs one by itself, and pytest
-gets it as the fixtures `acr_emulator` and `acr_emulator_session`. `Emulator.fail` makes the next requests go wrong on
-purpose, and `Emulator.requests` is what arrived. `Settings` is all that can be set about how it behaves.
+It keeps its content in memory, or in a folder: `Emulator("data")`. `python -m acr.emulator` runs one as a command.
+Pytest has the fixtures `acr_emulator` and `acr_emulator_session`. `Emulator.fail` makes the next requests go wrong on
+purpose, and `Emulator.requests` lists what arrived. `Settings` has all that can be set about its behaviour.
 """
 
 from typing import TYPE_CHECKING

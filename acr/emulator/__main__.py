@@ -16,7 +16,7 @@ from acr.emulator._settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run an emulator; gives the exit code."""
+    """Run an emulator until it is interrupted. Return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         from acr.emulator._emulator import Emulator

@@ -43,27 +43,27 @@ def _two_paths(paths: tuple[AnyPath, AnyPath] | None) -> tuple[Path, Path] | Non
 class Emulator(Settings):
     """A registry on this machine. Use it as a context manager, or call `start` and `stop`.
 
-    It behaves as its `Settings` say, which are arguments, too: `Emulator(anonymous_pull=True)`.
+    It also takes each of `Settings` as an argument: `Emulator(anonymous_pull=True)`.
 
     Args:
-        data: folder to keep everything in, also the keys of its tokens; None keeps it in memory. For one emulator
-            at a time.
-        port: of the registry; 0 takes a free one.
-        storage_port: of the blob store that downloads are redirected to; 0 takes a free one.
-        host: address to listen on. Who can reach it can do everything: docs/emulator.md, "Who can reach it".
-        tls: files of a certificate and of its key, in PEM. The registry and the blob store then speak https and nothing
-            else. Downloads from 127.0.0.1 are redirected to localhost, so it should be for both.
-        self_signed: speak https with a certificate of its own making, the file `certificate`, which clients have to
-            trust. With `data` it is kept there.
-        password: of the admin user; None for a random one, which in a folder stays the same.
-        seed: what an empty registry begins with: an OCI image layout, whose folder names the repository, or a file in
-            TOML, described in docs/emulator.md.
+        data: folder to keep all content and the keys of tokens in. None keeps them in memory. One emulator at a time
+            can use a folder.
+        port: port of the registry; 0 takes a free one.
+        storage_port: port of the blob store that downloads are redirected to; 0 takes a free one.
+        host: address to listen on. Anybody who can reach it can do everything: docs/emulator.md, "Who can reach it".
+        tls: files of a certificate and of its key, in PEM. The registry and the blob store then speak https only.
+            Downloads from 127.0.0.1 are redirected to localhost, so the certificate should name both.
+        self_signed: speak https with a certificate that the emulator makes. Clients have to trust the file
+            `certificate`. With `data` the emulator keeps it there.
+        password: password of the admin user. None makes a random one, which stays the same in a folder.
+        seed: content for an empty registry: an OCI image layout, whose folder names the repository, or a file in TOML,
+            which docs/emulator.md describes.
 
     Raises:
-        OSError: the port is taken, or the folder cannot be used, or it holds what no emulator has put there, or what
-            `seed` names cannot be read.
-        ssl.SSLError: `tls` are no certificate and its key. It is an OSError.
-        ValueError: the arguments do not go together, or `seed` says what cannot be.
+        OSError: the port is taken, or the folder cannot be used, or it has files of somebody else, or `seed` cannot be
+            read.
+        ssl.SSLError: `tls` is not a certificate and its key. It is an OSError.
+        ValueError: the arguments do not go together, or `seed` is malformed.
 
     >>> with Emulator() as registry:
     ...     registry.url.startswith("http://127.0.0.1:"), registry.requests
@@ -102,17 +102,17 @@ class Emulator(Settings):
 
     @property
     def login_server(self) -> str:
-        """Name of the registry: `127.0.0.1:PORT`."""
+        """The login server of the registry: `127.0.0.1:PORT`."""
         return self._registry.login_server
 
     @property
     def url(self) -> str:
-        """Where the registry is: `http://127.0.0.1:PORT`."""
+        """The URL of the registry: `http://127.0.0.1:PORT`."""
         return f"{'https' if self._parts.tls else 'http'}://{self.login_server}"
 
     @property
     def certificate(self) -> Path | None:
-        """File of the certificate that clients have to trust, in PEM; None without TLS.
+        """The file of the certificate that clients have to trust, in PEM; None without TLS.
 
         If the emulator made it and has no `data`, `stop` deletes it.
         """
@@ -120,17 +120,17 @@ class Emulator(Settings):
 
     @property
     def username(self) -> str:
-        """Name of the admin user, who may do everything."""
+        """The name of the admin user, who may do everything."""
         return ADMIN
 
     @property
     def password(self) -> str:
-        """Password of the admin user. In a folder it stays the same."""
+        """The password of the admin user. In a folder it stays the same."""
         return self._registry.secret.password
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """What arrived so far, at both origins, in order of arrival: the last 100,000."""
+        """The last 100,000 requests that arrived at the registry and the blob store, oldest first."""
         return list(self._records)
 
     @property
@@ -139,31 +139,36 @@ class Emulator(Settings):
         return self._registry.uploads.ids
 
     def clear_requests(self) -> None:
-        """Forget what arrived."""
+        """Empty `requests`."""
         self._records.clear()
 
     def credential(self, *, scopes: Iterable[str] | None = None, lifetime: float = 3600) -> EntraCredential:
-        """An Entra credential, such as azure-identity has.
+        """Make an Entra credential, with the methods that azure-identity's have.
 
         Args:
-            scopes: what its user may do, as `repository:NAME:ACTION,ACTION`, where NAME may end in `*`, or
-                `registry:catalog:*`; None for everything.
-            lifetime: seconds that its tokens live.
+            scopes: what its user may do: `repository:NAME:ACTION,ACTION` (NAME may end in `*`) or `registry:catalog:*`.
+                None allows everything.
+            lifetime: how long its tokens are valid, in seconds.
         """
         grants = None if scopes is None else parse_scopes(scopes)
         return EntraCredential(self._registry.tokens, self, grants, lifetime)
 
     def async_credential(self, *, scopes: Iterable[str] | None = None, lifetime: float = 3600) -> AsyncEntraCredential:
-        """The same for asynchronous code."""
+        """Make an Entra credential for async code, with the methods that those of `azure.identity.aio` have.
+
+        Args:
+            scopes: as for `credential`.
+            lifetime: how long its tokens are valid, in seconds.
+        """
         return AsyncEntraCredential(self.credential(scopes=scopes, lifetime=lifetime))
 
     def add_token(self, name: str, password: str, scopes: Iterable[str]) -> None:
-        """Add a repository-scoped token: a name and a password that may do what the scopes say, and no more.
+        """Add a repository-scoped token: a name and a password with the permissions that the scopes list.
 
         Args:
-            name: the token's name.
-            password: its password.
-            scopes: as for `credential`. ACR's actions are pull, push, delete, metadata_read, metadata_write.
+            name: name of the token.
+            password: password of the token.
+            scopes: as for `credential`. ACR's actions are pull, push, delete, metadata_read and metadata_write.
         """
         self._registry.tokens.add_password(name, password, scopes)
 
@@ -182,20 +187,23 @@ class Emulator(Settings):
         after: bool = False,
         delay: float = 0,
     ) -> Fault:
-        """Let the next requests that fit go wrong. Faults are tried in the order they were added.
+        """Make the next matching requests go wrong. If several faults match a request, the oldest counts.
 
         Args:
-            times: how many requests.
-            method: only those of this method.
-            path_contains: only those whose path and query contain this, as sent or with escapes undone.
-            origin: only those to the `registry` or to the `storage` that downloads are redirected to.
-            status: answer with this status,
-            headers: these headers,
-            body: and this body.
+            times: how many requests go wrong.
+            method: match only requests with this method.
+            path_contains: match only requests whose path and query contain this, as sent or with escapes decoded.
+            origin: match only requests to the `registry`, or to the `storage` that downloads are redirected to.
+            status: answer with this status.
+            headers: headers of that answer.
+            body: body of that answer.
             drop: take the request, then close the connection without an answer.
-            drop_after: answer, but close the connection after so many bytes of the body.
-            after: with `status` or `drop`: the operation is done all the same, only its answer is lost.
-            delay: wait so many seconds first. Alone, it makes an answer late.
+            drop_after: answer, but close the connection after this many bytes of the body.
+            after: with `status` or `drop`: perform the operation, and lose its answer only.
+            delay: wait this many seconds first. Alone, it makes the answer late.
+
+        Returns:
+            The fault. Its `left` says for how many requests it still waits.
 
         Raises:
             ValueError: the arguments do not go together.
@@ -217,17 +225,17 @@ class Emulator(Settings):
         return fault
 
     def reset(self) -> None:
-        """Drop all content, and faults that wait. Tokens stay good, and so do the records of requests."""
+        """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is."""
         self._faults.clear()
         self._thread.call(self._registry.reset)
 
     def start(self) -> "Emulator":
-        """Serve, in a thread of its own."""
+        """Begin to serve, in a thread."""
         self._thread.start(self._servers)
         return self
 
     def stop(self) -> None:
-        """Close all connections, and what is open in the folder."""
+        """Close all connections and all files of the folder."""
         self._thread.stop()
         self._registry.uploads.clear()
         self._parts.opened.close()

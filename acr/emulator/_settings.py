@@ -1,7 +1,7 @@
 """How an emulator behaves: one value, with a name for each thing that can be set.
 
-The defaults are what ACR does, as far as its recorded traffic, its documents or its makers tell; docs/emulator.md has
-the evidence of each. What is guessed has a name here, too, and is off.
+The defaults are what ACR does, according to its recorded traffic, its documents or its makers. docs/emulator.md has the
+evidence of each. A guess has a name here, too, and is off.
 """
 
 import time
@@ -17,7 +17,7 @@ AUDIENCES: Final = (
     "https://management.azure.com",
     "https://management.core.windows.net",
 )
-"""Of Entra tokens that ACR exchanges: its own in every cloud, and those of Azure Resource Manager."""
+"""The audiences of Entra tokens that ACR exchanges: its own in each cloud, and those of Azure Resource Manager."""
 
 
 _LONGEST: Final = 100 * 365 * 86_400
@@ -36,33 +36,33 @@ def _seconds(default: float) -> float:
 @public_in("acr.emulator")
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What `Emulator` takes beside its place on this machine. Lifetimes are in seconds.
+    """The behaviour of an `Emulator`. Lifetimes are in seconds.
 
     Args:
-        anonymous_pull: whether anyone may pull and list.
-        audiences: the audiences of Entra tokens that are exchanged.
-        strict_entra: whether `/oauth2/exchange` refuses a token of another maker that is no JWT, is for another
-            audience or has expired. If not, it takes any text. No signature but the emulator's own is ever verified.
-        basic_on_api: whether the API takes the admin's name and password (Basic), as the token endpoint does.
-        access_token_as_password: whether an access token is good as the password of the user
-            00000000-0000-0000-0000-000000000000, for what it grants. A refresh token always is.
-        refresh_lifetime: of a refresh token.
-        access_lifetime: of an access token.
-        anonymous_lifetime: of an access token for anonymous pull.
-        redirect_lifetime: of the signed URL that a blob GET is redirected to.
-        mount_challenge: whether a mount is refused until the token may also pull from the source. It is a guess. If
-            not, a mount that the token does not allow opens an upload.
+        anonymous_pull: whether anybody may pull and list.
+        audiences: the audiences of Entra tokens that the emulator exchanges.
+        strict_entra: whether `/oauth2/exchange` refuses a foreign token that is not a JWT, is for another audience, or
+            has expired. If not, it accepts any text. The emulator never verifies a foreign signature.
+        basic_on_api: whether the API accepts the admin's name and password (Basic), as the token endpoint does.
+        access_token_as_password: whether an access token works as the password of the user
+            00000000-0000-0000-0000-000000000000, for what it grants. A refresh token always works.
+        refresh_lifetime: lifetime of a refresh token.
+        access_lifetime: lifetime of an access token.
+        anonymous_lifetime: lifetime of an access token for anonymous pull.
+        redirect_lifetime: lifetime of the signed URL that the download of a blob is redirected to.
+        mount_challenge: whether the emulator refuses a mount until the token may also pull from the source (a guess).
+            If not, a mount that the token does not allow opens an upload.
         newest_tags_by_number: whether tags, newest first, are paged by `last=NUMBER&NAME`. Then a name alone gives the
             first page.
-        oldest_tags_by_number: the same of tags, oldest first. It is a guess.
-        manifests_by_number: the same of manifests in either order of time, with the digest for the name. It is a guess.
+        oldest_tags_by_number: the same for tags, oldest first (a guess).
+        manifests_by_number: the same for manifests in both orders of time, with the digest as the name (a guess).
         null_pages: whether a page of ACR's own API without tags or manifests has null in place of an empty list.
-        orderby_in_v2_links: whether the links to next pages of `/v2/_catalog` and `/v2/NAME/tags/list` carry an empty
+        orderby_in_v2_links: whether the links to next pages of `/v2/_catalog` and `/v2/NAME/tags/list` have an empty
             `orderby=`, as those of `/acr/v1` do.
         lock_refusals_as_seen: whether the refusal of a locked item has an empty `detail`, and on `/acr/v1` no
             X-Ms-Request-Id.
-        referrers_follow_subject: whether what is attached to a manifest is deleted with it.
-        clock: the time, in seconds since the epoch; give another one to test expiry.
+        referrers_follow_subject: whether the emulator deletes what is attached to a manifest together with it.
+        clock: returns the time, in seconds since the epoch. Tests of expiry pass their own.
     """
 
     anonymous_pull: bool = False

@@ -1,4 +1,4 @@
-"""The pytest fixtures `acr_emulator`, a registry for each test, and `acr_emulator_session`, one for all; in memory."""
+"""The pytest fixtures `acr_emulator`, a registry for each test, and `acr_emulator_session`, one for all tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def acr_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def acr_emulator_session() -> Iterator[Emulator]:
-    """The same for all tests of a session: what one leaves there, the next one finds. `reset` empties it."""
+    """A local Azure Container Registry for all tests of a session. They share its content; `reset` empties it."""
     yield from _running()
 
 

@@ -1,4 +1,4 @@
-"""Entra credentials of the emulator's own make, with the methods that those of azure-identity have."""
+"""Entra credentials that the emulator makes, with the methods that azure-identity's have."""
 
 import attrs
 
@@ -10,7 +10,12 @@ from acr.emulator._settings import Settings
 @public_in("acr.emulator")
 @attrs.frozen
 class AccessToken:
-    """A token and the time it expires, in seconds since the epoch."""
+    """An Entra token.
+
+    Args:
+        token: the token.
+        expires_on: when it expires, in seconds since the epoch.
+    """
 
     token: str = attrs.field(repr=False)
     expires_on: int
@@ -19,9 +24,9 @@ class AccessToken:
 @public_in("acr.emulator")
 @attrs.frozen
 class EntraCredential:
-    """Signs in to Entra as far as the emulator is concerned. Made by `Emulator.credential`.
+    """A fake Entra credential. `Emulator.credential` makes it.
 
-    Its tokens are exchanged at `/oauth2/exchange`, which checks their audience and expiry.
+    The emulator exchanges its tokens at `/oauth2/exchange`, and checks their audience and expiry.
     """
 
     _tokens: Tokens = attrs.field(repr=False)
@@ -30,7 +35,7 @@ class EntraCredential:
     _lifetime: float = 3600
 
     def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
-        """A token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
+        """Get a token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
         if not scopes:
             raise ValueError("get_token needs a scope")
         expires = self._settings.clock() + self._lifetime
@@ -38,7 +43,7 @@ class EntraCredential:
         return AccessToken(self._tokens.entra(audience, self._grants, expires), int(expires))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: the credential holds nothing open."""
 
     def __enter__(self) -> "EntraCredential":
         return self
@@ -50,16 +55,16 @@ class EntraCredential:
 @public_in("acr.emulator")
 @attrs.frozen
 class AsyncEntraCredential:
-    """The same with coroutines, as in `azure.identity.aio`. Made by `Emulator.async_credential`."""
+    """A fake Entra credential for async code. `Emulator.async_credential` makes it."""
 
     _credential: EntraCredential
 
     async def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
-        """A token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
+        """Get a token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
         return self._credential.get_token(*scopes, **kwargs)
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: the credential holds nothing open."""
 
     async def __aenter__(self) -> "AsyncEntraCredential":
         return self

@@ -1,4 +1,4 @@
-"""Faults on purpose: the next requests that fit get another answer, a late one, half of one, or none."""
+"""Faults on purpose: the next matching requests get another answer, a late one, half of one, or none."""
 
 import threading
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from acr.emulator._server.records import Origin
 @public_in("acr.emulator")
 @attrs.define(kw_only=True)
 class Fault:
-    """What goes wrong, and with which requests. Made by `Emulator.fail`, whose parameters these are.
+    """What goes wrong, and with which requests. `Emulator.fail` makes it, and describes its fields.
 
     Attributes:
-        left: how many requests it still waits for.
+        left: for how many requests it still waits.
     """
 
     left: int

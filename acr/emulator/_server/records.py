@@ -1,4 +1,4 @@
-"""What arrived at the emulator: one record per request, for tests that count."""
+"""The requests that arrived at the emulator, for tests that count."""
 
 from typing import Literal
 
@@ -7,22 +7,22 @@ import attrs
 from acr._values.home import public_in
 
 Origin = Literal["registry", "storage"]
-"""The registry itself, or the blob store that it redirects downloads to."""
+"""The registry, or the blob store that it redirects downloads to."""
 
 
 @public_in("acr.emulator")
 @attrs.define
 class RequestRecord:
-    """One request as it arrived, and how it was answered.
+    """One request that arrived, and its answer.
 
     Args:
         method: HTTP method.
         path: path and query, as sent.
-        headers: request headers by lower-case name; of Authorization only the scheme.
-        origin: which of the two origins it was for.
-        status: HTTP status of the answer; 0 while there is none, and where the connection was cut instead.
-        received: bytes of the request body that arrived.
-        sent: bytes of the response body.
+        headers: headers by name in lower case. Of Authorization, it keeps the scheme only.
+        origin: the server that it arrived at, `registry` or `storage`.
+        status: HTTP status of the answer; 0 before the answer, and if the connection was cut instead.
+        received: bytes of the request's body that arrived.
+        sent: bytes of the answer's body that were sent.
     """
 
     method: str
