@@ -227,8 +227,8 @@ def test_what_cannot_be_judged_is_refused_before_anything_moves(
     way: str,
 ) -> None:
     manifest = acr.Manifest.of(content)
+    source = acr.Memory()
     if way == "push":
-        source = acr.Memory()
         put_manifest(source, content)
     else:  # the emulator would not take it
         headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": manifest.digest}

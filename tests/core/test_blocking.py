@@ -76,8 +76,8 @@ def test_whatever_a_task_does_next_it_does_not_after_a_failure_elsewhere(step: s
         steps: dict[str, Callable[[], Awaitable[object]]] = {
             "send": partial(runtime.send, Outgoing("GET", Endpoint.parse("http://127.0.0.1:1"), "/v2/", {}, None)),
             "sleep": partial(runtime.sleep, 1),
-            "blocking": partial(runtime.blocking, done.append, "blocking"),
-            "result": partial(runtime.result, finished),
+            "blocking": lambda: runtime.blocking(done.append, "blocking"),
+            "result": lambda: runtime.result(finished),
         }
         done.append(await steps[step]())
 
