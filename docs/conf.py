@@ -69,6 +69,7 @@ CONTENTS = """
 docs/emulator
 docs/from-go
 docs/processes
+docs/registries
 docs/compatibility
 benchmarks/RESULTS
 ```
