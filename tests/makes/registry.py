@@ -68,7 +68,7 @@ class Manners:
         storage_get: the same of GET.
         largest: bytes of a chunk; above them it is refused with 416.
         smallest: bytes of a chunk that is not the last, as OCI-Chunk-Min-Length tells.
-        second: the status of a second PATCH of an upload, which is then gone.
+        second: the status of a second PATCH of an upload, which is then gone; a success, if its bytes are dropped.
         lost: uploads are gone after so many of their PATCHes.
         no_status: the status with which it refuses to tell how far an upload got.
         no_mount: the status with which it refuses to mount.
@@ -307,6 +307,8 @@ class OtherMake:
             del self.uploads[identity]
             return refused(404, "BLOB_UPLOAD_INVALID")
         if upload.chunks and self.manners.second is not None:
+            if self.manners.second < 300:
+                return self._where(identity, upload, self.manners.second)
             del self.uploads[identity]
             return refused(self.manners.second, "BLOB_UPLOAD_INVALID")
         upload.content += body

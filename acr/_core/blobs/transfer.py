@@ -79,6 +79,7 @@ class Transfer:
         Raises:
             DigestMismatch: the source is not of the digest; nothing was stored.
             ResponseError, TransportError: it could not be done as often as the client's retries allow.
+            ProtocolViolation: the registry has other bytes than were sent.
         """
         try:
             tell(self._progress, Started(self._item, self._upload.offset))
@@ -88,6 +89,8 @@ class Transfer:
                     descriptor = await self._send_rest()
                 except (TransportError, ResponseError) as error:
                     descriptor = await self._recover(error)
+                except ProtocolViolation as error:
+                    await self._send_whole(error)
         except BaseException as error:
             await self._checkpoints.leave(self._upload, error)
             raise
@@ -225,6 +228,20 @@ class Transfer:
             return False
         return True
 
+    async def _send_whole(self, error: ProtocolViolation) -> None:
+        """Begin anew in one chunk, where a second one was taken as if it were nothing; else raise the error.
+
+        ECR answers each chunk with 201, and forgets all but the first (aws/containers-roadmap#2831).
+        """
+        is_forgotten = self._upload.took_nothing and self._upload.chunks == 2 and not self._is_whole
+        if not is_forgotten or self._session.chunking.takes_many:
+            raise error
+        if self._feed.size is None or not self._feed.reaches(0):
+            raise ProtocolViolation(f"{error}; {_WHOLE}")
+        self._take_whole(is_whole=True)
+        await self._upload.give_up()
+        await self._begin_anew(error)
+
     def _take_whole(self, *, is_whole: bool) -> None:
         chunking = self._session.chunking
         self._is_whole = chunking.takes_one = is_whole
@@ -272,7 +289,7 @@ class Transfer:
         if self._checkpoints.is_kept:
             await self._checkpoints.save(upload)
 
-    async def _begin_anew(self, error: TransportError | ResponseError) -> None:
+    async def _begin_anew(self, error: TransportError | ResponseError | ProtocolViolation) -> None:
         """Send all of it once more, in another session; or raise the error, where the source was read but once."""
         if not self._feed.reaches(0):
             raise error

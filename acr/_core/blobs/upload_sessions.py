@@ -87,6 +87,8 @@ class Upload:
         """How many chunks it has taken; of a session that was resumed, one for all before."""
         self.says_created = False
         """Whether the last chunk was answered with 201, as of something that is whole."""
+        self.took_nothing = False
+        """Whether the last chunk was answered with a success, and yet is not there."""
         self.min_chunk_size = 0
         """Bytes that a chunk must have that is not the last (OCI-Chunk-Min-Length); 0 if that is not told."""
 
@@ -143,6 +145,7 @@ class Upload:
         have = uploaded(reply.range_)
         if have is None or (have == 0 and end == 1):
             have = end
+        self.took_nothing = have == self.offset
         if not self.offset < have <= end:
             raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes after a chunk, expected {end}")
         self.offset = have
