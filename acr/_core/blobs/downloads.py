@@ -56,12 +56,12 @@ class Download:
     ) -> None:
         self._session = session
         self._repository = check_repository(repository)
-        self.digest = Digest(digest)
-        self.offset = offset
+        self.digest: Digest = Digest(digest)
+        self.offset: int = offset
         self.size = size
-        self.what = f"the blob {repository}@{self.digest}"
+        self.what: str = f"the blob {repository}@{self.digest}"
         self.item: Item | None = None
-        self.is_verified = False
+        self.is_verified: bool = False
         self._progress = progress
         self._name = name or str(self.digest)
         self._part: Part | None = None

@@ -7,6 +7,7 @@ from typing import Final
 from acr._core.blobs import calls as blobs
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
+from acr._values.digest import Digest
 from acr.errors import ProtocolViolation, ResponseError, SizeMismatch
 
 _FIRST: Final = 64 * 1024
@@ -26,7 +27,7 @@ class Ranges:
     def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
         self._session = session
         self._repository = repository
-        self.digest = blob.digest
+        self.digest: Digest = blob.digest
         self._size = blob.size
         self._is_told = False
         self._begin = 0

@@ -73,7 +73,7 @@ class Cursor:
     def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
         self._closed = False
-        self.place = 0
+        self.place: int = 0
 
     @property
     def digest(self) -> Digest:

@@ -83,13 +83,13 @@ class Upload:
         self._origin = Origin()
         self.offset: int = 0
         """Bytes that the registry has confirmed."""
-        self.chunks = 0
+        self.chunks: int = 0
         """How many chunks it has taken; of a session that was resumed, one for all before."""
-        self.says_created = False
+        self.says_created: bool = False
         """Whether the last chunk was answered with 201, as of something that is whole."""
-        self.took_nothing = False
+        self.took_nothing: bool = False
         """Whether the last chunk was answered with a success, and yet is not there."""
-        self.min_chunk_size = 0
+        self.min_chunk_size: int = 0
         """Bytes that a chunk must have that is not the last (OCI-Chunk-Min-Length); 0 if that is not told."""
 
     @property
