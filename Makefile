@@ -64,6 +64,13 @@ coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which m
 	$(MAKE) test COVERAGE=1
 	$(BIN)/python -m coverage report
 
+.PHONY: mutate
+mutate: ## Change digests, locks, scopes, deletion, paging in many ways: a test must fail each time (MUTATE=locks for one)
+	$(MAKE) .cache/mutation/venv/.made VENV=.cache/mutation/venv
+	.cache/mutation/venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) \
+	  --requirement tests/mutation/requirements.txt
+	.cache/mutation/venv/bin/python -m tests.mutation $(MUTATE)
+
 .PHONY: bench
 bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 20 minutes)
 	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
