@@ -39,9 +39,12 @@ test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and t
 test-peers: $(VENV)/.made ## Test with clients and registries that others wrote (Node, Go, Debian; the network once)
 	$(BIN)/python -m pytest tests/peers tests/registries
 
+FAULTS ?= 500
+KILLS ?= 50
+
 .PHONY: test-faults
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
-	ACR_FAULT_RUNS=500 ACR_KILL_RUNS=50 $(BIN)/python -m pytest tests/faults
+	ACR_FAULT_RUNS=$(FAULTS) ACR_KILL_RUNS=$(KILLS) $(BIN)/python -m pytest tests/faults
 
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
