@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acr._values.weight import check_weight
 from acr.errors import ProtocolViolation
 
 
@@ -14,7 +15,9 @@ def parse_object(content: bytes, where: str) -> dict[str, Any]:
 
     Raises:
         ProtocolViolation: it is no JSON, or no object; `where` begins the text.
+        LimitExceeded: parsed, it would take too much memory.
     """
+    check_weight(content, where)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

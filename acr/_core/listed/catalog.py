@@ -30,7 +30,7 @@ from acr._values.digest import received_digest
 from acr._values.page import Page
 from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr._values.reference import check_repository
-from acr.errors import NoMetadataApi, NotFound, ProtocolViolation, ResponseError
+from acr.errors import LimitExceeded, NoMetadataApi, NotFound, ProtocolViolation, ResponseError
 
 if TYPE_CHECKING:
     from acr_rest.models.repository_attributes import RepositoryAttributes
@@ -125,7 +125,10 @@ async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRep
     try:
         async with explained(f"the repository {name}", partial(get, session, name)):
             parse = told(done(delete_repository.parse, 202))
-            reply = await session.call(request, parse, scopes=scopes.delete(name))
+            reply = await session.call_for_list(request, parse, scopes=scopes.delete(name))
+    except LimitExceeded as error:
+        what = f"the repository {name} was deleted; the answer, which lists what went with it,"
+        raise LimitExceeded(what, limit=error.limit, option=error.option) from error
     except NotFound as error:
         if missing_ok or error.repeated:
             return DeletedRepository()

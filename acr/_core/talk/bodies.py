@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from contextlib import suppress
 from typing import Final
@@ -12,18 +13,26 @@ from acr.errors import LimitExceeded, ProtocolViolation, TransportError
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
 
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
-async def read(incoming: Incoming, limit: int, what: str) -> bytes:
+
+async def read(incoming: Incoming, what: str, *, limit: int, option: str | None = None) -> bytes:
     """Read a body to its end.
 
+    Args:
+        incoming: the answer.
+        what: it is, for the error.
+        limit: bytes that it may have.
+        option: what sets the limit, if it can be set.
+
     Raises:
-        LimitExceeded: it is larger than `limit` bytes; `what` begins the text.
+        LimitExceeded: it is larger.
     """
     parts = bytearray()
     async for chunk in incoming.chunks():
         parts += chunk
         if len(parts) > limit:
-            raise LimitExceeded(what, limit=limit)
+            raise LimitExceeded(what, limit=limit, option=option)
     return bytes(parts)
 
 
@@ -51,6 +60,15 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
             raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
         body = unpacker.unused_data
     return bytes(plain)
+
+
+def size(header: str | None) -> int | None:
+    """The size that a Content-Length claims; None if it does not.
+
+    >>> size("12"), size("-1"), size("9" * 5000)
+    (12, None, None)
+    """
+    return int(header) if header is not None and _SIZE.fullmatch(header) else None
 
 
 async def read_at_most(incoming: Incoming, limit: int) -> bytes:

@@ -10,11 +10,14 @@ from urllib.parse import unquote
 import attrs
 from acr_rest.types import Request, Response
 
+from acr._core.talk.deadline import each_one_call
 from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
+from acr._core.talk.sending import path_of
 from acr._core.talk.session import Session
+from acr._core.talk.trail import Trail, with_fewer_items
 from acr._values.page import Page
-from acr.errors import InvalidReference, ProtocolViolation
+from acr.errors import InvalidReference, LimitExceeded
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -49,6 +52,7 @@ class Walk(Generic[T]):
     read: Callable[[Response], Sequence[T]]
     scopes: Scopes
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T], None]:
         """Walk it page by page.
 
@@ -57,25 +61,37 @@ class Walk(Generic[T]):
 
         Raises:
             InvalidReference: the continuation is of another listing.
-            ProtocolViolation: a link leads to another host, or back to where the walk has been.
+            ProtocolViolation: a link leads to another host, or the listing goes in a circle, or nowhere.
+            LimitExceeded: it has more pages, or one page has more bytes, than the client's `Limits` allow.
             ResponseError, TransportError, CredentialError: a page could not be had.
         """
-        path = self.first.target.partition("?")[0]
+        path = path_of(self.first)
         target = self.first.target if continuation is None else _checked(continuation, path)
-        seen: set[str] = set()
+        trail = Trail(f"the listing at {path}", self.session.limits.pages)
         while True:
-            seen.add(target)
-            page = await self.session.call(attrs.evolve(self.first, target=target), self._page, scopes=self.scopes)
+            page, reply = await self._read(target)
+            trail.passed(target, reply.body, is_empty=not page.items)
             if page.continuation is None:
                 yield page
                 return
             target = local_target(self.session.registry, path, page.continuation)
-            if target in seen:
-                raise ProtocolViolation(f"the listing at {path} links back to a page that was read already")
+            trail.leads_to(target)
             yield attrs.evolve(page, continuation=target)
 
-    def _page(self, reply: Response) -> Page[T]:
-        return Page(self.read(reply), next_link(reply.headers.get("link")))
+    async def _read(self, target: str) -> tuple[Page[T], Response]:
+        """A page; if it is too large, the same one with fewer items."""
+        while True:
+            request = attrs.evolve(self.first, target=target)
+            try:
+                return await self.session.call_for_list(request, self._page, scopes=self.scopes)
+            except LimitExceeded:
+                fewer = with_fewer_items(target)
+                if fewer is None:
+                    raise
+                target = fewer
+
+    def _page(self, reply: Response) -> tuple[Page[T], Response]:
+        return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
 
 
 async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:

@@ -1,0 +1,81 @@
+"""Trail: where the walk of a listing has been, so that it comes to an end, whatever links a registry gives."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from acr.errors import LimitExceeded, ProtocolViolation
+
+_MOST_EMPTY: Final = 100
+"""Empty pages in a row that another page may follow. A registry that filters gives some."""
+
+_MOST_AGAIN: Final = 16
+"""Pages in a row that were read already, under another link. A listing that changes meanwhile may give one."""
+
+_USUAL: Final = 1000
+"""Items to ask for first, if the registry chose how many there are on a page that is too large."""
+
+_COUNT: Final = re.compile(r"(?<=[?&])n=([0-9]{1,9})(?=&|$)")
+
+
+class Trail:
+    """Where a walk has been. Of each page it keeps two numbers, not the page.
+
+    Args:
+        what: is walked, for errors.
+        most: pages that it may have.
+    """
+
+    def __init__(self, what: str, most: int) -> None:
+        self._what = what
+        self._most = most
+        self._count = 0
+        self._empty = 0
+        self._again = 0
+        self._targets: set[int] = set()
+        self._pages: set[int] = set()
+
+    def passed(self, target: str, content: bytes, *, is_empty: bool) -> None:
+        """A page was read.
+
+        Args:
+            target: what it was asked by.
+            content: its bytes.
+            is_empty: whether it has no items.
+        """
+        self._count += 1
+        self._targets.add(hash(target))
+        self._empty = self._empty + 1 if is_empty else 0
+        self._again = self._again + 1 if not is_empty and hash(content) in self._pages else 0
+        self._pages.add(hash(content))
+
+    def leads_to(self, target: str) -> None:
+        """Another page is to follow.
+
+        Raises:
+            ProtocolViolation: it was read already, or the last pages brought nothing new.
+            LimitExceeded: there were as many pages as there may be.
+        """
+        if hash(target) in self._targets:
+            raise ProtocolViolation(f"{self._what} links back to a page that was read already")
+        if self._empty > _MOST_EMPTY or self._again > _MOST_AGAIN:
+            count = self._empty or self._again
+            raise ProtocolViolation(f"{self._what} goes on, although its last {count} pages brought nothing new")
+        if self._count >= self._most:
+            raise LimitExceeded(self._what, limit=self._most, unit="pages", option="Limits.pages")
+
+
+def with_fewer_items(target: str) -> str | None:
+    """The same page of a listing with a quarter of its items; None if it has only one.
+
+    >>> with_fewer_items("/acr/v1/_catalog?n=1000&last=a")
+    '/acr/v1/_catalog?n=250&last=a'
+    >>> with_fewer_items("/v2/a/tags/list"), with_fewer_items("/v2/a/tags/list?n=1")
+    ('/v2/a/tags/list?n=1000', None)
+    """
+    found = _COUNT.search(target)
+    if found is None:
+        return f"{target}{'&' if '?' in target else '?'}n={_USUAL}"
+    count = int(found[1])
+    return None if count <= 1 else f"{target[: found.start()]}n={max(1, count // 4)}{target[found.end() :]}"
