@@ -22,6 +22,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
+from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
@@ -60,6 +61,7 @@ class Repositories:
         """The client."""
         return self.ours.session
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         begun = continuation is not None
@@ -109,6 +111,7 @@ async def get(session: Session, name: str) -> RepositoryProperties:
     return _properties((await session.call(request, get_properties.parse, scopes=scopes.read_metadata(name))).body)
 
 
+@one_call
 async def update(session: Session, name: str, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""
     body = RepositoryChangeableAttributes(**changes)

@@ -36,13 +36,13 @@ async def read(incoming: Incoming, what: str, *, limit: int, option: str | None 
     return bytes(parts)
 
 
-def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
+def decoded(body: bytes, coding: str | None, what: str, *, limit: int, option: str | None = None) -> bytes:
     """A body without the gzip that a proxy has put around it, although identity was asked for.
 
     What is only labelled so stays as it is.
 
     Raises:
-        LimitExceeded: it has more than `limit` bytes then; `what` begins the text.
+        LimitExceeded: it has more than `limit` bytes then; `what` begins the text, which names the option.
         ProtocolViolation: it is no whole gzip.
     """
     if coding is None or coding.strip().lower() not in _GZIP_NAMES or not body.startswith(_GZIP):
@@ -55,7 +55,7 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
         except zlib.error:
             raise ProtocolViolation(f"{what} came as {coding!r}, and is none") from None
         if len(plain) > limit:
-            raise LimitExceeded(what, limit=limit)
+            raise LimitExceeded(what, limit=limit, option=option)
         if not unpacker.eof:
             raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
         body = unpacker.unused_data

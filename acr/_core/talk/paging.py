@@ -15,7 +15,7 @@ from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
 from acr._core.talk.sending import path_of
 from acr._core.talk.session import Session
-from acr._core.talk.trail import Trail, with_fewer_items
+from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
 from acr._values.page import Page
 from acr.errors import InvalidReference, LimitExceeded
 
@@ -68,30 +68,43 @@ class Walk(Generic[T]):
         path = path_of(self.first)
         target = self.first.target if continuation is None else _checked(continuation, path)
         trail = Trail(f"the listing at {path}", self.session.limits.pages)
-        while True:
-            page, reply = await self._read(target)
-            trail.passed(target, reply.body, is_empty=not page.items)
-            if page.continuation is None:
-                yield page
-                return
-            target = local_target(self.session.registry, path, page.continuation)
-            trail.leads_to(target)
-            yield attrs.evolve(page, continuation=target)
-
-    async def _read(self, target: str) -> tuple[Page[T], Response]:
-        """A page; if it is too large, the same one with fewer items."""
+        excess: LimitExceeded | None = None
         while True:
             request = attrs.evolve(self.first, target=target)
             try:
-                return await self.session.call_for_list(request, self._page, scopes=self.scopes)
-            except LimitExceeded:
-                fewer = with_fewer_items(target)
+                page, reply = await self.session.call_for_list(request, self._page, scopes=self.scopes)
+            except LimitExceeded as error:
+                excess, fewer = error, with_fewer_items(target)
                 if fewer is None:
                     raise
                 target = fewer
+                continue
+            link = page.continuation
+            if link is None and excess is not None and len(page.items) >= (item_count(target) or 1):
+                link = _behind(page.items[-1], target, excess)
+            trail.passed(target, reply.body, is_empty=not page.items)
+            if link is None:
+                yield page
+                return
+            target = local_target(self.session.registry, path, link)
+            trail.leads_to(target)
+            yield attrs.evolve(page, continuation=target)
 
     def _page(self, reply: Response) -> tuple[Page[T], Response]:
         return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
+
+
+def _behind(item: object, target: str, excess: LimitExceeded) -> str:
+    """The next page, behind the last item of a full one without a link, of which there are fewer than were to be.
+
+    Some registries give no links. As only they know how many items there are, it may be the last page, or not.
+
+    Raises:
+        LimitExceeded: the item is no name. So it cannot be asked for what is behind it.
+    """
+    if not isinstance(item, str):
+        raise excess
+    return with_last(target, item)
 
 
 async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:

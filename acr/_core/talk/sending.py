@@ -175,7 +175,7 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         body = await bodies.read(incoming, what, limit=limit, option=option)
     finally:
         await incoming.aclose()
-    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what)
+    body = bodies.decoded(body, incoming.headers.get("content-encoding"), what, limit=limit, option=option)
     return Response(incoming.status, incoming.headers, body)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from acr.errors import LimitExceeded, ProtocolViolation
 
@@ -74,8 +75,32 @@ def with_fewer_items(target: str) -> str | None:
     >>> with_fewer_items("/v2/a/tags/list"), with_fewer_items("/v2/a/tags/list?n=1")
     ('/v2/a/tags/list?n=1000', None)
     """
+    count = item_count(target)
+    if count is not None and count <= 1:
+        return None
+    return _with(target, "n", str(_USUAL if count is None else count // 4 or 1))
+
+
+def item_count(target: str) -> int | None:
+    """The items that a page is asked to have; None if the registry is to choose.
+
+    >>> item_count("/acr/v1/_catalog?n=1000&last=a"), item_count("/v2/a/tags/list")
+    (1000, None)
+    """
     found = _COUNT.search(target)
-    if found is None:
-        return f"{target}{'&' if '?' in target else '?'}n={_USUAL}"
-    count = int(found[1])
-    return None if count <= 1 else f"{target[: found.start()]}n={max(1, count // 4)}{target[found.end() :]}"
+    return int(found[1]) if found else None
+
+
+def with_last(target: str, last: str) -> str:
+    """The page of a listing behind an item.
+
+    >>> with_last("/v2/a/tags/list?n=5&last=x", "v1+b")
+    '/v2/a/tags/list?n=5&last=v1%2Bb'
+    """
+    return _with(target, "last", quote(last, safe=""))
+
+
+def _with(target: str, name: str, value: str) -> str:
+    """A target with a parameter in its query, at its old place if it had one."""
+    changed, count = re.subn(rf"(?<=[?&]){name}=[^&]*", f"{name}={value}", target)
+    return changed if count else f"{target}{'&' if '?' in target else '?'}{name}={value}"
