@@ -16,13 +16,13 @@ _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
-async def read(incoming: Incoming, what: str, *, limit: int, option: str | None = None) -> bytes:
+async def read(incoming: Incoming, limit: int, what: str, *, option: str | None = None) -> bytes:
     """Read a body to its end.
 
     Args:
         incoming: the answer.
-        what: it is, for the error.
         limit: bytes that it may have.
+        what: it is, for the error.
         option: what sets the limit, if it can be set.
 
     Raises:
@@ -36,7 +36,7 @@ async def read(incoming: Incoming, what: str, *, limit: int, option: str | None 
     return bytes(parts)
 
 
-def decoded(body: bytes, coding: str | None, what: str, *, limit: int, option: str | None = None) -> bytes:
+def decoded(body: bytes, coding: str | None, limit: int, what: str, *, option: str | None = None) -> bytes:
     """A body without the gzip that a proxy has put around it, although identity was asked for.
 
     What is only labelled so stays as it is.

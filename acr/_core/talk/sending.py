@@ -172,10 +172,10 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
     try:
         if request.method != "HEAD" and (bodies.size(incoming.headers.get("content-length")) or 0) > limit:
             raise LimitExceeded(what, limit=limit, option=option)  # none of it need be read
-        body = await bodies.read(incoming, what, limit=limit, option=option)
+        body = await bodies.read(incoming, limit, what, option=option)
     finally:
         await incoming.aclose()
-    body = bodies.decoded(body, incoming.headers.get("content-encoding"), what, limit=limit, option=option)
+    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what, option=option)
     return Response(incoming.status, incoming.headers, body)
 
 
