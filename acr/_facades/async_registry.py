@@ -43,7 +43,7 @@ class AsyncRegistry:
         token_hosts: hosts that may issue the registry's tokens and receive the credential, besides the registry's own.
         retries: how often to try again, and how long to wait before.
         timeouts: how long to wait for the network, and for a whole call.
-        limits: how much to take from the registry, where nothing else bounds it.
+        limits: how much to accept from the registry, if nothing else sets a limit.
         proxy: URL of a proxy. The default comes from the environment.
         ssl_context: TLS settings, such as certificate authorities or client certificates of your own.
         user_agent: text to put before the client's own user agent.

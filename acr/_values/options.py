@@ -13,19 +13,16 @@ CHUNK_SIZE: Final = 4 * 1024 * 1024
 """Bytes of one chunk of an upload. Every Azure SDK sends chunks of this size."""
 
 
-def _check_positive(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    if value is None and field.metadata:
-        return
+def _positive(options: object, field: "attrs.Attribute[Any]", value: object, allowed: str = "") -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not value > 0:  # type: ignore[operator]  # a NaN is not above 0 either
-        allowed = "a number above 0, or None" if field.metadata else "a number above 0"
-        raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected {allowed}")
+        name = f"{type(options).__name__}.{field.name}"
+        raise InvalidInput(f"{name}={value!r}: expected a number above 0{allowed}")
 
 
-def _seconds(default: float | None) -> float | None:
-    """A field that may be None."""
-    made: float | None = attrs.field(default=default, validator=_check_positive, metadata={"may_be_none": True})
-    return made
+def _positive_or_none(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None:
+        _positive(options, field, value, ", or None")
 
 
 @public_in("acr")
@@ -53,13 +50,13 @@ class Timeouts:
         InvalidInput: a value is no number above 0.
     """
 
-    connect: float | None = _seconds(10)
-    read: float | None = _seconds(60)
-    write: float | None = _seconds(60)
-    pool: float | None = _seconds(60)
-    total: float | None = _seconds(None)
-    least_rate: float | None = _seconds(1024)
-    rate_window: float = attrs.field(default=60, validator=_check_positive)
+    connect: float | None = attrs.field(default=10, validator=_positive_or_none)
+    read: float | None = attrs.field(default=60, validator=_positive_or_none)
+    write: float | None = attrs.field(default=60, validator=_positive_or_none)
+    pool: float | None = attrs.field(default=60, validator=_positive_or_none)
+    total: float | None = attrs.field(default=None, validator=_positive_or_none)
+    least_rate: float | None = attrs.field(default=1024, validator=_positive_or_none)
+    rate_window: float = attrs.field(default=60, validator=_positive)
 
 
 @public_in("acr")
@@ -78,9 +75,9 @@ class Limits:
         InvalidInput: a value is no number above 0.
     """
 
-    page: int = attrs.field(default=16 * 1024**2, validator=_check_positive)
-    pages: int = attrs.field(default=100_000, validator=_check_positive)
-    unsized_blob: int = attrs.field(default=1024**3, validator=_check_positive)
+    page: int = attrs.field(default=16 * 1024**2, validator=_positive)
+    pages: int = attrs.field(default=100_000, validator=_positive)
+    unsized_blob: int = attrs.field(default=1024**3, validator=_positive)
 
 
 @public_in("acr")
