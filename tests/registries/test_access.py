@@ -16,7 +16,6 @@ from tests.twin import Twin
 WRONG = "hunter2-and-more"
 
 ACR_ONLY: dict[str, Callable[[acr.Registry, acr.Repository], object]] = {
-    "repositories": lambda registry, _: list(registry.repositories()),
     "properties": lambda _, repository: repository.properties(),
     "update": lambda _, repository: repository.update(can_write=False),
     "delete": lambda _, repository: repository.delete(),
@@ -32,6 +31,12 @@ ACR_ONLY: dict[str, Callable[[acr.Registry, acr.Repository], object]] = {
 
 def test_ping(registry: acr.Registry) -> None:
     registry.ping()
+
+
+def test_repositories_are_listed_by_the_catalog_of_docker(registry: acr.Registry, repository: acr.Repository) -> None:
+    """If the registry has none of ACR's own (issue 9, line 20)."""
+    push_image(repository, tag="v1")
+    assert repository.name in list(registry.repositories())
 
 
 @pytest.mark.parametrize("operation", ACR_ONLY)
