@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 REGISTRY ?=
 
 # Tests that need more than Python, and have targets of their own.
-ELSEWHERE := --ignore tests/codegen --ignore tests/peers --ignore tests/registries
+ELSEWHERE := --ignore tests/codegen --ignore tests/limits --ignore tests/peers --ignore tests/registries
 
 .DEFAULT_GOAL := help
 
@@ -49,6 +49,10 @@ test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
 	ACR_FORK_CALLS=2000 $(BIN)/python -m pytest tests/processes/test_forks.py
+
+.PHONY: test-limits
+test-limits: $(VENV)/.made ## Hostile servers: the memory that each answer takes, and how long each call lasts (3 minutes)
+	$(BIN)/python -m pytest -rP tests/limits
 
 .PHONY: lowest
 lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what the package depends on

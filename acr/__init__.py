@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from acr._values.digest import Digest as Digest, Hasher as Hasher
     from acr._values.files import File as File
     from acr._values.manifest import Manifest as Manifest
-    from acr._values.options import Retries as Retries, Timeouts as Timeouts
+    from acr._values.options import Limits as Limits, Retries as Retries, Timeouts as Timeouts
     from acr._values.page import Page as Page
     from acr._values.progress import (
         Done as Done,
@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         ResponseError as ResponseError,
         ServerError as ServerError,
         SizeMismatch as SizeMismatch,
+        TooSlow as TooSlow,
         TransferError as TransferError,
         TransportError as TransportError,
         Unauthorized as Unauthorized,
@@ -144,7 +145,7 @@ else:
         "_values.digest": "Digest Hasher",
         "_values.files": "File",
         "_values.manifest": "Manifest",
-        "_values.options": "Retries Timeouts",
+        "_values.options": "Limits Retries Timeouts",
         "_values.page": "Page",
         "_values.progress": "Done Item Mounted Moved Progress ProgressEvent Retried Skipped Started",
         "_values.properties": (
@@ -161,7 +162,7 @@ else:
         "errors": (
             "AcrError CredentialError Denied DigestMismatch ErrorInfo IntegrityError InvalidInput "
             "InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation RateLimited "
-            "ResponseError ServerError SizeMismatch TransferError TransportError Unauthorized "
+            "ResponseError ServerError SizeMismatch TooSlow TransferError TransportError Unauthorized "
             "UnsupportedDigest"
         ),
     }

@@ -8,6 +8,7 @@
     │   └── NotPicklable      a client belongs to its process: make one in each (also a TypeError)
     ├── CredentialError       the credential yields no token, or has the wrong kind
     ├── TransportError        no answer: connection refused or lost, TLS failure, time-out
+    │   └── TooSlow           the call, or the network, is slower than `Timeouts` allows
     ├── ResponseError         the registry answered with an error
     │   ├── Unauthorized      401: the token lacks a scope, or there is no token
     │   ├── Denied            403: a firewall, a role or a policy
@@ -73,12 +74,17 @@ class TransportError(AcrError):
     """The registry did not answer: connection refused or lost, TLS failure, time-out.
 
     Attributes:
-        exhausted: whether the client has used up its retries.
+        exhausted: whether another try is useless: the retries are used up, the time for the call is over, or a
+            certificate failed its verification.
         repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
     exhausted: bool = False
     repeated: bool = False
+
+
+class TooSlow(TransportError):
+    """The call took longer than `Timeouts.total`, or a body moved slower than `Timeouts.least_rate`."""
 
 
 @attrs.frozen
@@ -106,7 +112,7 @@ class ResponseError(AcrError):
         retry_after: the seconds that the registry asked to wait, or None.
         challenge: the header WWW-Authenticate, which names the missing scope, or None.
         hint: the cause, or what to do next; None if the client does not know. The text of the error ends with it.
-        exhausted: whether the client has used up its retries.
+        exhausted: whether another try is useless: the retries are used up, or the time for the call is over.
         repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
@@ -217,11 +223,14 @@ class LimitExceeded(AcrError):
 
     Attributes:
         limit: the most that is allowed, in the unit that the text names.
+        option: what sets the limit, such as `Limits.page`, or None.
     """
 
-    def __init__(self, what: str, *, limit: int, unit: str = "bytes") -> None:
-        super().__init__(f"{what} is larger than the {limit} {unit} allowed")
+    def __init__(self, what: str, *, limit: int, unit: str = "bytes", option: str | None = None) -> None:
+        more = f"; {option} sets this limit" if option else ""
+        super().__init__(f"{what} is larger than the {limit} {unit} allowed{more}")
         self.limit = limit
+        self.option = option
 
 
 class ProtocolViolation(AcrError):

@@ -68,6 +68,7 @@ CONTENTS = """
 
 docs/emulator
 docs/from-go
+docs/limits
 docs/processes
 docs/registries
 docs/compatibility

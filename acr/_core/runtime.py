@@ -43,7 +43,7 @@ class Outgoing:
         target: path and query.
         headers: all but host and length.
         content: the body, whole or while it is read.
-        timeout: seconds; takes the place of all of the client's own, where it is given.
+        deadline: when its call must be over, on the runtime's clock; None if the call may take any time.
         is_large: the answer may have a large body, which will be read by `Incoming.readinto`.
     """
 
@@ -52,7 +52,7 @@ class Outgoing:
     target: str = attrs.field(repr=False)  # it may hold a signature
     headers: Mapping[str, str] = attrs.field(repr=False)  # they hold tokens
     content: bytes | Body | None = attrs.field(default=None, repr=False)
-    timeout: float | None = None
+    deadline: float | None = None
     is_large: bool = False
 
 
@@ -81,6 +81,10 @@ class Incoming(Protocol):
         """
         ...
 
+    def until(self, deadline: float | None) -> None:
+        """Let another call go on to read, and end with it. A stream is read by many calls."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of the connection; after a body that was read to its end it can be used again."""
         ...
@@ -90,7 +94,11 @@ class Runtime(Protocol):
     """The world that the core runs in."""
 
     async def send(self, request: Outgoing) -> Incoming:
-        """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError."""
+        """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError.
+
+        The deadline bounds the request and its answer. So does the least rate of the client's `Timeouts`, over the time
+        that the client waits for the network.
+        """
         ...
 
     @property

@@ -13,7 +13,7 @@ from acr._core.talk.session import Session
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_text
 from acr._values.files import File
-from acr._values.options import Retries
+from acr._values.options import Limits, Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.unpacking import UnpackLimits
@@ -38,6 +38,8 @@ def open_session(
     audience: str,
     token_hosts: Iterable[str],
     retries: Retries,
+    total: float | None,
+    limits: Limits,
     user_agent: str | None,
     on_request: OnRequest | None,
     on_response: OnResponse | None,
@@ -53,6 +55,8 @@ def open_session(
         raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     if not isinstance(retries, Retries):
         raise InvalidInput(f"retries={retries!r}: pass Retries(limit={retries!r})")
+    if not isinstance(limits, Limits):
+        raise InvalidInput(f"limits={limits!r}: pass Limits(page=…), in bytes")
     if not isinstance(audience, str) or not audience:
         raise InvalidInput(f"audience={audience!r}: expected a URL; leave it out for the one of all Azure clouds")
     agent = f"acr-client/{__version__}"
@@ -63,11 +67,12 @@ def open_session(
     if isinstance(token_hosts, str):
         raise InvalidInput(f"token_hosts: expected a list of hosts: pass [{token_hosts!r}]")
     return Session(
-        Sender(runtime, retries, agent, on_request, on_response),
+        Sender(runtime, retries, agent, on_request, on_response, total),
         registry,
         credential,
         audience=audience,
         token_hosts=frozenset(Endpoint.parse(host, allow_http=True).netloc for host in token_hosts),
+        limits=limits,
     )
 
 

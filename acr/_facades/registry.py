@@ -21,7 +21,7 @@ from acr._values.access import Access
 from acr._values.credentials import DEFAULT_AUDIENCE
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
-from acr._values.options import Retries, Timeouts
+from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
 from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
@@ -42,7 +42,8 @@ class Registry:
         allow_http: also accept plain http for other hosts.
         token_hosts: hosts that may issue the registry's tokens and receive the credential, besides the registry's own.
         retries: how often to try again, and how long to wait before.
-        timeouts: how long to wait for the network.
+        timeouts: how long to wait for the network, and for a whole call.
+        limits: how much to accept from the registry, if nothing else sets a limit.
         proxy: URL of a proxy. The default comes from the environment.
         ssl_context: TLS settings, such as certificate authorities or client certificates of your own.
         user_agent: text to put before the client's own user agent.
@@ -73,6 +74,7 @@ class Registry:
         token_hosts: Iterable[str] = (),
         retries: Retries = Retries(),
         timeouts: Timeouts = Timeouts(),
+        limits: Limits = Limits(),
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         user_agent: str | None = None,
@@ -90,6 +92,8 @@ class Registry:
             audience=audience,
             token_hosts=token_hosts,
             retries=retries,
+            total=timeouts.total,
+            limits=limits,
             user_agent=user_agent,
             on_request=on_request,
             on_response=on_response,

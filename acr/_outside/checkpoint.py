@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from acr._core.storage import Checkpoint
+from acr._outside.regular import open_regular
 from acr.errors import InvalidInput, TransferError
 
 _LIMIT: Final = 64 * 1024
@@ -49,7 +50,7 @@ class _FileCheckpoint:
     def load(self) -> str | None:
         with self._told("read"):
             try:
-                with self._path.open("rb") as file:
+                with open_regular(self._path) as file:
                     content = file.read(_LIMIT)
             except FileNotFoundError:
                 return None

@@ -14,6 +14,7 @@ from acr._core.runtime import Outgoing
 from acr._forks import Origin
 from acr._shells.blocking import Answer, run
 from acr._shells.http import LOST, failed, lower
+from acr._shells.patience import Watch
 from acr.errors import AcrError, InvalidInput, TransportError
 
 T = TypeVar("T")
@@ -28,11 +29,13 @@ class AsyncAnswer:
         self,
         request: Outgoing,
         response: httpcore.Response,
+        watch: Watch,
         leave: Callable[[], Awaitable[None]] | None,
         is_here: Callable[[], bool],
     ) -> None:
         self._request = request
         self._response = response
+        self._watch = watch
         self._leave = leave
         self._is_here = is_here
         self._chunks: AsyncGenerator[bytes, None] | None = None
@@ -46,11 +49,11 @@ class AsyncAnswer:
             async for chunk in self._response.aiter_stream():
                 yield chunk
         except LOST as error:
-            raise failed(self._request, error) from error
+            raise failed(self._request, error, self._watch) from error
 
     async def readinto(self, buffer: memoryview) -> int:
         if not self._is_here():
-            raise failed(self._request, httpcore.ReadError("its event loop has ended"))
+            raise failed(self._request, httpcore.ReadError("its event loop has ended"), self._watch)
         if self._failure is not None:
             raise self._failure
         if self._chunks is None:
@@ -71,6 +74,9 @@ class AsyncAnswer:
             self._left = self._left[count:]
             filled += count
         return filled
+
+    def until(self, deadline: float | None) -> None:
+        self._watch.deadline = deadline
 
     async def aclose(self) -> None:
         if not self._is_here():
@@ -104,9 +110,12 @@ class Threaded:
 
     async def readinto(self, buffer: memoryview) -> int:
         if not self._origin.is_here:
-            raise failed(self._request, httpcore.ReadError("it is the parent process's"))
+            raise self._answer.lost("it is the parent process's")
         self._reading = submit(self._threads, lambda: run(self._answer.readinto(buffer)))
         return await asyncio.wrap_future(self._reading)
+
+    def until(self, deadline: float | None) -> None:
+        self._answer.until(deadline)
 
     async def aclose(self) -> None:
         reading = self._reading

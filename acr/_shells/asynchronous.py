@@ -20,11 +20,12 @@ from acr._forks import find_out, renew_in_children
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
 from acr._shells.beside import Beside, check
 from acr._shells.blocking import Answer, BlockingRuntime, run
-from acr._shells.connections import Connection
+from acr._shells.connections import AsyncSockets, Connection
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.lanes import Lane, Lanes
 from acr._shells.loops import Home, Homes, running_loop
 from acr._shells.sockets import Call
+from acr._shells.tunnels import async_by_way_of
 from acr._values.reference import Endpoint
 from acr.errors import InvalidInput
 
@@ -75,7 +76,7 @@ class AsyncioRuntime:
         self._threads = _threads()
         # Those that wait for a connection must not keep those waiting that would give theirs back.
         self._senders = _threads()
-        self._blocking = BlockingRuntime(network)  # for large bodies
+        self._blocking = BlockingRuntime(network, clock=clock)  # for large bodies
         self._closed = False
         self._clock = clock
         self._sleep = sleep
@@ -99,23 +100,25 @@ class AsyncioRuntime:
             raise InvalidInput("the client is closed")
         if request.is_large and self._fixed is None:
             return await self._send_in_thread(request)
-        is_here = partial(self._is_here, home)
+        is_here, watch = partial(self._is_here, home), self._network.watch(request, self._clock)
         try:
-            outgoing = self._network.outgoing(request, _content(request.content))
+            extensions = watch.extensions(is_ours=self._fixed is None)
+            outgoing = self._network.outgoing(request, _content(request.content), extensions)
             if self._fixed is not None:
                 self._fixed.stay(home)
-                return AsyncAnswer(request, await self._fixed.handle_async_request(outgoing), None, is_here)
+                return AsyncAnswer(request, await self._fixed.send(outgoing, watch), watch, None, is_here)
             lanes = await home.lanes_to(request.endpoint, partial(self._new_lanes, request.endpoint))
-            lane = await lanes.take(self._network.timeouts.pool)
+            lane = await lanes.take(watch.wait(self._network.timeouts.pool).seconds)
             try:
                 response = await lane.handle_async_request(outgoing)
             except BaseException:
+                await lane.aclose()  # as in the blocking shell
                 await lanes.give_back(lane)
                 raise
-            return AsyncAnswer(request, response, partial(lanes.give_back, lane), is_here)
+            return AsyncAnswer(request, response, watch, partial(lanes.give_back, lane), is_here)
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
-            raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
+            raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
     async def sleep(self, seconds: float) -> None:
         running_loop()
@@ -227,9 +230,7 @@ def _lane(place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Lane:
     if proxy is None:
         url = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port)
         return Connection(url.origin, context, KEPT)
-    from acr._shells.foreign import AsyncForeign
-
-    return AsyncForeign.by_way_of(proxy, context)
+    return async_by_way_of(proxy, context, AsyncSockets())
 
 
 def _foreign(transport: Transport) -> AsyncForeign:

@@ -18,10 +18,12 @@ from acr._forks import Lock, find_out, renew_in_children
 from acr._shells.direct import Buffered, Direct
 from acr._shells.gathering import GATHERING, gathered, go_on
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr._shells.patience import Patience
 from acr._shells.pools import Pool, Way
 from acr._shells.sockets import Call, Sockets, shut
+from acr._shells.tunnels import by_way_of
 from acr._values.reference import Endpoint
-from acr.errors import CredentialError, InvalidInput
+from acr.errors import CredentialError, InvalidInput, TransportError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -122,27 +124,30 @@ class BlockingRuntime:
         home = self.home
         if self._closed:
             raise InvalidInput("the client is closed")
+        watch = self._network.watch(request, self._clock)
         try:
-            outgoing = self._network.outgoing(request, _content(request.content))
-            timeout = self._network.read_timeout(request)
+            extensions = watch.extensions(is_ours=self._fixed is None)
+            outgoing = self._network.outgoing(request, _content(request.content), extensions)
+            patience = Patience.of(self._network.timeouts.read, watch)
             if self._fixed is not None:
                 self._fixed.stay(home)
-                return Answer(request, self._fixed.handle_request(outgoing), None, timeout)
+                return Answer(request, self._fixed.send(outgoing, watch), None, patience)
             pool = self._pool_to(request.endpoint)
-            way = pool.take(self._network.timeouts.pool)
+            way = pool.take(watch.wait(self._network.timeouts.pool).seconds)
             try:
                 response = way.handle_request(outgoing)
             except BaseException:
+                way.close()  # httpcore takes a tunnel whose TLS handshake failed for busy, and would wait for it
                 pool.give_back(way)
                 raise
-            answer = Answer(request, response, partial(pool.give_back, way), timeout)
+            answer = Answer(request, response, partial(pool.give_back, way), patience)
             if self._closed:  # meanwhile, by another thread, which could not know of this connection
                 await answer.aclose()
                 raise InvalidInput("the client is closed")
             return answer
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
-            raise failed(request, error, proxy) from (None if isinstance(error, UNSENDABLE) else error)
+            raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
     def send_for(self, call: Call, request: Outgoing) -> Answer:
         """Send in this thread, so that another one can put an end to it."""
@@ -228,11 +233,9 @@ class BlockingRuntime:
 
 
 def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> Way:
-    if proxy is None:
-        return httpcore.ConnectionPool(context, max_connections=1, keepalive_expiry=KEPT, network_backend=sockets)
-    from acr._shells.foreign import Foreign
-
-    return Foreign.by_way_of(proxy, context)
+    if proxy is not None:
+        return by_way_of(proxy, context, sockets)
+    return httpcore.ConnectionPool(context, max_connections=1, keepalive_expiry=KEPT, network_backend=sockets)
 
 
 def _foreign(transport: Transport) -> Foreign:
@@ -255,12 +258,12 @@ class Answer:
         request: Outgoing,
         response: httpcore.Response,
         leave: Callable[[], None] | None,
-        timeout: float | None,
+        patience: Patience,
     ) -> None:
         self._request = request
         self._response = response
         self._leave = leave
-        self._timeout = timeout
+        self._patience = patience
         self._body: Direct | Buffered | None = None
         self.status = response.status
         self.headers: Mapping[str, str] = lower(response.headers)
@@ -270,17 +273,20 @@ class Answer:
             for chunk in self._response.iter_stream():
                 yield chunk
         except LOST as error:
-            raise failed(self._request, error) from error
+            raise failed(self._request, error, self._patience.watch) from error
 
     async def readinto(self, buffer: memoryview) -> int:
         go_on()
         try:
             if self._body is None:
-                direct = Direct.of(self._response, self.headers, self._timeout) if self._request.is_large else None
+                direct = Direct.of(self._response, self.headers, self._patience) if self._request.is_large else None
                 self._body = direct or Buffered(self._response.iter_stream())
             return self._body.readinto(buffer)
         except (*LOST, OSError, EOFError) as error:
-            raise failed(self._request, error) from error
+            raise failed(self._request, error, self._patience.watch) from error
+
+    def until(self, deadline: float | None) -> None:
+        self._patience.watch.deadline = deadline
 
     async def aclose(self) -> None:
         leave, self._leave = self._leave, None
@@ -289,6 +295,10 @@ class Answer:
         finally:
             if leave is not None:
                 leave()
+
+    def lost(self, why: str) -> TransportError | InvalidInput:
+        """The error of who must not read it."""
+        return failed(self._request, httpcore.ReadError(why), self._patience.watch)
 
     def cut(self) -> None:
         """Wake up a thread that waits for bytes, for the last time."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpcore
 
 from acr._forks import close_in_children
+from acr._shells.patience import Patience
 from acr._values.reference import Endpoint
 
 _DELAY: Final = 0.25
@@ -57,12 +58,12 @@ class Connection:
             self._origin,
             ssl_context=self._context,
             keepalive_expiry=self._keepalive,
-            network_backend=_Network(),
+            network_backend=AsyncSockets(),
         )
         return self._connection
 
 
-class _Network(httpcore.AsyncNetworkBackend):
+class AsyncSockets(httpcore.AsyncNetworkBackend):
     """TCP, by asyncio's streams."""
 
     async def connect_tcp(
@@ -73,8 +74,10 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        patience = Patience.given(timeout)
+        wait = patience.wait()
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(wait.seconds):
                 # As asyncio.open_connection does it, but with a reader of our own.
                 loop = asyncio.get_running_loop()
                 reader = _Reader(loop=loop)
@@ -86,7 +89,7 @@ class _Network(httpcore.AsyncNetworkBackend):
                 options: dict[str, Any] = {"happy_eyeballs_delay": _DELAY} if races else {}
                 transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
         close_in_children(transport.get_extra_info("socket"))
-        return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), patience)
 
 
 class _Reader(asyncio.StreamReader):
@@ -117,22 +120,35 @@ class _Reader(asyncio.StreamReader):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, patience: Patience) -> None:
         self._reader = reader
         self._writer = writer
+        self._patience = patience  # of who made it, for the handshake of SOCKS, which httpcore gives no time-out
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        wait = Patience.given(timeout, self._patience).wait()
         with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
-            async with asyncio.timeout(timeout):
-                return await self._reader.read(max_bytes)
+            async with asyncio.timeout(wait.seconds):
+                data = await self._reader.read(max_bytes)
+        return wait.came(data)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         if not buffer:
             return
+        patience = Patience.given(timeout, self._patience)
         with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
             self._writer.write(buffer)
-            async with asyncio.timeout(timeout):
-                await self._writer.drain()
+            is_drained = False
+            while not is_drained:
+                wait, before = patience.wait(), self._unsent()
+                try:
+                    async with asyncio.timeout(wait.seconds):
+                        await self._writer.drain()
+                    is_drained = True
+                except TimeoutError:
+                    if self._unsent() >= before:
+                        raise
+                wait.moved(before - self._unsent())
 
     async def aclose(self) -> None:
         # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio
@@ -146,9 +162,12 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
     ) -> httpcore.AsyncNetworkStream:
+        patience = Patience.given(timeout, self._patience)
+        patience.watch.begin()  # what came before, if anything, was the answer of a proxy
+        wait = patience.wait()
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(wait.seconds):
                     await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
             except BaseException:
                 self._writer.close()
@@ -160,6 +179,9 @@ class _Stream(httpcore.AsyncNetworkStream):
             reader = self._reader
             return reader.unread > 0 or reader.at_eof() or reader.exception() is not None or self._writer.is_closing()
         return self._writer.get_extra_info({"ssl_object": "ssl_object", "socket": "socket"}.get(info, info))
+
+    def _unsent(self) -> int:
+        return self._writer.transport.get_write_buffer_size()
 
 
 @contextmanager

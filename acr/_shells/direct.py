@@ -9,13 +9,14 @@ gives None where anything is not as it should be. Then the body is read in the o
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import httpcore
 
 from acr._shells.http import LOST
+from acr._shells.patience import Patience
+from acr._shells.sockets import own_socket
 
 WORTH: Final = 1024 * 1024
 """Bytes of a body that is worth it: the connection cannot be used again."""
@@ -29,14 +30,19 @@ class Direct:
         first: what it gave first: all that came together with the head.
         sock: the connection.
         missing: bytes that are still to come behind the first.
+        patience: for the next of them.
     """
 
-    def __init__(self, held: Iterator[bytes], first: bytes, sock: socket.socket, missing: int) -> None:
+    def __init__(
+        self, held: Iterator[bytes], first: bytes, sock: socket.socket, missing: int, patience: Patience
+    ) -> None:
         self._held = held
         self._first = memoryview(first)
         self._socket = sock
         self._missing = missing
-        self._failure: OSError | EOFError | None = None
+        self._patience = patience
+        self._seconds: float | None = -1  # that the socket waits at present
+        self._failure: Exception | None = None
 
     @classmethod
     def of(cls, response: httpcore.Response, headers: Mapping[str, str], timeout: float | None) -> Direct | None:
@@ -45,7 +51,7 @@ class Direct:
         Args:
             response: the answer.
             headers: its headers, names in lower case.
-            timeout: seconds to wait for the next bytes.
+            timeout: seconds to wait for the next bytes; `Patience`, for what comes in a call.
 
         Raises:
             Exception: one of LOST: the body's first bytes did not come.
@@ -60,14 +66,12 @@ class Direct:
         stream = response.extensions.get("network_stream")
         if not plain or stream is None:
             return None
-        sock = stream.get_extra_info("socket")
-        # An SSLObject is TLS on top of another connection: then the socket carries what is still encrypted.
-        if not isinstance(sock, socket.socket) or isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
+        sock = own_socket(stream)
+        if sock is None:
             return None
         held = response.iter_stream()
         first = next(held, b"")
-        sock.settimeout(timeout)
-        return cls(held, first, sock, int(length) - len(first))
+        return cls(held, first, sock, int(length) - len(first), Patience.given(timeout))
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes. An error is raised when there is nothing to give before it.
@@ -76,6 +80,7 @@ class Direct:
             TimeoutError: nothing came in time.
             OSError: the connection was lost.
             EOFError: it was closed before all had come.
+            httpcore.TimeoutException: it comes too slowly, or the call must be over.
         """
         if self._failure is not None:  # asked again, the socket would wait anew, or forget that it was reset
             raise self._failure
@@ -85,10 +90,8 @@ class Direct:
         end = min(len(buffer), filled + self._missing)
         while filled < end:
             try:
-                count = self._socket.recv_into(buffer[filled:end])
-                if not count:
-                    raise EOFError(f"closed {self._missing} bytes before its end")
-            except (OSError, EOFError) as error:
+                count = self._receive(buffer[filled:end])
+            except (OSError, EOFError, httpcore.TimeoutException) as error:
                 if not filled:
                     raise
                 self._failure = error
@@ -96,6 +99,17 @@ class Direct:
             filled += count
             self._missing -= count
         return filled
+
+    def _receive(self, buffer: memoryview) -> int:
+        wait = self._patience.wait()
+        if wait.seconds != self._seconds:
+            self._socket.settimeout(wait.seconds)
+            self._seconds = wait.seconds
+        count = self._socket.recv_into(buffer)
+        if not count:
+            raise EOFError(f"closed {self._missing} bytes before its end")
+        wait.moved(count)
+        return count
 
 
 class Buffered:

@@ -1,20 +1,20 @@
-"""Foreign: transports of httpx, those that callers bring and those for proxies, spoken to in httpcore's language.
+"""Foreign: transports of httpx that callers pass. Here they take httpcore's requests, and raise its errors.
 
-They are the only use of httpx, which takes some 15 ms to load: so this file is loaded when it is needed.
+Nothing else uses httpx, which takes some 15 ms to load. So this file is loaded when a caller passes a transport.
 """
 
 from __future__ import annotations
 
-import ssl
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, cast
 
 import httpcore
 import httpx
 
 from acr._forks import close_in_children
-from acr._shells.http import KEPT, unusable
+from acr._shells.patience import Wait, Watch
 from acr.errors import InvalidInput
 
 _SAME: Final[Mapping[type, type[Exception]]] = {
@@ -36,36 +36,20 @@ _WITHOUT_CONNECTIONS: Final = (httpx.MockTransport, httpx.WSGITransport, httpx.A
 
 
 class Foreign:
-    """A transport of httpx, as what takes httpcore's requests, and raises its errors.
+    """A transport of httpx that takes httpcore's requests, and raises its errors."""
 
-    Args:
-        transport: it.
-        is_ours: whether bodies may be read past it, from its sockets; one of the caller's may do something with them.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport, *, is_ours: bool = False) -> None:
+    def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
-        self._is_ours = is_ours
         self._home: object = None
 
-    @classmethod
-    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> Foreign:
-        """A connection by way of a proxy. Raises InvalidInput where it cannot be used."""
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
-        try:
-            return cls(httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits), is_ours=True)
-        except (ImportError, ValueError, httpx.InvalidURL):
-            raise unusable(proxy) from None
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request, and wait for the head of its answer."""
+    def send(self, request: httpcore.Request, watch: Watch) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer. Nothing can stop it before that comes."""
         content = iter(cast("Iterable[bytes]", request.stream)) if _has_body(request) else None
         with _mapped():
             response = self._transport.handle_request(_outgoing(request, content))
-        incoming = _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream)))
+        incoming = _incoming(response, _Stream(cast("httpx.SyncByteStream", response.stream), watch))
         _close_in_children(incoming)
-        if not self._is_ours:
-            incoming.extensions.pop("network_stream", None)
+        incoming.extensions.pop("network_stream", None)  # so that nobody reads past the transport
         return incoming
 
     def close(self) -> None:
@@ -88,21 +72,13 @@ class AsyncForeign:
         self._transport = transport
         self._home: object = None
 
-    @classmethod
-    def by_way_of(cls, proxy: str, context: ssl.SSLContext) -> AsyncForeign:
-        """A connection by way of a proxy. Raises InvalidInput where it cannot be used."""
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT)
-        try:
-            return cls(httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits))
-        except (ImportError, ValueError, httpx.InvalidURL):
-            raise unusable(proxy) from None
-
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+    async def send(self, request: httpcore.Request, watch: Watch) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
         content = aiter(cast("AsyncIterable[bytes]", request.stream)) if _has_body(request) else None
-        with _mapped():
-            response = await self._transport.handle_async_request(_outgoing(request, content))
-        incoming = _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream)))
+        async with _in_time(watch):
+            with _mapped():
+                response = await self._transport.handle_async_request(_outgoing(request, content))
+        incoming = _incoming(response, _AsyncStream(cast("httpx.AsyncByteStream", response.stream), watch))
         _close_in_children(incoming)
         return incoming
 
@@ -122,12 +98,20 @@ class AsyncForeign:
 class _Stream:
     """The body of an answer."""
 
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, watch: Watch) -> None:
         self._stream = stream
+        self._watch = watch
 
     def __iter__(self) -> Iterator[bytes]:
-        with _mapped():
-            yield from self._stream
+        pieces = iter(self._stream)
+        while True:
+            wait = self._watch.wait(None)
+            with _mapped():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            wait.moved(len(piece))
+            yield piece
 
     def close(self) -> None:
         self._stream.close()
@@ -136,13 +120,20 @@ class _Stream:
 class _AsyncStream:
     """The same, async."""
 
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, watch: Watch) -> None:
         self._stream = stream
+        self._watch = watch
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _mapped():
-            async for piece in self._stream:
-                yield piece
+        pieces = aiter(self._stream)
+        while True:
+            async with _in_time(self._watch) as wait:
+                with _mapped():
+                    piece = await anext(pieces, None)
+            if piece is None:
+                return
+            wait.moved(len(piece))
+            yield piece
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -191,6 +182,17 @@ def _incoming(response: httpx.Response, stream: _Stream | _AsyncStream) -> httpc
         content=response.content if read else stream,
         extensions=dict(response.extensions),
     )
+
+
+@asynccontextmanager
+async def _in_time(watch: Watch) -> AsyncIterator[Wait]:
+    """Wait for the transport until the call must be over, at the longest."""
+    wait = watch.wait(None)
+    try:
+        async with asyncio.timeout(wait.seconds):
+            yield wait
+    except TimeoutError as error:
+        raise httpcore.TimeoutException(str(error)) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -57,7 +58,8 @@ def gathered(limit: int, tasks: Sequence[Callable[[], T]], width: Callable[[int]
         try:
             while not stop.is_set():
                 room = (limit if width is None else width(limit)) - len(running)
-                new = [pool.submit(one, task) for task in islice(left, max(0, room))]
+                # In the context of the caller: what goes on in a thread is of the same call (`_core/talk/deadline.py`).
+                new = [pool.submit(copy_context().run, one, task) for task in islice(left, max(0, room))]
                 begun += new
                 running.update(new)
                 if not running:

@@ -2,8 +2,7 @@
 
 httpx's client would log URLs (a redirect to storage carries a signature), keep cookies, follow redirects and decode
 bodies; none of that is wanted here. Without it, and without its requests and answers, a small call takes a quarter less
-than httpx's own (benchmarks/RESULTS.md). Its transports, those that callers bring and those for proxies, are used by
-way of `acr._shells.foreign`.
+than httpx's own (benchmarks/RESULTS.md). Its transports that callers bring are used by way of `acr._shells.foreign`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,10 +24,11 @@ import httpcore
 from acr._core.runtime import Body, Outgoing
 from acr._core.talk.redaction import redact, shown
 from acr._shells import proxies
+from acr._shells.patience import Slow, Watch
 from acr._shells.proxies import usable
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
-from acr.errors import InvalidInput, TransportError
+from acr.errors import InvalidInput, TooSlow, TransportError
 
 _PIECE: Final = 1024 * 1024
 """Bytes of a body that are handed over at once. A whole chunk as `bytes` would be kept alive by a cycle."""
@@ -86,11 +86,6 @@ class Network:
     proxy: str | None = attrs.field(default=None, repr=False, validator=_check_proxy)  # it may hold a password
     ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_context)
     _environment: Mapping[str, str] = attrs.field(factory=proxies.of_environment, init=False, repr=False)
-    _timeouts: Mapping[str, float | None] = attrs.field(
-        default=attrs.Factory(lambda self: attrs.asdict(self.timeouts), takes_self=True),
-        init=False,
-        repr=False,
-    )
 
     def proxy_for(self, place: Endpoint) -> str | None:
         """The proxy on the way to a place, or None."""
@@ -109,8 +104,27 @@ class Network:
                 return _default_context(name, os.environ[name])
         return _default_context("certifi", certifi.where())
 
-    def outgoing(self, request: Outgoing, content: Iterable[bytes] | AsyncIterable[bytes] | None) -> httpcore.Request:
-        """A request as httpcore takes it: with host and length, and the timeouts.
+    def watch(self, request: Outgoing, clock: Callable[[], float]) -> Watch:
+        """What bounds the time of a request.
+
+        Args:
+            request: it.
+            clock: of the runtime, which the deadline is by.
+        """
+        return Watch(self.timeouts, request.deadline, clock)
+
+    def outgoing(
+        self,
+        request: Outgoing,
+        content: Iterable[bytes] | AsyncIterable[bytes] | None,
+        extensions: Mapping[str, object],
+    ) -> httpcore.Request:
+        """A request as httpcore takes it: with host and length.
+
+        Args:
+            request: it.
+            content: its body, in pieces.
+            extensions: its time-outs, as of `Watch.extensions`.
 
         Raises:
             UnicodeEncodeError: a header is not ASCII.
@@ -118,8 +132,7 @@ class Network:
         """
         if len(request.target) > _LONGEST:
             raise httpcore.LocalProtocolError("the target is too long")
-        place, given = request.endpoint, request.timeout
-        timeouts = self._timeouts if given is None else dict.fromkeys(self._timeouts, given)
+        place = request.endpoint
         headers = [(b"Host", place.netloc.encode("ascii"))]
         headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
         if request.content is not None or request.method in ("PATCH", "POST", "PUT"):
@@ -134,12 +147,8 @@ class Network:
             ),
             headers=headers,
             content=content,
-            extensions={"timeout": timeouts},
+            extensions=dict(extensions),
         )
-
-    def read_timeout(self, request: Outgoing) -> float | None:
-        """Seconds to wait for the next bytes of an answer."""
-        return self.timeouts.read if request.timeout is None else request.timeout
 
 
 @cache
@@ -196,12 +205,15 @@ LOST: Final = (
 """What is raised where there is no answer, or not all of it."""
 
 
-def failed(request: Outgoing, error: Exception, proxy: str | None = None) -> TransportError | InvalidInput:
+def failed(
+    request: Outgoing, error: Exception, watch: Watch, proxy: str | None = None
+) -> TransportError | InvalidInput:
     """What httpcore raised, as ours. The URL's query is left out: it may hold a signature.
 
     Args:
         request: what was sent.
         error: what httpcore raised.
+        watch: of the request.
         proxy: the way to the place.
     """
     where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
@@ -209,16 +221,26 @@ def failed(request: Outgoing, error: Exception, proxy: str | None = None) -> Tra
         return InvalidInput(
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
         )
+    kind: type[TransportError] = TransportError
+    is_final = False
     reason = str(error) or type(error).__name__
-    if isinstance(error, httpcore.TimeoutException | TimeoutError):
+    if isinstance(error, Slow):
+        kind = TooSlow
+    elif isinstance(error, httpcore.TimeoutException | TimeoutError) and watch.is_over:
+        kind, is_final = TooSlow, True
+        reason = f"the time for the whole call is over (Timeouts.total={watch.total})"
+    elif isinstance(error, httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
     elif isinstance(error, httpcore.ProxyError):
         reason = f"refused ({reason}): {_PROXY_HELP}"
     elif isinstance(error, httpcore.ConnectError):
-        reason = f"cannot connect: {reason}{_TLS_HELP if _is_untrusted(error) else ''}"
+        is_final = _is_untrusted(error)
+        reason = f"cannot connect: {reason}{_TLS_HELP if is_final else ''}"
     if proxy is not None:
         reason = f"by way of the proxy {_address(proxy)}: {reason}"
-    return TransportError(f"{where}: {shown(reason)[:1000]}")
+    problem = kind(f"{where}: {shown(reason)[:1000]}")
+    problem.exhausted = is_final  # nothing of it passes by itself
+    return problem
 
 
 _DEPTH: Final = 16
@@ -245,7 +267,7 @@ def _address(proxy: str) -> str:
 
 
 def unusable(proxy: str | None) -> InvalidInput:
-    """What a proxy is that httpx cannot make a transport for. It is not shown whole: it may hold a password."""
+    """What a proxy is that httpcore cannot use. It is not shown whole: it may hold a password."""
     scheme = urlsplit(proxy or "").scheme
     return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpx[socks]")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -15,8 +16,13 @@ from typing import Any, Final
 import httpcore
 
 from acr._forks import close_in_children
+from acr._shells.patience import Patience
 
-_LARGE: Final = 64 * 1024
+_RECORDS: Final = 64 * 1024
+"""Bytes that TLS sends at once. With more of them the time-out of one wait would be for more than one wait."""
+
+_FAIR: Final = 2.0
+"""Seconds that each address of a host is given, if there are so many."""
 
 
 class Call:
@@ -50,7 +56,7 @@ class Call:
 
 
 class Sockets(httpcore.NetworkBackend):
-    """TCP as httpcore has it."""
+    """TCP as httpcore has it, with a time-out that is for all addresses of a host together."""
 
     def __init__(self) -> None:
         self._tcp = httpcore.SyncBackend()
@@ -74,33 +80,61 @@ class Sockets(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
-        close_in_children(stream.get_extra_info("socket"))
-        return _Stream(stream, self._local)
+        try:
+            addresses = list(dict.fromkeys(found[4][0] for found in socket.getaddrinfo(host, port)))
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        patience = Patience.given(timeout)
+        seconds = patience.wait().seconds
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            address = addresses.pop(0)
+            left = None if end is None else max(0.001, end - time.monotonic())
+            if (
+                left is not None and addresses
+            ):  # as Go divides it, so that one that is silent leaves time for the others
+                left = min(left, max(left / (len(addresses) + 1), _FAIR))
+            try:
+                stream = self._tcp.connect_tcp(str(address), port, left, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not addresses:
+                    raise
+            else:
+                close_in_children(stream.get_extra_info("socket"))
+                return _Stream(stream, self._local, patience)
 
 
 class _Stream(httpcore.NetworkStream):
     """A connection, or TLS on it."""
 
-    def __init__(self, stream: httpcore.NetworkStream, local: threading.local) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, local: threading.local, patience: Patience) -> None:
         self._stream = stream
         self._local = local
+        self._patience = patience  # of who made it, for the handshake of SOCKS, which httpcore gives no time-out
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._note()
-        return self._stream.read(max_bytes, timeout)
+        wait = Patience.given(timeout, self._patience).wait()
+        return wait.came(self._stream.read(max_bytes, wait.seconds))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._note()
-        sock = self.get_extra_info("socket")
-        if len(buffer) < _LARGE or not isinstance(sock, socket.socket):
-            self._stream.write(buffer, timeout)
-            return
+        patience = Patience.given(timeout, self._patience)
         left = memoryview(buffer)
+        sock = own_socket(self)
+        if sock is None:
+            wait = patience.wait()
+            self._stream.write(buffer, wait.seconds)
+            wait.moved(len(left))
+            return
+        most = _RECORDS if isinstance(sock, ssl.SSLSocket) else len(left)
         try:
-            sock.settimeout(timeout)
             while left:
-                left = left[sock.send(left) :]
+                wait = patience.wait()
+                sock.settimeout(wait.seconds)
+                count = sock.send(left[:most])
+                wait.moved(count)
+                left = left[count:]
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
         except OSError as error:
@@ -113,9 +147,11 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         self._note()
-        stream = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        patience = Patience.given(timeout, self._patience)
+        patience.watch.begin()  # what came before, if anything, was the answer of a proxy
+        stream = self._stream.start_tls(ssl_context, server_hostname, patience.wait().seconds)
         close_in_children(stream.get_extra_info("socket"))
-        return _Stream(stream, self._local)
+        return _Stream(stream, self._local, patience)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -124,6 +160,17 @@ class _Stream(httpcore.NetworkStream):
         call: Call | None = getattr(self._local, "call", None)
         if call is not None:
             call.use(self)
+
+
+def own_socket(stream: httpcore.NetworkStream) -> socket.socket | None:
+    """The socket that carries what is said, and nothing else; None if there is none.
+
+    An SSLObject is TLS on top of another connection: then the socket carries what is still encrypted.
+    """
+    sock = stream.get_extra_info("socket")
+    if isinstance(sock, socket.socket) and not isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
+        return sock
+    return None
 
 
 def shut(sock: socket.socket) -> None:

@@ -6,20 +6,31 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acr._values.weight import check_weight
 from acr.errors import ProtocolViolation
 
 
-def parse_object(content: bytes, where: str) -> dict[str, Any]:
+def parse_object(content: bytes, where: str, *, limit: int = 0, option: str | None = None) -> dict[str, Any]:
     """Parse a JSON object.
+
+    Args:
+        content: the text.
+        where: its name, for errors.
+        limit: the bytes that it may have, if a user can set them.
+        option: the option that sets them.
 
     Raises:
         ProtocolViolation: it is no JSON, or no object; `where` begins the text.
+        LimitExceeded: parsed, it would take too much memory.
     """
+    check_weight(content, where, limit=limit, option=option)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
         raise ProtocolViolation(f"{where} is no JSON: it begins with {content[:60]!r}") from None
-    return dict(object_of(value, where))
+    object_of(value, where)
+    parsed: dict[str, Any] = value  # not copied: it may be large
+    return parsed
 
 
 def object_of(value: object, where: str) -> Mapping[str, Any]:

@@ -1,15 +1,28 @@
-"""Options of a client: how long it waits, and how often it tries again."""
+"""Options of a client: how long it waits, how often it tries again, how much it takes."""
 
 import random
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from acr._values.home import public_in
+from acr.errors import InvalidInput
 
 CHUNK_SIZE: Final = 4 * 1024 * 1024
 """Bytes of one chunk of an upload. Every Azure SDK sends chunks of this size."""
+
+
+def _positive(options: object, field: "attrs.Attribute[Any]", value: object, allowed: str = "") -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not value > 0:  # type: ignore[operator]  # a NaN is not above 0 either
+        name = f"{type(options).__name__}.{field.name}"
+        raise InvalidInput(f"{name}={value!r}: expected a number above 0{allowed}")
+
+
+def _positive_or_none(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None:
+        _positive(options, field, value, ", or None")
 
 
 @public_in("acr")
@@ -17,17 +30,54 @@ CHUNK_SIZE: Final = 4 * 1024 * 1024
 class Timeouts:
     """How long the client waits for the network, in seconds. None means for ever.
 
+    `connect`, `read`, `write` and `pool` each bound one wait, and begin anew with every byte. A server that sends a
+    byte a second never exceeds them: `total` bounds the whole call, and `least_rate` bounds how slow a body may be.
+
     Args:
-        connect: how long to wait for a new connection.
+        connect: how long to wait for a new connection: for all addresses of a host together, and again for TLS.
         read: how long to wait for the next bytes of an answer.
         write: how long to wait until the network accepts the next bytes.
         pool: how long to wait for a free connection.
+        total: how long one call may take with all its requests, tries and waits, counted from its first request. Each
+            page of a listing and each read of a stream is a call. A call that must clean up behind itself, such as a
+            failed upload, may take up to half as long again. The client cannot interrupt code of yours, such as a
+            credential or a callback.
+        least_rate: how many bytes a body must move each second, on average, in either direction.
+        rate_window: how long a time that average is taken over. Only time that the client waits for the network
+            counts. A program that reads a stream slowly, or supplies an upload slowly, cannot fall below the rate.
+
+    Raises:
+        InvalidInput: a value is no number above 0.
     """
 
-    connect: float | None = 10
-    read: float | None = 60
-    write: float | None = 60
-    pool: float | None = 60
+    connect: float | None = attrs.field(default=10, validator=_positive_or_none)
+    read: float | None = attrs.field(default=60, validator=_positive_or_none)
+    write: float | None = attrs.field(default=60, validator=_positive_or_none)
+    pool: float | None = attrs.field(default=60, validator=_positive_or_none)
+    total: float | None = attrs.field(default=None, validator=_positive_or_none)
+    least_rate: float | None = attrs.field(default=1024, validator=_positive_or_none)
+    rate_window: float = attrs.field(default=60, validator=_positive)
+
+
+@public_in("acr")
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How much the client accepts from a registry, if neither the protocol nor the caller sets a limit.
+
+    Args:
+        page: the size of one page of a listing, in bytes. Five times as many may be needed to parse it. If a page is
+            larger, the client asks for fewer items.
+        pages: the number of pages of one listing. After a longer one the caller can go on from the `continuation` of
+            the last page.
+        unsized_blob: the size of a blob that is downloaded, in bytes, if neither the caller nor the registry tells it.
+
+    Raises:
+        InvalidInput: a value is no number above 0.
+    """
+
+    page: int = attrs.field(default=16 * 1024**2, validator=_positive)
+    pages: int = attrs.field(default=100_000, validator=_positive)
+    unsized_blob: int = attrs.field(default=1024**3, validator=_positive)
 
 
 @public_in("acr")
@@ -35,9 +85,11 @@ class Timeouts:
 class Retries:
     """How often the client sends a request again, and how long it waits before.
 
-    It tries again after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. It never blindly
-    repeats a request that may have taken effect, such as a chunk of an upload: it asks the registry how far the upload
-    got. The wait doubles each time, with full jitter. If the registry sends Retry-After, the client waits that long.
+    It tries again after a lost connection, and after the statuses 408, 429, 500, 502, 503, 504, and 520 to 530, which
+    a CDN before the registry sends. It does not try again after 525 and 526 of a CDN, or if a certificate fails its
+    verification. It never blindly repeats a request that may have taken effect, such as a chunk of an upload: it asks
+    the registry how far the upload got. The wait doubles each time, with full jitter. If the registry sends
+    Retry-After, the client waits that long.
 
     Args:
         limit: how often to try again, after the first try.

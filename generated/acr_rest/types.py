@@ -257,6 +257,9 @@ def others(data: Mapping[str, Any], known: Collection[str], decode: Callable[[An
     return {name: _at("(additional)", decode, value) for name, value in rest.items()}
 
 
+_MOST_KNOWN = 1000
+
+
 class OpenEnum(str, Enum):
     """An enum that takes unknown values too: a registry may be newer than this package."""
 
@@ -271,8 +274,11 @@ class OpenEnum(str, Enum):
             return None
         member = str.__new__(cls, value)
         member._name_ = member._value_ = value
+        known = cls._value2member_map_
+        if len(known) >= _MOST_KNOWN:  # a registry that makes up values must not fill the memory
+            return member
         # Known to the class from now on, so that the same value is the same object, in every thread.
-        return cast("Self", cls._value2member_map_.setdefault(value, member))
+        return cast("Self", known.setdefault(value, member))
 
     def __str__(self) -> str:
         return str.__str__(self)

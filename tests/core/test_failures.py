@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncGenerator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -53,6 +54,9 @@ class Answer:
 
     async def readinto(self, buffer: memoryview) -> int:
         raise AssertionError("an error's body is read by chunks")
+
+    def until(self, deadline: float | None) -> None:
+        raise AssertionError("an error's body is read in the call that sent the request")
 
     async def aclose(self) -> None:
         self.closed = True
@@ -309,6 +313,33 @@ NOW = datetime(2015, 10, 21, 7, 27, tzinfo=UTC)
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "until", "seconds"),
+    [
+        ("Wed, 21 Oct 2015 07:27:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", 60),
+        ("Fri, 31 Dec 9999 23:59:50 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", 9),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:00 GMT", 0),
+    ],
+)
+def test_a_date_is_measured_by_the_answer_s_own(date: str, until: str, seconds: float) -> None:
+    """The clock of this machine may be an hour off, or ten years."""
+    assert error_of(Answer(429, headers={"retry-after": until, "date": date})).retry_after == seconds
+
+
+@pytest.mark.parametrize("date", [{}, {"date": ""}, {"date": "yesterday"}])
+def test_without_a_date_of_its_own_it_is_measured_by_this_machine_s(date: dict[str, str]) -> None:
+    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    error = error_of(Answer(429, headers={"retry-after": in_an_hour, **date}))
+    assert error.retry_after == pytest.approx(3600, abs=60)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.text(), st.text())
+def test_any_dates_will_do(until: str, date: str) -> None:
+    error = error_of(Answer(429, headers={"retry-after": until, "date": date}))
+    assert error.retry_after is None or 0 <= error.retry_after < float("inf")
 
 
 @settings(derandomize=True, deadline=None, max_examples=1000)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-ELSEWHERE: Final = ("peers", "registries", "codegen")
-"""Not of the ordinary suite: they start programs of others, and wait for them."""
+ELSEWHERE: Final = ("peers", "registries", "codegen", "limits")
+"""Not of the ordinary suite: they start programs of others, and wait for them, or measure time on purpose."""
 
 CLOCKS: Final = {"monotonic", "perf_counter", "process_time", "thread_time"}
 CLOCKS_NS: Final = {f"{clock}_ns" for clock in CLOCKS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -210,3 +211,17 @@ def test_what_is_no_such_archive_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(gzip.compress(classic(tmp_path / "x.tar").read_bytes()))
     with pytest.raises(TransferError, match=r"is compressed \(gzip\): decompress it first"):
         DockerArchive(tmp_path / "x.tar.gz").tags()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "saved.tar")
+    with pytest.raises(TransferError, match="it is no regular file"):
+        DockerArchive(tmp_path / "saved.tar").tags()
+
+
+def test_a_list_that_would_take_too_much_memory_is_not_parsed(tmp_path: Path) -> None:
+    content = b"[" + b"[]," * (4 * 1024 * 1024) + b"[]]"
+    write_tar(tmp_path / "saved.tar", {"manifest.json": content})
+    with pytest.raises(LimitExceeded, match="manifest.json of .*, parsed, is larger"):
+        DockerArchive(tmp_path / "saved.tar").tags()

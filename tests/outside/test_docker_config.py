@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -278,6 +279,68 @@ def test_a_helper_that_hangs_is_given_up(config: Path, programs: Path) -> None:
     helper(programs, "fake", "while :; do :; done")
 
     assert "TimeoutExpired" in refusal(config, {"credsStore": "fake"}, helper_timeout=0.05)
+
+
+@needs_sh
+@pytest.mark.parametrize("script", ["while :; do echo hunter2; done", "yes hunter2 | head -c 1100000", "cat /dev/zero"])
+def test_a_helper_that_prints_too_much_is_given_up(
+    config: Path, programs: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.defpath}")
+    helper(programs, "fake", script)
+
+    assert refusal(config, {"credsStore": "fake"}).endswith("docker-credential-fake failed: PrintsTooMuch")
+
+
+@needs_sh
+def test_a_helper_may_print_what_real_ones_print(config: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also to the other side, to which nobody listens."""
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.defpath}")
+    answer = json.dumps({"Username": "me", "Secret": "x" * 500_000})
+    (programs / "answer").write_text(answer, encoding="utf-8")
+    helper(programs, "fake", f"yes noise | head -c 1000000 >&2; cat {programs / 'answer'}")
+
+    assert lookup(config, {"credsStore": "fake"}) == UsernamePassword("me", "x" * 500_000)
+
+
+@needs_sh
+def test_what_a_helper_leaves_running_is_not_waited_for(
+    config: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an agent, which keeps what the helper prints to open."""
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.defpath}")
+    helper(programs, "fake", "sleep 5 &\nexec sleep 5")
+
+    assert "TimeoutExpired" in refusal(config, {"credsStore": "fake"}, helper_timeout=0.05)
+
+
+@needs_sh
+def test_a_helper_that_does_not_read_is_heard(config: Path, programs: Path) -> None:
+    helper(programs, "fake", 'exec <&-; echo "{\\"Username\\": \\"me\\", \\"Secret\\": \\"hunter2\\"}"')
+
+    assert lookup(config, {"credsStore": "fake"}) == ME
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_not_waited_for(config: Path) -> None:
+    """Nobody ever writes to it."""
+    os.mkfifo(config)
+    with pytest.raises(CredentialError, match="cannot read .*: it is no regular file"):
+        DockerConfig(config).lookup(HOST)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there are no devices")
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(CredentialError, match="/dev/zero: it is no regular file"):
+        DockerConfig(Path("/dev/zero")).lookup(HOST)
+
+
+@needs_sh
+def test_a_link_to_a_file_is_read(config: Path) -> None:
+    (config.parent / "real").write_text(json.dumps({"auths": {HOST: {"auth": auth("me", "hunter2")}}}), "utf-8")
+    config.symlink_to("real")
+
+    assert DockerConfig(config).lookup(HOST) == ME
 
 
 @needs_sh

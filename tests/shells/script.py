@@ -122,13 +122,20 @@ class Script:
         host: where it listens.
         tls: files of a certificate and its key.
         window: bytes that it takes in unread, or None for what the system thinks is right.
+        greets: whether it answers /v2/ by itself; False if that is part of the script, too.
     """
 
     def __init__(
-        self, *parts: Play, host: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, window: int | None = None
+        self,
+        *parts: Play,
+        host: str = "127.0.0.1",
+        tls: tuple[Path, Path] | None = None,
+        window: int | None = None,
+        greets: bool = True,
     ) -> None:
         self.asked: list[Asked] = []
         self.arrivals = threading.Semaphore(0)
+        self._greets = greets
         self._parts = list(parts)
         self._count = len(parts)
         self._lock = threading.Lock()
@@ -197,7 +204,7 @@ class Script:
         self._peers.append(peer)
         try:
             while peer.is_open and (asked := peer.next()):
-                if asked.target.endswith("/v2/"):
+                if self._greets and asked.target.endswith("/v2/"):
                     peer.send(head(2) + b"{}")
                     continue
                 with self._lock:

@@ -17,6 +17,7 @@ from acr_rest.types import Request, Response
 from acr._core.runtime import Incoming
 from acr._core.talk import redirects, scopes
 from acr._core.talk.answers import NO_HEAD, done
+from acr._core.talk.deadline import one_call
 from acr._core.talk.links import content_range
 from acr._core.talk.sending import path_of, read
 from acr._core.talk.session import Session
@@ -38,6 +39,7 @@ _DIGITS: Final = 18
 """Of a size; more are no size of anything."""
 
 
+@one_call
 async def head(session: Session, repository: str, digest: str) -> Descriptor:
     """Size of a blob.
 
@@ -64,6 +66,7 @@ async def find(session: Session, repository: str, digest: Digest, size: int | No
         return None
 
 
+@one_call
 async def exists(session: Session, repository: str, digest: str) -> bool:
     """Whether a blob is in the repository."""
     try:
@@ -193,6 +196,7 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
     return await session.sender.repeat(once, repeatable=True)
 
 
+@one_call
 async def has_chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> bool:
     """Whether a blob is there, and has these bytes.
 

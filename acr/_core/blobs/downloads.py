@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 from acr._core.blobs.calls import Part, open_part
 from acr._core.runtime import Runtime
+from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.sending import may_pass
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
 from acr._values.reference import check_repository
-from acr.errors import DigestMismatch, InvalidInput, ResponseError, SizeMismatch, TransportError
+from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TooSlow, TransportError
 from acr.media_types import OCTET_STREAM
 from acr.protocols import Sink
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _BLOCK: Final = 2 * 1024 * 1024
 """Bytes that are hashed and written at once: with half of it async downloads take a tenth longer, since each block goes
 to another thread and back."""
+
+_PROGRESS: Final = 64 * 1024
+"""Bytes after which the client counts retries anew; a 64th of a small blob. If one byte were enough, a server that
+sends a byte on each connection would keep a download going for ever."""
 
 _BLOCKS: Final = 4
 """Blocks of one download in memory: one is received, one is written, and two may wait for the hash."""
@@ -65,18 +70,22 @@ class Download:
         self._progress = progress
         self._name = name or str(self.digest)
         self._part: Part | None = None
-        self._attempt = 0
+        self._attempt = 0  # tries since the last `_PROGRESS`
+        self._moved = 0  # bytes that came since the last try
+        self._slow = 0  # how often it was too slow
 
     async def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes, and tell how many there are: 0 at the end only.
 
         Raises:
             SizeMismatch: there are more, or fewer, than there must be.
+            LimitExceeded: neither the caller nor the registry told the size, and it is above `Limits.unsized_blob`.
             ResponseError, TransportError: they could not be had as often as the client's retries allow.
         """
         while True:
             try:
                 part = self._part or await self._open(buffer)
+                part.incoming.until(self._session.sender.deadline())
                 count = await part.incoming.readinto(buffer)
                 break
             except (TransportError, ResponseError) as error:
@@ -86,16 +95,20 @@ class Download:
                     break
                 if error.exhausted or not may_pass(error, repeatable=True):
                     raise
-                await self._session.sender.pause(error, self._attempt)
+                if isinstance(error, TooSlow):
+                    self._slow += 1
+                self._moved = 0
+                await self._session.sender.pause(error, max(self._attempt, self._slow - 1))
                 self._attempt += 1
                 if self.item is not None:
                     tell(self._progress, Retried(self.item, self.offset, str(error)))
         self.offset += count
         if self.size is not None and (self.offset > self.size or (not count and self.offset != self.size)):
             raise SizeMismatch(self.what, expected=self.size, actual=self.offset)
-        if count:
-            self._attempt = 0
-            if self.item is not None:
+        self._moved += count
+        if self.item is not None:
+            self._take_note(self.item.size)
+            if count:
                 tell(self._progress, Moved(self.item, count))
         return count
 
@@ -116,6 +129,15 @@ class Download:
         while surplus and (passed := await part.incoming.readinto(buffer[:surplus])):
             surplus -= passed
         return part
+
+    def _take_note(self, told: int | None) -> None:
+        """See how much of a blob has come. Its size is `told`, or None if nobody knows it."""
+        if self._moved >= (_PROGRESS if told is None else min(_PROGRESS, told // 64)):
+            self._attempt = 0
+        limit = self._session.limits.unsized_blob
+        if self.size is None and self.offset > max(limit, told or 0):
+            what = f"{self.what}, of which the registry does not tell the size,"
+            raise LimitExceeded(what, limit=limit, option="Limits.unsized_blob")
 
     def _is_all(self, error: TransportError | ResponseError) -> bool:
         """Whether nothing is missing although the answer did not end well; the digest decides."""
@@ -161,6 +183,7 @@ def blocks(session: Session, repository: str, digest: str, *, progress: Progress
     return Blocks(session.runtime, Download(session, repository, digest, progress=progress), progress)
 
 
+@each_one_call
 async def _verified(runtime: Runtime, download: Download, progress: Progress | None) -> AsyncGenerator[bytes, None]:
     hasher = Hasher(download.digest.algorithm)
     held: bytes | None = None  # nobody has the whole before it is found right
@@ -176,6 +199,7 @@ async def _verified(runtime: Runtime, download: Download, progress: Progress | N
         yield held
 
 
+@one_call
 async def download(
     session: Session,
     repository: str,

@@ -14,6 +14,7 @@ from acr._core.blobs.upload_sessions import Upload
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
 from acr._core.talk.links import local_target
+from acr._core.talk.sending import CDN
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, Hasher
@@ -21,7 +22,7 @@ from acr._values.reference import check_repository
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput, ProtocolViolation, ResponseError, TransportError
 
-_PASSING: Final = frozenset({408, 502, 503, 504})
+_PASSING: Final = frozenset({408, 502, 503, 504}) | CDN
 """Refusals of a mount that may pass. A registry that cannot mount may say 500 as well (and 400, or 405)."""
 
 _DIGITS: Final = 18

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from acr._core.blobs import calls as blobs
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -45,6 +46,7 @@ class Ranges:
         """The same, for who does not rely on it."""
         return self._size
 
+    @one_call
     async def read(self, offset: int, count: int) -> bytes:
         """The bytes from `offset` on, at most `count`, or all of them where it is negative.
 

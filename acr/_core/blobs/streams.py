@@ -7,6 +7,7 @@ import io
 from acr._core.blobs import calls as blobs
 from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._values.digest import Digest
 from acr._values.progress import Progress
@@ -31,6 +32,7 @@ class Stream:
         """What is left of the last block, or else the next block. None at the end."""
         return await self.read(len(self._left)) if self._left else await self._block()
 
+    @one_call
     async def read(self, size: int) -> bytes:
         """The next bytes, at most `size`; if it is negative, all that are left. Fewer only at the end."""
         if self._failure is not None:

@@ -13,12 +13,13 @@ from acr._core.blobs.feed import Feed
 from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload, in_doubt
 from acr._core.runtime import Body
 from acr._core.talk.chunking import LARGEST
+from acr._core.talk.sending import CDN
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
-from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TransportError
+from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TooSlow, TransportError
 from acr.media_types import OCTET_STREAM
 
 _REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
@@ -70,6 +71,7 @@ class Transfer:
         self._told = opened.offset  # where the events are
         self._attempt = 0  # repetitions since the registry took something
         self._setbacks = 0  # how often it lost what it had
+        self._slow = 0  # how often it was too slow
         self._committing: Descriptor | None = None
         self._upload = self._adopted(opened)
 
@@ -177,12 +179,13 @@ class Transfer:
 
     async def _look(self, error: TransportError | ResponseError, status: int | None) -> Descriptor | None:
         """Ask the registry whether all is done, or how far it got, and go on from there; or raise the error."""
-        if status in (None, 408, 504):
+        if status in (None, 408, 504) or status in CDN:
             self._size.lost()
         while True:
             if not in_doubt(error):
                 raise error
-            await self._session.sender.pause(error, max(self._attempt, self._setbacks))
+            self._slow += isinstance(error, TooSlow)  # however much it took meanwhile
+            await self._session.sender.pause(error, max(self._attempt, self._setbacks, self._slow - 1))
             self._attempt += 1
             try:
                 done = self._committing

@@ -20,8 +20,9 @@ from acr._core.blobs import calls as blobs
 from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
+from acr._core.talk.deadline import hurry, one_call
 from acr._core.talk.links import local_target, uploaded
-from acr._core.talk.sending import hurry
+from acr._core.talk.sending import PASSING
 from acr._core.talk.session import Session
 from acr._forks import Origin
 from acr._values.descriptor import Descriptor
@@ -44,7 +45,7 @@ UNTOLD: Final = frozenset({400, 403, 404, 405, 410, 416, 501})
 GONE: Final = frozenset({404, 410, 416})
 """Those of them that say that there is no such upload."""
 
-_OUT_OF_STEP: Final = frozenset({404, 408, 416, 500, 502, 503, 504})
+_OUT_OF_STEP: Final = (PASSING | {404, 416}) - {429}
 """What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
 a range that does not fit, a server that fails. It then has to be asked how far it got."""
 
@@ -172,6 +173,7 @@ class Upload:
         if stored.algorithm == digest.algorithm and stored != digest:
             raise DigestMismatch(f"the blob stored in {self._repository}", expected=digest, actual=stored)
 
+    @one_call
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk, and see to it that it arrives.
 
@@ -197,6 +199,7 @@ class Upload:
         if self._hasher is not None:
             await self._session.runtime.blocking(self._hasher.update, data)
 
+    @one_call
     async def commit(self, digest: str | None = None) -> Descriptor:
         """End the upload: the bytes become a blob.
 

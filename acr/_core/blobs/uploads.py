@@ -13,6 +13,7 @@ from acr._core.blobs.transfer import Transfer
 from acr._core.blobs.upload_sessions import Upload
 from acr._core.storage import Checkpoint, Source
 from acr._core.talk.chunking import LARGEST
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -26,6 +27,7 @@ _NO_MOUNT: Final = frozenset({400, 405, 409, 415, 500, 501})
 """What a registry answers that cannot mount; to what the credential may not do it answers otherwise."""
 
 
+@one_call
 async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
     """Make a blob of another repository of the same registry one of this repository, too.
 
@@ -45,6 +47,7 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     return opened is None and await blobs.exists(session, repository, checked)
 
 
+@one_call
 async def upload(
     session: Session,
     repository: str,

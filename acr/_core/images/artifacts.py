@@ -23,6 +23,7 @@ from acr._core.images.graph import check_one_kind
 from acr._core.images.selection import select
 from acr._core.listed import manifests, referrers
 from acr._core.storage import Source
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -56,6 +57,7 @@ Pack = Callable[[File], AbstractContextManager[File] | None]
 """Packs a folder into a file that is there for a while; None for what is a file already."""
 
 
+@one_call
 async def push(
     session: Session,
     repository: str,
@@ -151,6 +153,7 @@ async def _hashed(session: Session, source: Source, algorithm: str) -> Hasher:
     return hasher
 
 
+@one_call
 async def pull(
     session: Session,
     repository: str,
@@ -247,6 +250,7 @@ async def _is_there(
     return False
 
 
+@one_call
 async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:
     """The manifest behind a reference; out of an index, the one for a platform.
 

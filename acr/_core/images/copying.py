@@ -14,6 +14,7 @@ from acr._core.images.graph import MOST_MANIFESTS, Parts, parts_of
 from acr._core.images.selection import of_size, select
 from acr._core.images.stores import LocalStore, RegistryStore
 from acr._core.runtime import Runtime
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, looks_like_digest
@@ -66,6 +67,7 @@ class Options:
         return min(self.concurrency, _MOST_AT_ONCE)
 
 
+@one_call
 async def push(
     session: Session, repository: str, local: Local, reference: str | None, *, tag: str | None, options: Options
 ) -> Descriptor:
@@ -77,6 +79,7 @@ async def push(
     return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
+@one_call
 async def pull(session: Session, repository: str, reference: str, local: Local, *, options: Options) -> Descriptor:
     """Copy from a repository to this machine. A tag is a name there, too."""
     source = RegistryStore(session, repository)
@@ -85,6 +88,7 @@ async def pull(session: Session, repository: str, reference: str, local: Local, 
     return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
+@one_call
 async def copy(session: Session, source: str, to: Session, target: str, *, options: Options) -> Descriptor:
     """Copy between two repositories, of one registry or of two."""
     here, there = _parsed(source, session, to), _parsed(target, session, to)

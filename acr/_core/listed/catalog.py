@@ -22,6 +22,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
+from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
@@ -30,7 +31,7 @@ from acr._values.digest import received_digest
 from acr._values.page import Page
 from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
 from acr._values.reference import check_repository
-from acr.errors import NoMetadataApi, NotFound, ProtocolViolation, ResponseError
+from acr.errors import LimitExceeded, NoMetadataApi, NotFound, ProtocolViolation, ResponseError
 
 if TYPE_CHECKING:
     from acr_rest.models.repository_attributes import RepositoryAttributes
@@ -60,6 +61,7 @@ class Repositories:
         """The client."""
         return self.ours.session
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         begun = continuation is not None
@@ -109,6 +111,7 @@ async def get(session: Session, name: str) -> RepositoryProperties:
     return _properties((await session.call(request, get_properties.parse, scopes=scopes.read_metadata(name))).body)
 
 
+@one_call
 async def update(session: Session, name: str, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""
     body = RepositoryChangeableAttributes(**changes)
@@ -125,7 +128,10 @@ async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRep
     try:
         async with explained(f"the repository {name}", partial(get, session, name)):
             parse = told(done(delete_repository.parse, 202))
-            reply = await session.call(request, parse, scopes=scopes.delete(name))
+            reply = await session.call_for_list(request, parse, scopes=scopes.delete(name))
+    except LimitExceeded as error:
+        what = f"the repository {name} was deleted; the answer, which lists what went with it,"
+        raise LimitExceeded(what, limit=error.limit, option=error.option) from error
     except NotFound as error:
         if missing_ok or error.repeated:
             return DeletedRepository()

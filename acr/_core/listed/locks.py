@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from acr._core.talk.sending import hurry
+from acr._core.talk.deadline import hurry
 from acr._values.properties import Permissions
 from acr.errors import AcrError, Locked
 

@@ -25,8 +25,8 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.answers import NO_HEAD, done, told
+from acr._core.talk.deadline import hurry, one_call
 from acr._core.talk.paging import Walk
-from acr._core.talk.sending import hurry
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
@@ -90,14 +90,17 @@ async def digest_of(session: Session, repository: str, reference: str) -> Digest
     return (await get_tag_properties(session, repository, checked)).digest
 
 
+@one_call
 async def properties(session: Session, repository: str, reference: str) -> ManifestProperties:
     """Properties of a manifest, by tag or digest."""
     digest = await digest_of(session, repository, reference)
     request = get_manifest_properties.build_request(check_repository(repository), digest)
-    reply = await session.call(request, get_manifest_properties.parse, scopes=scopes.read_metadata(repository))
+    needed = scopes.read_metadata(repository)
+    reply = await session.call_for_list(request, get_manifest_properties.parse, scopes=needed)  # of all its tags
     return _properties(repository, reply.body.manifest)
 
 
+@one_call
 async def update(session: Session, repository: str, reference: str, changes: Changes) -> ManifestProperties:
     """Change what may be done with a manifest, by tag or digest."""
     digest = await digest_of(session, repository, reference)
@@ -105,7 +108,7 @@ async def update(session: Session, repository: str, reference: str, changes: Cha
     request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
     async with explained(f"the manifest {repository}@{digest}", partial(properties, session, repository, digest)):
         parse = told(done(update_manifest_properties.parse, 200))
-        reply = await session.call(request, parse, scopes=scopes.write_metadata(repository))
+        reply = await session.call_for_list(request, parse, scopes=scopes.write_metadata(repository))
     return _properties(repository, reply.body.manifest) if reply else await properties(session, repository, digest)
 
 
@@ -149,6 +152,7 @@ def _media_type(content_type: str | None, content: bytes, what: str) -> str:
     return told
 
 
+@one_call
 async def head(
     session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
 ) -> Descriptor:

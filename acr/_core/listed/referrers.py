@@ -17,6 +17,7 @@ from acr import media_types
 from acr._core.listed import catalog, manifests, tags
 from acr._core.listed.locks import explained
 from acr._core.talk import scopes
+from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -62,6 +63,7 @@ class Referrers:
     subject: str = attrs.field(converter=check_reference)
     artifact_type: str | None = attrs.field(converter=_artifact_type)
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         digest = await self._digest()
@@ -91,7 +93,7 @@ class Referrers:
     def _read(self, reply: Response) -> Sequence[Descriptor]:
         what = f"the list of referrers of {self.subject}"
         try:
-            listed = parse_object(reply.body, what)
+            listed = parse_object(reply.body, what, limit=self.session.limits.page, option="Limits.page")
         except ProtocolViolation as error:
             raise _NoIndex(str(error)) from None
         is_index = media_types.OCI_INDEX in (essence(reply.headers.get("content-type", "")), listed.get("mediaType"))
@@ -112,6 +114,7 @@ def _lacks_api(error: ResponseError | ProtocolViolation) -> bool:
     return error.status in _NO_API and _UNKNOWN_REPOSITORY not in error.codes
 
 
+@one_call
 async def push(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
     """`put` for a caller who puts this one manifest: if a lock refuses it, the error says which."""
     item, read = (
@@ -123,6 +126,7 @@ async def push(session: Session, repository: str, manifest: Manifest, *, tag: st
         return await put(session, repository, manifest, tag=tag)
 
 
+@one_call
 async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
     """Put a manifest; where it has a subject, and the registry takes no note of that, list it under the subject's tag.
 

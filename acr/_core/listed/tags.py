@@ -20,6 +20,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
+from acr._core.talk.deadline import one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
@@ -94,6 +95,7 @@ async def get(session: Session, repository: str, tag: str) -> TagProperties:
     return _properties(repository, reply.body.tag)
 
 
+@one_call
 async def update(session: Session, repository: str, tag: str, changes: Changes) -> TagProperties:
     """Change what may be done with a tag."""
     body = TagChangeableAttributes(**changes)

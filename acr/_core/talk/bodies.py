@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from contextlib import suppress
 from typing import Final
@@ -12,28 +13,36 @@ from acr.errors import LimitExceeded, ProtocolViolation, TransportError
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
 
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
-async def read(incoming: Incoming, limit: int, what: str) -> bytes:
+
+async def read(incoming: Incoming, limit: int, what: str, *, option: str | None = None) -> bytes:
     """Read a body to its end.
 
+    Args:
+        incoming: the answer.
+        limit: the bytes that it may have.
+        what: its name, for the error.
+        option: the option that sets the limit, or None.
+
     Raises:
-        LimitExceeded: it is larger than `limit` bytes; `what` begins the text.
+        LimitExceeded: the body is larger.
     """
     parts = bytearray()
     async for chunk in incoming.chunks():
         parts += chunk
         if len(parts) > limit:
-            raise LimitExceeded(what, limit=limit)
+            raise LimitExceeded(what, limit=limit, option=option)
     return bytes(parts)
 
 
-def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
+def decoded(body: bytes, coding: str | None, limit: int, what: str, *, option: str | None = None) -> bytes:
     """A body without the gzip that a proxy has put around it, although identity was asked for.
 
     What is only labelled so stays as it is.
 
     Raises:
-        LimitExceeded: it has more than `limit` bytes then; `what` begins the text.
+        LimitExceeded: it has more than `limit` bytes then; `what` begins the text, which names the option.
         ProtocolViolation: it is no whole gzip.
     """
     if coding is None or coding.strip().lower() not in _GZIP_NAMES or not body.startswith(_GZIP):
@@ -46,11 +55,20 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
         except zlib.error:
             raise ProtocolViolation(f"{what} came as {coding!r}, and is none") from None
         if len(plain) > limit:
-            raise LimitExceeded(what, limit=limit)
+            raise LimitExceeded(what, limit=limit, option=option)
         if not unpacker.eof:
             raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
         body = unpacker.unused_data
     return bytes(plain)
+
+
+def size(header: str | None) -> int | None:
+    """The size that a Content-Length claims; None if it does not.
+
+    >>> size("12"), size("-1"), size("9" * 5000)
+    (12, None, None)
+    """
+    return int(header) if header is not None and _SIZE.fullmatch(header) else None
 
 
 async def read_at_most(incoming: Incoming, limit: int) -> bytes:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acr._core.talk import refusals, scopes, token_exchanges as exchanges
+from acr._core.talk.deadline import one_call
 from acr._core.talk.session import Session
 from acr._core.talk.token_exchanges import Authority
 from acr._values.access import Access
@@ -18,6 +19,7 @@ from acr.protocols import TokenCredential
 _ACTIONS = ("pull", "push", "delete", "metadata_read", "metadata_write")
 
 
+@one_call
 async def check(session: Session, repository: str | None) -> Access:
     """Ask the registry whether it is one, and its token endpoint what it grants.
 

@@ -40,6 +40,9 @@ _ITEM: Final = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifest|blob)s/(?P<
 
 _HEX_TAG: Final = re.compile(r"/(?:manifests|_tags|_manifests)/([0-9a-f]{64})(?:\?|$)")
 
+_CERTIFICATE: Final = frozenset({525, 526})
+"""What Cloudflare answers if the TLS between it and the registry fails."""
+
 _HINTS: Final[dict[type[ResponseError], str]] = {
     Unauthorized: "the credential does not grant this: check its role or scope map",
     NoMetadataApi: "this registry has no ACR metadata API; tag_names() lists tags of any registry",
@@ -72,7 +75,9 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         kind = NoMetadataApi
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
     path = request.target.partition("?")[0]
-    wait = retry_after(incoming.headers.get("retry-after"), now=datetime.now(UTC))
+    # By the answer's own clock: that of this machine may be another one.
+    now = _moment(incoming.headers.get("date")) or datetime.now(UTC)
+    wait = retry_after(incoming.headers.get("retry-after"), now=now)
     return kind(
         f"{request.method} {path} at {host}: {incoming.status} {text[:_MOST_SHOWN]}",
         status=incoming.status,
@@ -80,7 +85,7 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         correlation_id=correlation_id,
         retry_after=wait,
         challenge=incoming.headers.get("www-authenticate"),
-        hint=_hint(kind, request, wait),
+        hint=_hint(kind, request, incoming.status, wait),
     )
 
 
@@ -98,14 +103,21 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
         return max(0.0, seconds) if seconds < float("inf") else None
     except ValueError:
         pass
+    moment = _moment(header)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def _moment(date: str | None) -> datetime | None:
+    """The moment of an HTTP date; None if it is none."""
+    if date is None:
+        return None
     from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
 
     try:
-        moment = parsedate_to_datetime(header)
+        moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _errors(body: bytes) -> tuple[ErrorInfo, ...]:
@@ -127,7 +139,12 @@ def _beginning(body: bytes, incoming: Incoming) -> str:
     return f"with {shown(incoming.headers.get('content-type', 'no content type'))[:_SHOWN]}, beginning {beginning!r}"
 
 
-def _hint(kind: type[ResponseError], request: Request, wait: float | None) -> str | None:
+def _hint(kind: type[ResponseError], request: Request, status: int, wait: float | None) -> str | None:
+    if status in _CERTIFICATE:
+        return (
+            "the CDN before the registry does not accept the registry's certificate; that is between the two of them:"
+            " tell those who run the registry"
+        )
     if kind is RateLimited and wait is not None:
         return f"the registry asks to wait {wait:.0f} s; send fewer requests at once"
     if kind is NotFound and (hexadecimal := _HEX_TAG.search(request.target)):

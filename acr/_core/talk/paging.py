@@ -10,11 +10,14 @@ from urllib.parse import unquote
 import attrs
 from acr_rest.types import Request, Response
 
+from acr._core.talk.deadline import each_one_call
 from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
+from acr._core.talk.sending import path_of
 from acr._core.talk.session import Session
+from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
 from acr._values.page import Page
-from acr.errors import InvalidReference, ProtocolViolation
+from acr.errors import InvalidReference, LimitExceeded
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -49,6 +52,7 @@ class Walk(Generic[T]):
     read: Callable[[Response], Sequence[T]]
     scopes: Scopes
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T], None]:
         """Walk it page by page.
 
@@ -57,25 +61,50 @@ class Walk(Generic[T]):
 
         Raises:
             InvalidReference: the continuation is of another listing.
-            ProtocolViolation: a link leads to another host, or back to where the walk has been.
+            ProtocolViolation: a link leads to another host, or the listing goes in a circle, or nowhere.
+            LimitExceeded: it has more pages, or one page has more bytes, than the client's `Limits` allow.
             ResponseError, TransportError, CredentialError: a page could not be had.
         """
-        path = self.first.target.partition("?")[0]
+        path = path_of(self.first)
         target = self.first.target if continuation is None else _checked(continuation, path)
-        seen: set[str] = set()
+        trail = Trail(f"the listing at {path}", self.session.limits.pages)
+        excess: LimitExceeded | None = None
         while True:
-            seen.add(target)
-            page = await self.session.call(attrs.evolve(self.first, target=target), self._page, scopes=self.scopes)
-            if page.continuation is None:
+            request = attrs.evolve(self.first, target=target)
+            try:
+                page, reply = await self.session.call_for_list(request, self._page, scopes=self.scopes)
+            except LimitExceeded as error:
+                excess, fewer = error, with_fewer_items(target)
+                if fewer is None:
+                    raise
+                target = fewer
+                continue
+            link = page.continuation
+            if link is None and excess is not None and len(page.items) >= (item_count(target) or 1):
+                link = _behind(page.items[-1], target, excess)
+            trail.passed(target, reply.body, is_empty=not page.items)
+            if link is None:
                 yield page
                 return
-            target = local_target(self.session.registry, path, page.continuation)
-            if target in seen:
-                raise ProtocolViolation(f"the listing at {path} links back to a page that was read already")
+            target = local_target(self.session.registry, path, link)
+            trail.leads_to(target)
             yield attrs.evolve(page, continuation=target)
 
-    def _page(self, reply: Response) -> Page[T]:
-        return Page(self.read(reply), next_link(reply.headers.get("link")))
+    def _page(self, reply: Response) -> tuple[Page[T], Response]:
+        return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
+
+
+def _behind(item: object, target: str, excess: LimitExceeded) -> str:
+    """The page behind an item: the last one of a full page that has no link, and fewer items than were asked for first.
+
+    Some registries give no links. Then a full page may be the last one, or not. Only another question tells.
+
+    Raises:
+        LimitExceeded: the item has no name to ask behind.
+    """
+    if not isinstance(item, str):
+        raise excess
+    return with_last(target, item)
 
 
 async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:

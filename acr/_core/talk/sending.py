@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import attrs
@@ -13,6 +11,7 @@ from acr_rest.types import Request, Response
 
 from acr._core.runtime import Body, Incoming, Outgoing, Runtime
 from acr._core.talk import bodies
+from acr._core.talk.deadline import calling, deadline, is_hurried
 from acr._core.talk.failures import failure
 from acr._core.talk.redaction import redact, shown
 from acr._core.talk.throttle import Throttle
@@ -20,27 +19,21 @@ from acr._core.talk.warnings import Warnings
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
-from acr.errors import ResponseError, TransportError
+from acr.errors import LimitExceeded, ResponseError, TransportError
 
 _LOG: Final = logging.getLogger("acr")
-_RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
-_HURRY: Final = 3.0
-_IN_A_HURRY: Final = ContextVar("_IN_A_HURRY", default=False)
 
-JSON_LIMIT: Final = 32 * 1024 * 1024
-"""Bytes of an answer that is read into memory; a page of 1,000 manifests has less than one."""
+CDN: Final = frozenset(range(520, 531)) - {525, 526}
+"""What a CDN answers if it cannot reach the registry behind it, or not in time: these may pass. With 525 and 526 it
+refuses the registry's certificate: those stay (Cloudflare, "5xx errors")."""
+
+PASSING: Final = frozenset({408, 429, 500, 502, 503, 504}) | CDN
+"""Statuses of problems that may pass."""
+
+JSON_LIMIT: Final = 1024 * 1024
+"""Bytes of an answer that is read into memory, if it is no listing."""
 
 T = TypeVar("T")
-
-
-@contextmanager
-def hurry() -> Iterator[None]:
-    """In it requests are sent once, and waited for no longer than 3 s: for cleaning up when somebody wants to leave."""
-    before = _IN_A_HURRY.set(True)
-    try:
-        yield
-    finally:
-        _IN_A_HURRY.reset(before)
 
 
 @attrs.frozen
@@ -53,6 +46,7 @@ class Sender:
         user_agent: of every request.
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
+        total: seconds that one call may take; None for any time.
         throttle: how much at once the registry bears; made anew.
         warnings: what the registry has warned of; made anew.
     """
@@ -62,6 +56,7 @@ class Sender:
     user_agent: str
     on_request: OnRequest | None
     on_response: OnResponse | None
+    total: float | None = None
     throttle: Throttle = attrs.field(factory=Throttle, init=False)
     warnings: Warnings = attrs.field(factory=Warnings, init=False)
 
@@ -86,8 +81,8 @@ class Sender:
         headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        timeout = _HURRY if _IN_A_HURRY.get() else None
-        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, timeout, is_large)
+        end = self.deadline()
+        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, end, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
         began, era = self.runtime.now(), self.throttle.era
@@ -128,50 +123,68 @@ class Sender:
         """
         attempt = 0
         in_doubt = False
-        while True:
-            try:
-                return await once()
-            except (TransportError, ResponseError) as problem:
-                problem.repeated = in_doubt
-                if problem.exhausted or not may_pass(problem, repeatable=repeatable):
-                    raise
-                await self.pause(problem, attempt)
-                in_doubt = in_doubt or isinstance(problem, TransportError) or problem.status >= 500
-            attempt += 1
+        with calling():
+            while True:
+                try:
+                    return await once()
+                except (TransportError, ResponseError) as problem:
+                    problem.repeated = in_doubt
+                    if problem.exhausted or not may_pass(problem, repeatable=repeatable):
+                        raise
+                    await self.pause(problem, attempt)
+                    in_doubt = in_doubt or isinstance(problem, TransportError) or problem.status >= 500
+                attempt += 1
 
     async def pause(self, problem: TransportError | ResponseError, attempt: int) -> None:
-        """Wait before the repetition `attempt` (the first is 0), or raise the problem, marked `exhausted`."""
+        """Wait before the repetition `attempt` (the first is 0).
+
+        Raises:
+            ResponseError, TransportError: the problem, marked `exhausted`: there is no repetition, or no time for it.
+        """
         asked = problem.retry_after if isinstance(problem, ResponseError) else None
-        delay = None if _IN_A_HURRY.get() else self.retries.delay(attempt, asked)
-        if delay is None:
+        delay = None if is_hurried() else self.retries.delay(attempt, asked)
+        end = self.deadline()
+        if delay is None or (end is not None and self.runtime.now() + delay >= end):
             problem.exhausted = True
             raise problem
         _LOG.warning("%s; trying again in %.1f s", problem, delay)
         await self.runtime.sleep(delay)
 
+    def deadline(self) -> float | None:
+        """When the current call must be over; None if it may take any time."""
+        return deadline(self.runtime, self.runtime.now(), self.total)
 
-async def read(request: Request, incoming: Incoming, limit: int = JSON_LIMIT) -> Response:
+
+async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT, option: str | None = None) -> Response:
     """Read an answer to its end, and close it.
 
+    Args:
+        request: the request.
+        incoming: the answer to it.
+        limit: the bytes that the body may have.
+        option: the option that sets the limit, or None.
+
     Raises:
-        LimitExceeded: it is larger than `limit` bytes.
+        LimitExceeded: the body is larger.
         TransportError: it broke off.
     """
     what = f"the answer to {request.method} {path_of(request)}"
     try:
-        body = await bodies.read(incoming, limit, what)
+        if request.method != "HEAD" and (bodies.size(incoming.headers.get("content-length")) or 0) > limit:
+            raise LimitExceeded(what, limit=limit, option=option)  # none of it need be read
+        body = await bodies.read(incoming, limit, what, option=option)
     finally:
         await incoming.aclose()
-    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what)
+    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what, option=option)
     return Response(incoming.status, incoming.headers, body)
 
 
 def may_pass(problem: TransportError | ResponseError, *, repeatable: bool) -> bool:
     """Whether a problem may pass, so that the same request can be sent again."""
     if isinstance(problem, TransportError):
-        return repeatable
+        return repeatable and not problem.exhausted
     # A registry that throttles has not done what it was asked for: that can be repeated in any case.
-    return problem.status == 429 or (repeatable and problem.status in _RETRIED)
+    return problem.status == 429 or (repeatable and problem.status in PASSING)
 
 
 def path_of(request: Request) -> str:

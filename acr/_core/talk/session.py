@@ -19,7 +19,9 @@ from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
 from acr._values.media_type import essence
+from acr._values.options import Limits
 from acr._values.reference import Endpoint
+from acr._values.weight import check_weight
 from acr.errors import Denied, ProtocolViolation, Unauthorized
 from acr.protocols import Credential
 
@@ -37,6 +39,7 @@ class Session:
         credential: who the client is; None is anonymous.
         audience: of the Entra token.
         token_hosts: hosts beside the registry's own that may issue its tokens.
+        limits: how much to accept from the registry.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class Session:
         *,
         audience: str,
         token_hosts: frozenset[str],
+        limits: Limits,
     ) -> None:
         self.runtime: Runtime = sender.runtime
         self.registry: Endpoint = registry
         self.sender: Sender = sender
+        self.limits: Limits = limits
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self._discovery: Flight[None] = Flight(sender.runtime)
         self._discovered = False
@@ -65,6 +70,7 @@ class Session:
         scopes: Scopes,
         repeatable: bool = True,
         limit: int = JSON_LIMIT,
+        option: str | None = None,
         undo: Callable[[T], Awaitable[object]] | None = None,
     ) -> T:
         """Send, read the whole answer, parse it.
@@ -75,6 +81,7 @@ class Session:
             scopes: what it needs.
             repeatable: whether it may be sent again when it is not known if it was received.
             limit: bytes of the answer, at the most.
+            option: the option that sets the limit, or None.
             undo: is done with the answer, where the caller has been stopped meanwhile.
 
         Raises:
@@ -89,7 +96,7 @@ class Session:
             incoming = await self.open(request, scopes=scopes)
             if _may_lead_on(request) and redirects.leads_on(incoming):
                 incoming, _ = await redirects.follow(self, request, incoming, scopes)
-            reply = await read(request, incoming, limit)
+            reply = await read(request, incoming, limit=limit, option=option)
             if request.method == "GET" and _is_page(reply):
                 page = ProtocolViolation(
                     f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
@@ -106,6 +113,17 @@ class Session:
             return await self.runtime.to_the_end(once, undo)
 
         return await self.sender.repeat(once if undo is None else wholly, repeatable=repeatable)
+
+    async def call_for_list(self, request: Request, parse: Callable[[Response], T], *, scopes: Scopes) -> T:
+        """As `call`, for an answer that lists things. It may be as large, and as heavy, as a page of a listing."""
+        limit, option = self.limits.page, "Limits.page"
+
+        def weighed(reply: Response) -> T:
+            what = f"the answer to {request.method} {path_of(request)}"
+            check_weight(reply.body, what, limit=limit, option=option)
+            return parse(reply)
+
+        return await self.call(request, weighed, scopes=scopes, limit=limit, option=option)
 
     async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.

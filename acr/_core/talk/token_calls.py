@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from acr._core.talk import token_exchanges as exchanges
+from acr._core.talk.deadline import one_call
 from acr._core.talk.scopes import Scope, Scopes
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr.errors import InvalidInput, ProtocolViolation
 
 
+@one_call
 async def refresh_token(session: Session) -> str:
     """The refresh token of the client's own credential."""
     return await session.tokens.refresh_token(await session.authority())
 
 
+@one_call
 async def access_token(session: Session, scopes: Iterable[str]) -> str:
     """An access token of the client's own credential."""
     wanted = _scopes(scopes)
     return await session.tokens.access_token(await session.authority(), wanted)
 
 
+@one_call
 async def exchange_entra_token(
     session: Session, token: str | None, refresh_token: str | None, tenant: str | None
 ) -> str:
@@ -38,6 +42,7 @@ async def exchange_entra_token(
     return issued.token
 
 
+@one_call
 async def exchange_refresh_token(session: Session, token: str, scopes: Iterable[str]) -> str:
     """An access token for a refresh token."""
     wanted = _scopes(scopes)

@@ -29,6 +29,9 @@ from acr.errors import CredentialError, ProtocolViolation, ResponseError
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 
+_LONGEST_LIFE: Final = 10**10
+"""Seconds: three centuries. JSON numbers may be larger than any float."""
+
 _UNKNOWN_LIFETIME: Final = 60.0
 """Seconds that a token lives of which nothing is known (the distribution project's token specification)."""
 
@@ -215,13 +218,20 @@ def lifetime(token: str, expires_in: int | None) -> float:
 
     ACR sends no `expires_in`: it is in the JWT. What counts is the time between issue and end, since the clock of this
     machine may differ from the registry's.
+
+    Raises:
+        ProtocolViolation: `expires_in` is more than any time.
     """
     told = claims(token)
     try:
         seconds = float(told["exp"]) - float(told["iat"] if "iat" in told else told["nbf"])
     except (KeyError, TypeError, ValueError, OverflowError):
         seconds = math.nan
-    return seconds if math.isfinite(seconds) else float(expires_in or _UNKNOWN_LIFETIME)
+    if math.isfinite(seconds):
+        return seconds
+    if expires_in is not None and abs(expires_in) > _LONGEST_LIFE:
+        raise ProtocolViolation("the token endpoint answered with an expires_in that is no time")
+    return float(expires_in or _UNKNOWN_LIFETIME)
 
 
 def _texts(scopes: Scopes) -> list[str]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Final
 from urllib.parse import parse_qsl
 
 import attrs
 from acr_rest import types
 
+from acr._core.talk.deadline import each_one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.page import Page
 from acr.errors import LimitExceeded
-
-_MOST_PAGES: Final = 100_000
 
 
 @attrs.frozen
@@ -39,12 +37,14 @@ class Unlinked:
         """The client."""
         return self.walk.session
 
+    @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk it page by page. Arguments and errors as of `Walk.pages`."""
         target = continuation
         held: Page[str] | None = None  # a full page without a link: what follows it is not known yet
         begins: set[str] = set()
-        while len(begins) < _MOST_PAGES:
+        most = self.session.limits.pages
+        while len(begins) < most:
             async with aclosing(self.walk.pages(target)) as walk:
                 async for given in walk:
                     page = given
@@ -64,7 +64,7 @@ class Unlinked:
             if held is None:
                 return
             target = self._target(last=held.items[-1])
-        raise LimitExceeded(f"the listing at {target}", limit=_MOST_PAGES, unit="pages")
+        raise LimitExceeded(f"the listing at {target}", limit=most, unit="pages", option="Limits.pages")
 
     async def _beginning(self, page: Page[str], before: Page[str]) -> Sequence[str]:
         """The first name of the whole listing, if a page seems to go back to it.

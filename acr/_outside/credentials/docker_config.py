@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from acr._outside.regular import open_regular
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
 from acr.errors import CredentialError
@@ -90,7 +91,7 @@ class DockerConfig:
 
     def _read(self) -> Mapping[str, Any]:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 content = file.read(_CONFIG_LIMIT + 1)
         except FileNotFoundError:
             return {}
@@ -106,27 +107,27 @@ class DockerConfig:
         return config
 
     def _ask(self, helper: str, host: str) -> UsernamePassword | RefreshToken | None:
-        """Run a helper (docker-credential-helpers, "Development"): it reads the host and writes JSON."""
+        """What a helper knows of a host."""
         import subprocess  # not needed by most programs
+
+        from acr._outside.credentials import helpers
 
         program = f"docker-credential-{helper}"
         if _HELPER.fullmatch(helper) is None:
             raise CredentialError(f"{self.path} names an unusable credential helper, {helper[:100]!r}")
         try:
-            done = subprocess.run(  # noqa: S603 - docker's own convention; the name was checked, and there is no shell
-                [program, "get"], input=host.encode(), capture_output=True, timeout=self.helper_timeout, check=False
-            )
+            code, printed = helpers.ask(program, host, timeout=self.helper_timeout)
         except FileNotFoundError:
             raise CredentialError(f"{self.path} names the credential helper {program}, which is not on PATH") from None
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, subprocess.TimeoutExpired, helpers.PrintsTooMuch) as error:
             raise CredentialError(f"the credential helper {program} failed: {type(error).__name__}") from None
-        if done.returncode != 0:
+        if code != 0:
             # The one failure that has a name of its own; every helper prints it alike.
-            if b"credentials not found" in done.stdout:
+            if b"credentials not found" in printed:
                 return None
-            raise CredentialError(f"the credential helper {program} failed with exit code {done.returncode}")
+            raise CredentialError(f"the credential helper {program} failed with exit code {code}")
         try:
-            answer = json.loads(done.stdout)
+            answer = json.loads(printed)
             username, secret = answer["Username"], answer["Secret"]
         except (ValueError, KeyError, TypeError, RecursionError):
             username = secret = None

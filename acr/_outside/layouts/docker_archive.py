@@ -25,6 +25,7 @@ from acr._values.fields import list_of, object_of, parse_object, text
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.travel import stays
+from acr._values.weight import check_weight
 from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, TransferError
 from acr.protocols import Sink
 
@@ -140,7 +141,9 @@ class DockerArchive:
                     raise TransferError(f"{self._name} was not saved by docker: it has no {_LIST}", side="source")
                 where = f"{_LIST} of {self._name}"
                 with reading(where):
-                    entries = json.loads(self._read(_LIST))
+                    content = self._read(_LIST)
+                    check_weight(content, where)
+                    entries = json.loads(content)
                     if not isinstance(entries, list):
                         raise TransferError(f"{where} is no list", side="source")
                 images = [_image(entry, f"{where}[{i}]") for i, entry in enumerate(entries)]

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, Protocol
 from acr._forks import Lock
 from acr._outside.failures import reading, writing
 from acr._outside.layouts.locking import locked
+from acr._outside.regular import open_regular
 from acr._outside.sinks import file_sink
 from acr._outside.tar.tar_writer import TarWriter, final_path
 from acr._outside.tar.tars import TarFiles, open_extent
@@ -114,7 +115,7 @@ class _FolderTree:
     def open(self, name: str) -> BinaryIO:
         path = self._inside(name)
         with reading(path):
-            return path.open("rb")
+            return open_regular(path)
 
     def sink(self, name: str, blob: Descriptor) -> Sink:
         return file_sink(self._way(name), blob.digest)

@@ -15,6 +15,7 @@ import attrs
 
 from acr._forks import Lock
 from acr._outside.failures import reading
+from acr._outside.regular import open_regular
 from acr.errors import LimitExceeded, TransferError
 
 HEADERS_LIMIT: Final = 64 * 1024
@@ -284,7 +285,7 @@ def _scan(path: Path, state: tuple[int, ...]) -> _Scan:
     links: dict[str, str] = {}
     regions: list[tuple[str, Extent]] = []
     end = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         check_uncompressed(file, path)
         for member in members(file, path):
             if len(regions) == MEMBERS_LIMIT:

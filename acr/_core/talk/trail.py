@@ -1,0 +1,106 @@
+"""Trail: where the walk of a listing has been. So each walk ends, whatever links a registry gives."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from acr.errors import LimitExceeded, ProtocolViolation
+
+_MOST_EMPTY: Final = 100
+"""Empty pages in a row that another page may follow. A registry that filters gives some."""
+
+_MOST_AGAIN: Final = 16
+"""Pages in a row that the client has read already, under another link. A listing that changes meanwhile gives some."""
+
+_USUAL: Final = 1000
+"""Items to ask for if a page is too large whose size the registry chose."""
+
+_COUNT: Final = re.compile(r"(?<=[?&])n=([0-9]{1,9})(?=&|$)")
+
+
+class Trail:
+    """Where a walk has been. It keeps two numbers of each page.
+
+    Args:
+        what: the name of the listing, for errors.
+        most: the pages that the listing may have.
+    """
+
+    def __init__(self, what: str, most: int) -> None:
+        self._what = what
+        self._most = most
+        self._count = 0
+        self._empty = 0
+        self._again = 0
+        self._targets: set[int] = set()
+        self._pages: set[int] = set()
+
+    def passed(self, target: str, content: bytes, *, is_empty: bool) -> None:
+        """Take note of a page.
+
+        Args:
+            target: the path and query of its request.
+            content: its bytes.
+            is_empty: whether it has no items.
+        """
+        self._count += 1
+        self._targets.add(hash(target))
+        self._empty = self._empty + 1 if is_empty else 0
+        self._again = self._again + 1 if not is_empty and hash(content) in self._pages else 0
+        self._pages.add(hash(content))
+
+    def leads_to(self, target: str) -> None:
+        """Check that the walk may go on to another page.
+
+        Raises:
+            ProtocolViolation: the client has read that page already, or the last pages brought nothing new.
+            LimitExceeded: the listing has more pages than it may have.
+        """
+        if hash(target) in self._targets:
+            raise ProtocolViolation(f"{self._what} links back to a page that was read already")
+        if self._empty > _MOST_EMPTY or self._again > _MOST_AGAIN:
+            count = self._empty or self._again
+            raise ProtocolViolation(f"{self._what} goes on, although its last {count} pages brought nothing new")
+        if self._count >= self._most:
+            raise LimitExceeded(self._what, limit=self._most, unit="pages", option="Limits.pages")
+
+
+def with_fewer_items(target: str) -> str | None:
+    """The same page of a listing with a quarter of its items; None if it has only one.
+
+    >>> with_fewer_items("/acr/v1/_catalog?n=1000&last=a")
+    '/acr/v1/_catalog?n=250&last=a'
+    >>> with_fewer_items("/v2/a/tags/list"), with_fewer_items("/v2/a/tags/list?n=1")
+    ('/v2/a/tags/list?n=1000', None)
+    """
+    count = item_count(target)
+    if count is not None and count <= 1:
+        return None
+    return _with(target, "n", str(_USUAL if count is None else count // 4 or 1))
+
+
+def item_count(target: str) -> int | None:
+    """The items that a page is asked to have; None if the registry is to choose.
+
+    >>> item_count("/acr/v1/_catalog?n=1000&last=a"), item_count("/v2/a/tags/list")
+    (1000, None)
+    """
+    found = _COUNT.search(target)
+    return int(found[1]) if found else None
+
+
+def with_last(target: str, last: str) -> str:
+    """The page of a listing behind an item.
+
+    >>> with_last("/v2/a/tags/list?n=5&last=x", "v1+b")
+    '/v2/a/tags/list?n=5&last=v1%2Bb'
+    """
+    return _with(target, "last", quote(last, safe=""))
+
+
+def _with(target: str, name: str, value: str) -> str:
+    """A target with a parameter in its query, at its old place if it had one."""
+    changed, count = re.subn(rf"(?<=[?&]){name}=[^&]*", f"{name}={value}", target)
+    return changed if count else f"{target}{'&' if '?' in target else '?'}{name}={value}"
