@@ -39,13 +39,6 @@ def test_whether_a_blob_is_there(registry: acr.Registry) -> None:
     assert not registry.repository("other").blob(blob.digest).exists()
 
 
-def test_a_deleted_blob_is_gone(registry: acr.Registry) -> None:
-    repository = registry.repository("app")
-    blob = repository.upload_blob(b"abc")
-    repository.blob(blob.digest).delete()
-    assert not repository.blob(blob.digest).exists()
-
-
 def test_a_download_is_one_streaming_get(registry: acr.Registry, acr_emulator: Emulator) -> None:
     """azure-sdk-for-net#37808: 4 MiB ranges make too many calls."""
     repository = registry.repository("app")

@@ -82,6 +82,25 @@ def test_what_the_registry_does_not_say_is_allowed(registry: acr.Registry, acr_e
         assert read.signed
 
 
+@pytest.mark.parametrize("status", [200, 299])
+def test_an_update_that_is_answered_with_nothing_was_made(
+    found: tuple[Item, str], acr_emulator: Emulator, status: int
+) -> None:
+    item, _ = found
+    acr_emulator.fail(method="PATCH", status=status, after=True)
+    assert item.update(can_delete=False).locked
+
+
+@pytest.mark.parametrize("status", [300, 302, 304])
+def test_an_update_that_is_led_elsewhere_was_not_made(
+    found: tuple[Item, str], acr_emulator: Emulator, status: int
+) -> None:
+    item, _ = found
+    acr_emulator.fail(method="PATCH", status=status, headers={"Location": "/elsewhere"})
+    with pytest.raises(acr.ProtocolViolation, match=str(status)):
+        item.update(can_delete=False)
+
+
 @pytest.mark.parametrize("off", [("can_delete",), ("can_write",), ("can_delete", "can_write"), ()], ids="+".join)
 def test_the_error_of_an_update_names_the_item_and_its_flags(
     found: tuple[Item, str], acr_emulator: Emulator, off: tuple[str, ...]

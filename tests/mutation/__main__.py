@@ -94,6 +94,8 @@ source_paths = ["acr"]
 only_mutate = {json.dumps(sorted(f"{file}.py" for file in files))}
 also_copy = ["generated", "spec", "docs", "examples"]
 pytest_add_cli_args = ["-p", "no:cacheprovider"]
+timeout_constant = 5.0
+timeout_multiplier = 5.0
 pytest_add_cli_args_test_selection = {json.dumps(self.subject.tests)}
 """
             )
@@ -164,7 +166,7 @@ def _output(*command: object, cwd: Path = PROJECT, env: dict[str, str] | None = 
         [str(part) for part in command], cwd=cwd, env=env, stdout=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
-        sys.exit(f"{done.stdout[-5000:]}\n{' '.join(words)} failed with {done.returncode}")
+        sys.exit(f"{done.stdout[-5000:]}\n{' '.join(map(str, command))} failed with {done.returncode}")
     return done.stdout
 
 

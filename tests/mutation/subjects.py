@@ -105,14 +105,9 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         ),
         files=("acr/_core/talk/answers.py",),
         tests=(
-            "tests/client/test_metadata.py",
+            "tests/client/test_deletion.py",
             "tests/client/test_locks.py",
             "tests/client/test_needed_scopes.py",
-            "tests/client/test_blobs.py",
-            "tests/client/test_upload_sessions.py",
-            "tests/client/test_failures.py",
-            "tests/makes/test_again.py",
-            "tests/makes/test_blobs.py",
         ),
     ),
     "paging": Subject(
