@@ -131,7 +131,7 @@ pytest_add_cli_args_test_selection = {json.dumps(self.subject.tests)}
     def by_cosmic_ray(self) -> Iterator[Mutant]:
         """Mutate all that is in some files, by simpler means."""
         began = time.monotonic()
-        tests = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *self.subject.tests]
+        tests = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *self.subject.file_tests]
         self.run(*tests)
         config, session = self.path / "cosmic-ray.toml", self.path / "cosmic-ray.sqlite"
         config.write_text(

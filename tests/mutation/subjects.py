@@ -17,13 +17,15 @@ class Subject:
             class, `ǁ` and the method.
         files: what cosmic-ray mutates: each file whose constants, patterns, class bodies or decorated functions decide
             something. mutmut leaves those out.
-        tests: what is run for a mutant, the quickest first. Of these mutmut runs those that call the function.
+        tests: what is run for a mutant of a function. Of these mutmut runs those that call the function.
+        file_tests: what is run for a mutant of a file, the quickest first: all of them, or up to the first failure.
         strict: no mutant may survive without an explanation.
     """
 
     functions: tuple[str, ...]
     files: tuple[str, ...]
     tests: tuple[str, ...]
+    file_tests: tuple[str, ...]
     strict: bool = True
 
 
@@ -55,6 +57,10 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_upload_sessions.py",
             "tests/makes/test_reading.py",
         ),
+        file_tests=(
+            "acr/_values/digest.py",
+            "tests/values/test_digest.py",
+        ),
     ),
     "locks": Subject(
         functions=(
@@ -77,6 +83,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/makes/test_again.py",
             "tests/makes/test_reading.py",
         ),
+        file_tests=("tests/client/test_locks.py",),
     ),
     "scopes": Subject(
         functions=(
@@ -94,6 +101,10 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_needed_scopes.py",
             "tests/client/test_auth.py",
         ),
+        file_tests=(
+            "acr/_core/talk/scopes.py",
+            "tests/core/test_scopes.py",
+        ),
     ),
     "deletion": Subject(
         functions=(
@@ -108,6 +119,10 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_deletion.py",
             "tests/client/test_locks.py",
             "tests/client/test_needed_scopes.py",
+        ),
+        file_tests=(
+            "tests/client/test_deletion.py",
+            "tests/client/test_locks.py",
         ),
     ),
     "paging": Subject(
@@ -134,6 +149,12 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/makes/test_listings.py",
             "tests/makes/test_attached.py",
             "tests/client/test_listing.py",
+        ),
+        file_tests=(
+            "acr/_core/talk/links.py",
+            "tests/core/test_links.py",
+            "tests/client/test_listing.py",
+            "tests/makes/test_listings.py",
         ),
         strict=False,
     ),
