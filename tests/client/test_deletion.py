@@ -153,7 +153,7 @@ def test_what_is_missing_was_deleted_only_if_an_earlier_attempt_may_have_done_it
         else:
             with pytest.raises(acr.NotFound) as caught:
                 item.delete()
-            assert not caught.value.repeated
+            assert caught.value.repeated is False
         assert len(twin.slept) == len(faults)
 
 

@@ -46,6 +46,39 @@ def test_head_gives_type_digest_and_size(registry: acr.Registry) -> None:
     assert not repository.manifest("v2").exists()
 
 
+@pytest.mark.parametrize(
+    ("accept", "asked"),
+    [
+        (media_types.OCI_MANIFEST, media_types.OCI_MANIFEST),
+        ([media_types.OCI_MANIFEST, "application/json"], f"{media_types.OCI_MANIFEST}, application/json"),
+        (None, ", ".join(media_types.ANY_MANIFEST)),
+    ],
+)
+def test_the_types_that_are_accepted_are_asked_for_in_one_request(
+    registry: acr.Registry, acr_emulator: Emulator, accept: str | list[str] | None, asked: str
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    manifest = registry.repository("app").manifest("v1")
+    manifest.get()
+    acr_emulator.clear_requests()
+    assert manifest.head(accept=accept) == manifest.get(accept=accept).descriptor
+    assert [(r.method, r.headers["accept"]) for r in acr_emulator.requests] == [("HEAD", asked), ("GET", asked)]
+
+
+def test_the_types_that_are_accepted_are_asked_for_again_if_head_does_not_tell(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    image = push_image(registry.repository("app"), tag="v1")
+    manifest = registry.repository("app").manifest("v1")
+    manifest.get()
+    for fault in ({"status": 405}, {"status": 501}, {"status": 200}):
+        acr_emulator.clear_requests()
+        acr_emulator.fail(method="HEAD", **fault)
+        assert manifest.head(accept=media_types.OCI_MANIFEST) == image
+        asked = [(r.method, r.headers["accept"]) for r in acr_emulator.requests]
+        assert asked == [("HEAD", media_types.OCI_MANIFEST), ("GET", media_types.OCI_MANIFEST)]
+
+
 def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
     repository = registry.repository("app")
     layer = repository.upload_blob(b"layer")
