@@ -82,6 +82,16 @@ def test_what_the_registry_does_not_say_is_allowed(registry: acr.Registry, acr_e
         assert read.signed
 
 
+def test_an_update_is_one_request(found: tuple[Item, str], acr_emulator: Emulator) -> None:
+    item, _ = found
+    item.properties()
+    item.update(can_list=True)
+    acr_emulator.clear_requests()
+    item.update(can_write=False)
+    by_tag = isinstance(item, acr.RepositoryManifest) and item.reference == "v1"
+    assert [request.method for request in acr_emulator.requests] == (["GET", "PATCH"] if by_tag else ["PATCH"])
+
+
 @pytest.mark.parametrize("status", [200, 299])
 def test_an_update_that_is_answered_with_nothing_was_made(
     found: tuple[Item, str], acr_emulator: Emulator, status: int
