@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,18 +66,39 @@ def test_the_types_that_are_accepted_are_asked_for_in_one_request(
     assert [(r.method, r.headers["accept"]) for r in acr_emulator.requests] == [("HEAD", asked), ("GET", asked)]
 
 
-def test_the_types_that_are_accepted_are_asked_for_again_if_head_does_not_tell(
-    registry: acr.Registry, acr_emulator: Emulator
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": 405},
+        {"status": 501},
+        {"status": 200, "without": "Content-Type"},
+        {"status": 200, "without": "Docker-Content-Digest"},
+        {"status": 200, "Content-Length": "0"},
+        {"status": 200, "Content-Type": "application/json"},
+        {"status": 200, "Content-Type": "application/octet-stream"},
+        {"status": 200, "Content-Type": "text/plain"},
+    ],
+    ids=str,
+)
+def test_a_manifest_is_read_if_head_does_not_tell(
+    registry: acr.Registry, acr_emulator: Emulator, told: dict[str, Any]
 ) -> None:
     image = push_image(registry.repository("app"), tag="v1")
     manifest = registry.repository("app").manifest("v1")
     manifest.get()
-    for fault in ({"status": 405}, {"status": 501}, {"status": 200}):
-        acr_emulator.clear_requests()
-        acr_emulator.fail(method="HEAD", **fault)
-        assert manifest.head(accept=media_types.OCI_MANIFEST) == image
-        asked = [(r.method, r.headers["accept"]) for r in acr_emulator.requests]
-        assert asked == [("HEAD", media_types.OCI_MANIFEST), ("GET", media_types.OCI_MANIFEST)]
+    headers = {
+        "Content-Type": media_types.OCI_MANIFEST,
+        "Docker-Content-Digest": acr.Digest.of(b"of another one"),
+        "Content-Length": "7",
+        **told,
+    }
+    status, without = headers.pop("status"), headers.pop("without", "")
+    headers.pop(without, None)
+    acr_emulator.clear_requests()
+    acr_emulator.fail(method="HEAD", status=status, headers=headers)
+    assert manifest.head(accept=media_types.OCI_MANIFEST) == image
+    asked = [(r.method, r.headers["accept"]) for r in acr_emulator.requests]
+    assert asked == [("HEAD", media_types.OCI_MANIFEST), ("GET", media_types.OCI_MANIFEST)]
 
 
 def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
