@@ -67,7 +67,6 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     ),
     "locks": Subject(
         functions=(
-            "acr._values.properties.*",
             "acr._core.listed.locks.*",
             "acr._core.listed.permissions.*",
             "acr._core.listed.*.x_update__*",
@@ -78,15 +77,15 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         ),
         files=("acr/_values/properties.py", "acr/_core/listed/locks.py", "acr/_core/listed/permissions.py"),
         tests=(
+            "tests/core/test_failures.py",
             "tests/client/test_locks.py",
-            "tests/client/test_metadata.py",
-            "tests/client/test_said.py",
-            "tests/client/test_manifests.py",
-            "tests/client/test_listing.py",
+            "tests/client/test_said.py::test_a_lock_says_which_flag_of_which_item",
+            "tests/client/test_said.py::test_a_lock_that_cannot_be_read_hides_no_error",
             "tests/makes/test_again.py",
-            "tests/makes/test_reading.py",
+            "tests/makes/test_reading.py::test_locks_that_are_null_are_none",
+            "tests/makes/test_reading.py::test_a_change_that_is_answered_with_nothing_was_made",
         ),
-        file_tests=("tests/client/test_locks.py",),
+        file_tests=("tests/values/test_properties.py", "tests/client/test_locks.py"),
     ),
     "scopes": Subject(
         functions=(
@@ -193,7 +192,7 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
         Explained(
             "acr/_core/talk/tokens.py",
             after,
-            "a shortcut past hundreds of tokens: without it, the loop behind it finds the same token, or one that covers it",
+            "a shortcut past hundreds of tokens: the loop behind it finds the same token, or one that covers it",
         )
         for after in ("exact = None", "exact = self._access.get(None)")
     ),
