@@ -51,8 +51,9 @@ def test_a_stream_tells_its_progress_and_is_done_when_it_was_verified(
     assert events[0].item.digest == blob.digest
     events.clear()
     acr_emulator.fail(method="GET", path_contains="/blobs/", status=200, body=b"abd")
-    with pytest.raises(acr.DigestMismatch):
+    with pytest.raises(acr.DigestMismatch, match=f"^the blob app@{blob.digest}") as caught:
         repository.download_blob(blob.digest, progress=events.append).read()
+    assert (caught.value.expected, caught.value.actual) == (blob.digest, acr.Digest.of(b"abd"))
     assert not any(isinstance(event, acr.Done) for event in events)
 
 

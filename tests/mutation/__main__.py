@@ -85,7 +85,7 @@ class Copy:
             if (PROJECT / name).is_file():
                 (self.path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, self.path / name)
-        files = {pattern.partition(".x")[0].removesuffix(".*").replace(".", "/") for pattern in self.subject.functions}
+        files = {module_of(pattern).replace(".", "/") for pattern in self.subject.functions}
         with (self.path / "pyproject.toml").open("a", encoding="utf-8") as config:
             config.write(
                 f"""
@@ -123,7 +123,7 @@ pytest_add_cli_args_test_selection = {json.dumps(self.subject.tests)}
             if patterns:
                 outcome = {"killed": KILLED, "timeout": TIMED_OUT}.get(status, SURVIVED)
                 lines = changed(self.run(BIN / "mutmut", "show", name)) if outcome == SURVIVED else ()
-                file = name.partition(".x")[0].replace(".", "/") + ".py"
+                file = module_of(name).replace(".", "/") + ".py"
                 yield Mutant(self.key, "mutmut", file, name, outcome, *lines)
         if unmet:
             sys.exit(f"{self.key}: no function is meant by {', '.join(sorted(unmet))}")
@@ -168,6 +168,16 @@ def _output(*command: object, cwd: Path = PROJECT, env: dict[str, str] | None = 
     if done.returncode:
         sys.exit(f"{done.stdout[-5000:]}\n{' '.join(map(str, command))} failed with {done.returncode}")
     return done.stdout
+
+
+def module_of(name: str) -> str:
+    """The module of a mutant of mutmut, or of a pattern of such names.
+
+    >>> module_of("acr._values.digest.*"), module_of("acr._core.*.x_delete__*")
+    ('acr._values.digest', 'acr._core.*')
+    """
+    module, has_function, _ = name.partition(".x")
+    return module if has_function else module.removesuffix(".*")
 
 
 def changed(diff: str) -> tuple[str, str]:

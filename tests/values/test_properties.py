@@ -28,7 +28,7 @@ def test_what_is_no_size_of_a_page_is_refused(size: Any) -> None:
     assert str(caught.value) == f"page_size={size!r}: expected 1 to 1000"
 
 
-@pytest.mark.parametrize("values", itertools.product((False, True), repeat=4))
+@pytest.mark.parametrize("values", list(itertools.product((False, True), repeat=4)))
 def test_a_lock_is_on_what_cannot_be_written_or_deleted(values: tuple[bool, ...]) -> None:
     flags = dict(zip(FLAGS, values, strict=True))
     assert Permissions(**flags).locked is not (flags["can_write"] and flags["can_delete"])
