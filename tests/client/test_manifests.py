@@ -74,6 +74,7 @@ def test_the_types_that_are_accepted_are_asked_for_in_one_request(
         {"status": 200, "without": "Content-Type"},
         {"status": 200, "without": "Docker-Content-Digest"},
         {"status": 200, "Content-Length": "0"},
+        {"status": 200, "Content-Encoding": "gzip"},
         {"status": 200, "Content-Type": "application/json"},
         {"status": 200, "Content-Type": "application/octet-stream"},
         {"status": 200, "Content-Type": "text/plain"},
