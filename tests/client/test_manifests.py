@@ -78,6 +78,7 @@ def test_the_types_that_are_accepted_are_asked_for_in_one_request(
         {"status": 200, "Content-Type": "application/json"},
         {"status": 200, "Content-Type": "application/octet-stream"},
         {"status": 200, "Content-Type": "text/plain"},
+        {"status": 200, "Content-Type": "text/html; charset=utf-8"},
     ],
     ids=str,
 )
