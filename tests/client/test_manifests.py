@@ -110,7 +110,8 @@ def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
     digest = acr.Digest.of(content, algorithm="sha512")
     pushed = repository.put_manifest(acr.Manifest(content, media_types.OCI_MANIFEST, digest=digest))
     assert pushed.digest == digest
-    assert repository.manifest(digest).get().content == content
+    found = repository.manifest(digest).get()
+    assert (found.content, found.digest) == (content, digest)
 
 
 def test_an_index_is_asked_for_and_comes_as_one(registry: acr.Registry, acr_emulator: Emulator) -> None:
@@ -148,6 +149,25 @@ def test_a_manifest_of_other_bytes_than_its_digest_is_refused(registry: acr.Regi
         assert (caught.value.expected, caught.value.actual) == (digest, acr.Digest.of(b"{ }"))
 
 
+@pytest.mark.parametrize("told", [{}, {"Docker-Content-Digest": acr.Digest.of(b"{ }")}], ids=["nothing", "another"])
+def test_the_digest_that_was_asked_for_counts_and_not_the_one_that_the_registry_tells(
+    registry: acr.Registry, acr_emulator: Emulator, told: dict[str, str]
+) -> None:
+    digest = acr.Digest.of(b"{}")
+    headers = {"Content-Type": media_types.OCI_MANIFEST, **told}
+    acr_emulator.fail(path_contains="/manifests/", status=200, headers=headers, body=b"{ }")
+    with pytest.raises(acr.DigestMismatch) as caught:
+        registry.repository("app").manifest(digest).get()
+    assert str(caught.value) == f"the manifest app@{digest}: expected {digest}, got {acr.Digest.of(b'{ }')}"
+
+
+def test_a_manifest_of_no_type_is_refused_by_its_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(path_contains="/manifests/", status=200, headers={"Content-Type": ""}, body=b"{}")
+    with pytest.raises(acr.ProtocolViolation) as caught:
+        registry.repository("app").manifest("v1").get()
+    assert str(caught.value) == "the manifest app@v1 came without a Content-Type"
+
+
 def test_a_manifest_too_large_to_push_is_refused_before_any_request(
     registry: acr.Registry, acr_emulator: Emulator
 ) -> None:
@@ -167,6 +187,7 @@ def test_a_manifest_too_large_to_pull_is_not_read_to_its_end(registry: acr.Regis
     )
     with pytest.raises(acr.LimitExceeded) as caught:
         registry.repository("app").manifest("v1").get()
+    assert str(caught.value) == "the answer to GET /v2/app/manifests/v1 is larger than the 4194304 bytes allowed"
     assert caught.value.limit == 4 * MIB
 
 
