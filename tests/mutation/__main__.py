@@ -6,20 +6,24 @@ changed. The exit status is 1 if a mutant survived in a strict subject and `subj
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 import attrs
 
+from tests.mutation.operators import PLAIN
 from tests.mutation.subjects import EXCLUDED_OPERATORS, EXPLAINED, SUBJECTS, Explained, Subject
 
 PROJECT: Final = Path(__file__).resolve().parent.parent.parent
@@ -148,6 +152,7 @@ filters.operators-filter.exclude-operators = {json.dumps(EXCLUDED_OPERATORS)}
         )
         self.run(BIN / "cosmic-ray", "init", config, session)
         self.run(BIN / "cr-filter-operators", session, config)
+        self._leave_out_what_mutmut_changes(session)
         self.run(BIN / "cosmic-ray", "exec", config, session)
         for line in self.run(BIN / "cosmic-ray", "dump", session).splitlines():
             item, result = json.loads(line)
@@ -159,6 +164,30 @@ filters.operators-filter.exclude-operators = {json.dumps(EXCLUDED_OPERATORS)}
                 name = f"{mutation['module_path']}:{mutation['start_pos'][0]} {mutation['operator_name']}"
                 lines = changed(result["diff"] or "") if outcome == SURVIVED else ()
                 yield Mutant(self.key, "cosmic-ray", mutation["module_path"], name, outcome, *lines)
+
+    def _leave_out_what_mutmut_changes(self, session: Path) -> None:
+        """Take the bodies of functions out of a session of cosmic-ray: mutmut changes them in more ways."""
+        with closing(sqlite3.connect(session)) as database, database:
+            for file in self.subject.files:
+                for first, last in bodies((self.path / file).read_text(encoding="utf-8")):
+                    jobs = "SELECT job_id FROM mutation_specs WHERE module_path = ? AND start_pos_row BETWEEN ? AND ?"
+                    within = (file, first, last)
+                    database.execute(f"DELETE FROM work_results WHERE job_id IN ({jobs})", within)  # noqa: S608
+                    database.execute(f"DELETE FROM work_items WHERE job_id IN ({jobs})", within)  # noqa: S608
+                    database.execute(f"DELETE FROM mutation_specs WHERE job_id IN ({jobs})", within)  # noqa: S608
+
+
+def bodies(source: str) -> Iterator[tuple[int, int]]:
+    r"""The first and the last line of each function that mutmut changes.
+
+    >>> list(bodies("X = 1\ndef f():\n  return 1\n@property\ndef g(self):\n  return 2\n"))
+    [(3, 3)]
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = {ast.unparse(one) for one in node.decorator_list}
+            if decorators <= PLAIN:
+                yield node.body[0].lineno, node.end_lineno or node.body[-1].lineno
 
 
 def _output(*command: object, cwd: Path = PROJECT, env: dict[str, str] | None = None) -> str:

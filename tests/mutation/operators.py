@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
 )
 _MEMBER: Final = re.compile(r"(?:\\.|[^\\])-(?:\\.|[^\\])|\\.|[^\\]", re.DOTALL)
 _OTHER: Final = {"*": "+", "+": "*"}
-_PLAIN: Final = frozenset({"classmethod", "staticmethod"})
+PLAIN: Final = frozenset({"classmethod", "staticmethod"})
 """mutmut mutates a function with one of these decorators, and none with another one."""
 
 
@@ -78,7 +78,7 @@ def _is_left_out(leaf: Any) -> bool:
     outer = outer.parent if outer.type in ("async_funcdef", "async_stmt") else outer
     if outer.type != "decorated":
         return False
-    return not {decorator.children[1].get_code() for decorator in functions[-1].get_decorators()} <= _PLAIN
+    return not {decorator.children[1].get_code() for decorator in functions[-1].get_decorators()} <= PLAIN
 
 
 class _Texts:
