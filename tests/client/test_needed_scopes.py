@@ -60,6 +60,11 @@ CALLS: list[tuple[str, str, Call]] = [
     ("a blob's delete", "repository:team/app:delete", lambda r: r.repository("team/app").blob(DIGEST).delete()),
     ("tag names", "repository:team/app:pull", lambda r: list(r.repository("team/app").tag_names())),
     ("a manifest", "repository:team/app:pull", lambda r: r.repository("team/app").manifest("v1").get()),
+    (
+        "a manifest's put",
+        "repository:team/app:pull,push",
+        lambda r: r.repository("team/app").put_manifest(IMAGE, tag="v2"),
+    ),
     ("a manifest's head", "repository:team/app:pull", lambda r: r.repository("team/app").manifest("v1").head()),
     (
         "a manifest's referrers",
