@@ -74,6 +74,19 @@ def test_a_locked_tag_is_asked_for_in_the_type_of_the_manifest(registry: acr.Reg
     assert asked.split(", ") == [*media_types.ANY_MANIFEST, "application/x-strange+json"]
 
 
+def test_what_is_attached_under_a_locked_tag_is_not_noted_once_more(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    repository = registry.repository("app")
+    subject = push_image(repository, tag="v1")
+    attached = acr.Manifest.of({**repository.manifest("v1").get().json, "subject": subject.to_json()})
+    pushed = repository.put_manifest(attached, tag="sbom")
+    repository.tag("sbom").update(**LOCKED)
+    acr_emulator.clear_requests()
+    assert repository.put_manifest(attached, tag="sbom") == pushed
+    assert [request.method for request in acr_emulator.requests] == ["PUT", "HEAD"]
+
+
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_a_locked_tag_is_compared_by_the_algorithm_of_the_registry(
     registry: acr.Registry, acr_emulator: Emulator, algorithm: str

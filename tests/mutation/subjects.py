@@ -57,6 +57,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_needed_scopes.py",
             "tests/client/test_upload_sessions.py",
             "tests/makes/test_again.py::test_a_tag_that_names_it_already_is_set_whatever_is_locked",
+            "tests/makes/test_again.py::test_what_is_attached_under_a_locked_tag_is_not_noted_once_more",
             "tests/client/test_uploads.py::test_a_source_of_another_digest_is_not_stored",
             "tests/client/test_blobs.py::test_a_stream_tells_its_progress_and_is_done_when_it_was_verified",
             "tests/client/test_blobs.py::test_wrong_bytes_of_a_stream_are_an_error_at_its_end",
