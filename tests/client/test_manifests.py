@@ -161,6 +161,24 @@ def test_the_digest_that_was_asked_for_counts_and_not_the_one_that_the_registry_
     assert str(caught.value) == f"the manifest app@{digest}: expected {digest}, got {acr.Digest.of(b'{ }')}"
 
 
+@pytest.mark.parametrize("call", ["get", "head", "put"])
+def test_a_malformed_digest_in_an_answer_names_the_header(
+    registry: acr.Registry, acr_emulator: Emulator, call: str
+) -> None:
+    repository = registry.repository("app")
+    push_image(repository, tag="v1")
+    manifest = repository.manifest("v1").get()
+    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": "sha256:zz"}
+    acr_emulator.fail(path_contains="/manifests/", status=201 if call == "put" else 200, headers=headers)
+    calls: dict[str, Any] = {
+        "get": repository.manifest("v1").get,
+        "head": repository.manifest("v1").head,
+        "put": lambda: repository.put_manifest(manifest, tag="v2"),
+    }
+    with pytest.raises(acr.ProtocolViolation, match="^Docker-Content-Digest: 'sha256:zz' is no digest"):
+        calls[call]()
+
+
 def test_a_manifest_of_no_type_is_refused_by_its_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
     acr_emulator.fail(path_contains="/manifests/", status=200, headers={"Content-Type": ""}, body=b"{}")
     with pytest.raises(acr.ProtocolViolation) as caught:

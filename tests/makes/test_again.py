@@ -80,7 +80,9 @@ def test_what_is_attached_under_a_locked_tag_is_not_noted_once_more(
     repository = registry.repository("app")
     subject = push_image(repository, tag="v1")
     attached = acr.Manifest.of({**repository.manifest("v1").get().json, "subject": subject.to_json()})
+    acr_emulator.clear_requests()
     pushed = repository.put_manifest(attached, tag="sbom")
+    assert [request.method for request in acr_emulator.requests] == ["PUT"]
     repository.tag("sbom").update(**LOCKED)
     acr_emulator.clear_requests()
     assert repository.put_manifest(attached, tag="sbom") == pushed
