@@ -51,7 +51,7 @@ class Twin:
         return time.sleep if self._loop is None else asyncio.sleep
 
     def at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Run calls of the client at the same time: in threads, or in tasks."""
+        """Run calls of the client at the same time: in threads, or in tasks. An error is raised when all have ended."""
         if self._loop is None:
             ready = threading.Barrier(len(calls))
 
@@ -63,8 +63,9 @@ class Twin:
                 return list(pool.map(one, calls))
 
         async def gathered() -> list[T]:
-            results: list[T] = await asyncio.gather(*(_Deferred.run(call) for call in calls))
-            return results
+            tasks = [asyncio.ensure_future(_Deferred.run(call)) for call in calls]
+            await asyncio.wait(tasks)
+            return [task.result() for task in tasks]
 
         return self._loop.run_until_complete(gathered())
 

@@ -39,11 +39,22 @@ def test_whether_a_blob_is_there(registry: acr.Registry) -> None:
     assert not registry.repository("other").blob(blob.digest).exists()
 
 
-def test_a_deleted_blob_is_gone(registry: acr.Registry) -> None:
+def test_a_stream_tells_its_progress_and_is_done_when_it_was_verified(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
     repository = registry.repository("app")
     blob = repository.upload_blob(b"abc")
-    repository.blob(blob.digest).delete()
-    assert not repository.blob(blob.digest).exists()
+    events: list[acr.ProgressEvent] = []
+    assert repository.download_blob(blob.digest, progress=events.append).read() == b"abc"
+    assert isinstance(events[0], acr.Started)
+    assert events[-1] == acr.Done(events[0].item)
+    assert events[0].item.digest == blob.digest
+    events.clear()
+    acr_emulator.fail(method="GET", path_contains="/blobs/", status=200, body=b"abd")
+    with pytest.raises(acr.DigestMismatch, match=f"^the blob app@{blob.digest}") as caught:
+        repository.download_blob(blob.digest, progress=events.append).read()
+    assert (caught.value.expected, caught.value.actual) == (blob.digest, acr.Digest.of(b"abd"))
+    assert not any(isinstance(event, acr.Done) for event in events)
 
 
 def test_a_download_is_one_streaming_get(registry: acr.Registry, acr_emulator: Emulator) -> None:

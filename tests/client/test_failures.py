@@ -240,23 +240,6 @@ def test_retries_do_not_multiply(twin: Twin, registry: acr.Registry, acr_emulato
         assert caught.value.exhausted
 
 
-@pytest.mark.parametrize("kind", ["tag", "manifest", "blob", "repository"])
-def test_a_delete_whose_answer_is_lost_has_been_done(registry: acr.Registry, acr_emulator: Emulator, kind: str) -> None:
-    repository = registry.repository("app")
-    pushed = push_image(repository, tag="v1")
-    blob = repository.upload_blob(b"a blob of no image")
-    items: dict[str, Any] = {
-        "tag": repository.tag("v1"),
-        "manifest": repository.manifest(pushed.digest),
-        "blob": repository.blob(blob.digest),
-        "repository": repository,
-    }
-    acr_emulator.fail(method="DELETE", drop=True, after=True)
-    items[kind].delete()
-    with pytest.raises(acr.NotFound):
-        items[kind].delete()
-
-
 @pytest.mark.parametrize("status", [204, 302])
 def test_what_is_no_manifest_is_not_taken_for_one(registry: acr.Registry, acr_emulator: Emulator, status: int) -> None:
     acr_emulator.fail(

@@ -82,6 +82,35 @@ def test_what_the_registry_does_not_say_is_allowed(registry: acr.Registry, acr_e
         assert read.signed
 
 
+def test_an_update_is_one_request(found: tuple[Item, str], acr_emulator: Emulator) -> None:
+    item, _ = found
+    item.properties()
+    item.update(can_list=True)
+    acr_emulator.clear_requests()
+    item.update(can_write=False)
+    is_by_tag = getattr(item, "reference", None) == "v1"
+    assert [request.method for request in acr_emulator.requests] == (["GET", "PATCH"] if is_by_tag else ["PATCH"])
+
+
+@pytest.mark.parametrize("status", [200, 299])
+def test_an_update_that_is_answered_with_nothing_was_made(
+    found: tuple[Item, str], acr_emulator: Emulator, status: int
+) -> None:
+    item, _ = found
+    acr_emulator.fail(method="PATCH", status=status, after=True)
+    assert item.update(can_delete=False).locked
+
+
+@pytest.mark.parametrize("status", [300, 302, 304])
+def test_an_update_that_is_led_elsewhere_was_not_made(
+    found: tuple[Item, str], acr_emulator: Emulator, status: int
+) -> None:
+    item, _ = found
+    acr_emulator.fail(method="PATCH", status=status, headers={"Location": "/elsewhere"})
+    with pytest.raises(acr.ProtocolViolation, match=str(status)):
+        item.update(can_delete=False)
+
+
 @pytest.mark.parametrize("off", [("can_delete",), ("can_write",), ("can_delete", "can_write"), ()], ids="+".join)
 def test_the_error_of_an_update_names_the_item_and_its_flags(
     found: tuple[Item, str], acr_emulator: Emulator, off: tuple[str, ...]

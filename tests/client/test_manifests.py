@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,62 @@ def test_head_gives_type_digest_and_size(registry: acr.Registry) -> None:
     assert not repository.manifest("v2").exists()
 
 
+@pytest.mark.parametrize(
+    ("accept", "asked"),
+    [
+        (media_types.OCI_MANIFEST, media_types.OCI_MANIFEST),
+        ([media_types.OCI_MANIFEST, "application/json"], f"{media_types.OCI_MANIFEST}, application/json"),
+        (None, ", ".join(media_types.ANY_MANIFEST)),
+    ],
+)
+def test_the_types_that_are_accepted_are_asked_for_in_one_request(
+    registry: acr.Registry, acr_emulator: Emulator, accept: str | list[str] | None, asked: str
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    manifest = registry.repository("app").manifest("v1")
+    manifest.get()
+    acr_emulator.clear_requests()
+    assert manifest.head(accept=accept) == manifest.get(accept=accept).descriptor
+    assert [(r.method, r.headers["accept"]) for r in acr_emulator.requests] == [("HEAD", asked), ("GET", asked)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": 405},
+        {"status": 501},
+        {"status": 200, "without": "Content-Type"},
+        {"status": 200, "without": "Docker-Content-Digest"},
+        {"status": 200, "Content-Length": "0"},
+        {"status": 200, "Content-Encoding": "gzip"},
+        {"status": 200, "Content-Type": "application/json"},
+        {"status": 200, "Content-Type": "application/octet-stream"},
+        {"status": 200, "Content-Type": "text/plain"},
+        {"status": 200, "Content-Type": "text/html; charset=utf-8"},
+    ],
+    ids=str,
+)
+def test_a_manifest_is_read_if_head_does_not_tell(
+    registry: acr.Registry, acr_emulator: Emulator, told: dict[str, Any]
+) -> None:
+    image = push_image(registry.repository("app"), tag="v1")
+    manifest = registry.repository("app").manifest("v1")
+    manifest.get()
+    headers = {
+        "Content-Type": media_types.OCI_MANIFEST,
+        "Docker-Content-Digest": acr.Digest.of(b"of another one"),
+        "Content-Length": "7",
+        **told,
+    }
+    status, without = headers.pop("status"), headers.pop("without", "")
+    headers.pop(without, None)
+    acr_emulator.clear_requests()
+    acr_emulator.fail(method="HEAD", status=status, headers=headers)
+    assert manifest.head(accept=media_types.OCI_MANIFEST) == image
+    asked = [(r.method, r.headers["accept"]) for r in acr_emulator.requests]
+    assert asked == [("HEAD", media_types.OCI_MANIFEST), ("GET", media_types.OCI_MANIFEST)]
+
+
 def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
     repository = registry.repository("app")
     layer = repository.upload_blob(b"layer")
@@ -53,7 +110,8 @@ def test_a_manifest_by_sha512(registry: acr.Registry) -> None:
     digest = acr.Digest.of(content, algorithm="sha512")
     pushed = repository.put_manifest(acr.Manifest(content, media_types.OCI_MANIFEST, digest=digest))
     assert pushed.digest == digest
-    assert repository.manifest(digest).get().content == content
+    found = repository.manifest(digest).get()
+    assert (found.content, found.digest) == (content, digest)
 
 
 def test_an_index_is_asked_for_and_comes_as_one(registry: acr.Registry, acr_emulator: Emulator) -> None:
@@ -91,6 +149,43 @@ def test_a_manifest_of_other_bytes_than_its_digest_is_refused(registry: acr.Regi
         assert (caught.value.expected, caught.value.actual) == (digest, acr.Digest.of(b"{ }"))
 
 
+@pytest.mark.parametrize("told", [{}, {"Docker-Content-Digest": acr.Digest.of(b"{ }")}], ids=["nothing", "another"])
+def test_the_digest_that_was_asked_for_counts_and_not_the_one_that_the_registry_tells(
+    registry: acr.Registry, acr_emulator: Emulator, told: dict[str, str]
+) -> None:
+    digest = acr.Digest.of(b"{}")
+    headers = {"Content-Type": media_types.OCI_MANIFEST, **told}
+    acr_emulator.fail(path_contains="/manifests/", status=200, headers=headers, body=b"{ }")
+    with pytest.raises(acr.DigestMismatch) as caught:
+        registry.repository("app").manifest(digest).get()
+    assert str(caught.value) == f"the manifest app@{digest}: expected {digest}, got {acr.Digest.of(b'{ }')}"
+
+
+@pytest.mark.parametrize("call", ["get", "head", "put"])
+def test_a_malformed_digest_in_an_answer_names_the_header(
+    registry: acr.Registry, acr_emulator: Emulator, call: str
+) -> None:
+    repository = registry.repository("app")
+    push_image(repository, tag="v1")
+    manifest = repository.manifest("v1").get()
+    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": "sha256:zz"}
+    acr_emulator.fail(path_contains="/manifests/", status=201 if call == "put" else 200, headers=headers)
+    calls: dict[str, Any] = {
+        "get": repository.manifest("v1").get,
+        "head": repository.manifest("v1").head,
+        "put": lambda: repository.put_manifest(manifest, tag="v2"),
+    }
+    with pytest.raises(acr.ProtocolViolation, match="^Docker-Content-Digest: 'sha256:zz' is no digest"):
+        calls[call]()
+
+
+def test_a_manifest_of_no_type_is_refused_by_its_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(path_contains="/manifests/", status=200, headers={"Content-Type": ""}, body=b"{}")
+    with pytest.raises(acr.ProtocolViolation) as caught:
+        registry.repository("app").manifest("v1").get()
+    assert str(caught.value) == "the manifest app@v1 came without a Content-Type"
+
+
 def test_a_manifest_too_large_to_push_is_refused_before_any_request(
     registry: acr.Registry, acr_emulator: Emulator
 ) -> None:
@@ -110,6 +205,7 @@ def test_a_manifest_too_large_to_pull_is_not_read_to_its_end(registry: acr.Regis
     )
     with pytest.raises(acr.LimitExceeded) as caught:
         registry.repository("app").manifest("v1").get()
+    assert str(caught.value) == "the answer to GET /v2/app/manifests/v1 is larger than the 4194304 bytes allowed"
     assert caught.value.limit == 4 * MIB
 
 

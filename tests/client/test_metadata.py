@@ -1,4 +1,4 @@
-"""Properties, locks and deletes of repositories, tags and manifests."""
+"""Properties and locks of repositories, tags and manifests."""
 
 from __future__ import annotations
 
@@ -90,24 +90,6 @@ def test_an_update_of_nothing_is_refused(registry: acr.Registry, acr_emulator: E
     assert acr_emulator.requests == []
 
 
-@pytest.mark.parametrize("kind", ["repository", "tag", "manifest"])
-def test_a_locked_item_is_not_deleted(registry: acr.Registry, kind: str) -> None:
-    repository = registry.repository("team/app")
-    pushed = push_image(repository, tag="v1")
-    items: dict[str, acr.Repository | acr.RepositoryTag | acr.RepositoryManifest] = {
-        "repository": repository,
-        "tag": repository.tag("v1"),
-        "manifest": repository.manifest(pushed.digest),
-    }
-    item = items[kind]
-    assert item.update(can_delete=False).locked
-    with pytest.raises(acr.Locked, match="unlock it") as caught:
-        item.delete()
-    assert caught.value.codes == ("REGISTRY_DISALLOWED_OPERATION",)
-    item.update(can_delete=True)
-    item.delete()
-
-
 def test_a_locked_tag_is_not_moved(registry: acr.Registry) -> None:
     repository = registry.repository("app")
     first = push_image(repository, tag="v1", layer=b"1")
@@ -115,54 +97,6 @@ def test_a_locked_tag_is_not_moved(registry: acr.Registry) -> None:
     with pytest.raises(acr.Locked):
         push_image(repository, tag="v1", layer=b"2")
     assert repository.tag("v1").properties().digest == first.digest
-
-
-def test_deleting_a_tag_leaves_the_manifest(registry: acr.Registry) -> None:
-    repository = registry.repository("app")
-    pushed = push_image(repository, tag="v1")
-    repository.tag("v1").delete()
-    assert [tag.name for tag in repository.tags()] == []
-    assert repository.manifest(pushed.digest).exists()
-
-
-def test_deleting_a_manifest_takes_its_tags(registry: acr.Registry) -> None:
-    repository = registry.repository("app")
-    pushed = push_image(repository, tag="v1", layer=b"1")
-    push_image(repository, tag="v2", layer=b"2")
-    repository.manifest(pushed.digest).delete()
-    assert [tag.name for tag in repository.tags()] == ["v2"]
-
-
-def test_a_manifest_is_not_deleted_by_tag(registry: acr.Registry, acr_emulator: Emulator) -> None:
-    with pytest.raises(acr.InvalidInput, match=r"tag\('v1'\).delete"):
-        registry.repository("app").manifest("v1").delete()
-    assert acr_emulator.requests == []
-
-
-def test_deleting_a_repository_tells_what_went(registry: acr.Registry) -> None:
-    repository = registry.repository("team/app")
-    pushed = push_image(repository, tag="v1")
-    deleted = repository.delete()
-    assert (list(deleted.manifests), list(deleted.tags)) == ([pushed.digest], ["v1"])
-    assert list(registry.repositories()) == []
-
-
-def test_deleting_a_repository_without_tags_gives_an_empty_list(registry: acr.Registry) -> None:
-    """ACR answers `"tagsDeleted":null`."""
-    repository = registry.repository("app")
-    push_image(repository, tag=None)
-    assert list(repository.delete().tags) == []
-
-
-def test_what_is_missing_is_an_error_unless_that_is_fine(registry: acr.Registry) -> None:
-    push_image(registry.repository("app"), tag="v1")
-    digest = "sha256:" + "0" * 64
-    repository = registry.repository("app")
-    items = (registry.repository("none"), repository.tag("none"), repository.manifest(digest), repository.blob(digest))
-    for item in items:
-        item.delete(missing_ok=True)
-        with pytest.raises(acr.NotFound):
-            item.delete()
 
 
 @pytest.mark.parametrize(("kind", "code"), [("tag", "TAG_UNKNOWN"), ("manifest", "MANIFEST_UNKNOWN")])

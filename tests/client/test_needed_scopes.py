@@ -60,6 +60,11 @@ CALLS: list[tuple[str, str, Call]] = [
     ("a blob's delete", "repository:team/app:delete", lambda r: r.repository("team/app").blob(DIGEST).delete()),
     ("tag names", "repository:team/app:pull", lambda r: list(r.repository("team/app").tag_names())),
     ("a manifest", "repository:team/app:pull", lambda r: r.repository("team/app").manifest("v1").get()),
+    (
+        "a manifest's put",
+        "repository:team/app:pull,push",
+        lambda r: r.repository("team/app").put_manifest(IMAGE, tag="v2"),
+    ),
     ("a manifest's head", "repository:team/app:pull", lambda r: r.repository("team/app").manifest("v1").head()),
     (
         "a manifest's referrers",
@@ -95,5 +100,64 @@ def registry(twin: Twin, acr_emulator: Emulator) -> acr.Registry:
 @pytest.mark.parametrize(("scopes", "call"), [call[1:] for call in CALLS], ids=[call[0] for call in CALLS])
 def test_a_call_asks_for_what_it_needs(registry: acr.Registry, acr_emulator: Emulator, scopes: str, call: Call) -> None:
     call(registry)
-    asked = [urlsplit(r.path) for r in acr_emulator.requests if r.path.startswith("/oauth2/token")]
-    assert [sorted(parse_qs(one.query)["scope"]) for one in asked] == [sorted(scopes.split())]
+    assert tokens_asked_for(acr_emulator) == [sorted(scopes.split())]
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ('scope="repository:base:pull"', ["repository:base:pull", "repository:team/app:metadata_read"]),
+        (
+            'scope="repository:base:pull",error="insufficient_scope"',
+            ["repository:base:pull", "repository:team/app:metadata_read"],
+        ),
+        ('error="invalid_token"', ["repository:team/app:metadata_read"]),
+        ('scope="repository:team/app:metadata_read",error="invalid_token"', ["repository:team/app:metadata_read"]),
+    ],
+)
+def test_what_a_refusal_names_beside_what_a_call_needs_is_asked_for_too(
+    registry: acr.Registry, acr_emulator: Emulator, told: str, asked: list[str]
+) -> None:
+    tags = list(registry.repository("team/app").tags())
+    acr_emulator.clear_requests()
+    acr_emulator.fail(times=1, path_contains="/_tags", status=401, headers=challenge(acr_emulator, told))
+    assert list(registry.repository("team/app").tags()) == tags
+    assert tokens_asked_for(acr_emulator) == [asked]
+
+
+def test_no_token_is_asked_for_again_if_the_refused_one_was_for_all_that_is_named(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    list(registry.repository("team/app").tags())
+    acr_emulator.clear_requests()
+    told = 'scope="repository:team/app:metadata_read",error="insufficient_scope"'
+    acr_emulator.fail(times=1, path_contains="/_tags", status=401, headers=challenge(acr_emulator, told))
+    with pytest.raises(acr.Unauthorized):
+        list(registry.repository("team/app").tags())
+    assert tokens_asked_for(acr_emulator) == []
+
+
+def challenge(emulator: Emulator, told: str) -> dict[str, str]:
+    """The header of a refusal."""
+    service = f'realm="{emulator.url}/oauth2/token",service="{emulator.login_server}"'
+    return {"WWW-Authenticate": f"Bearer {service},{told}"}
+
+
+def tokens_asked_for(emulator: Emulator) -> list[list[str]]:
+    """The scopes of each access token that was asked for."""
+    asked = [urlsplit(r.path) for r in emulator.requests if r.path.startswith("/oauth2/token")]
+    return [sorted(parse_qs(one.query)["scope"]) for one in asked]
+
+
+def test_scopes_of_the_callers_own_are_checked_before_anything_is_sent(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    for wrong, told in (
+        ("registry:catalog:*", "expected a list of scopes: pass ['registry:catalog:*']"),
+        (["catalog"], "malformed scope: 'catalog': expected one such as repository:team/app:pull,push"),
+    ):
+        for call in (registry.access_token, lambda scopes: registry.exchange_refresh_token("token", scopes)):
+            with pytest.raises(acr.InvalidInput) as caught:
+                call(wrong)
+            assert str(caught.value) == told
+    assert acr_emulator.requests == []

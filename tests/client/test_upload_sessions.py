@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 import acr
+from acr import media_types
 from acr.emulator import Emulator
 from tests.twin import Twin
 from tests.uploading import (
@@ -58,8 +59,9 @@ def test_a_session_goes_on_in_another_client(twin: Twin, registry: acr.Registry,
     resumed = other.resume_upload(upload.location)
     assert resumed.offset == MIB
     resumed.write(CONTENT[MIB:])
-    with pytest.raises(acr.InvalidInput, match="digest"):
+    with pytest.raises(acr.InvalidInput) as caught:
         resumed.commit()
+    assert str(caught.value) == ("a resumed upload is committed with its digest: its first bytes were not seen here")
     assert resumed.commit(DIGEST).digest == DIGEST
 
 
@@ -89,9 +91,24 @@ def test_a_commit_of_another_digest_stores_nothing(registry: acr.Registry) -> No
     repository = registry.repository("app")
     upload = repository.start_upload()
     upload.write(b"abc")
-    with pytest.raises(acr.DigestMismatch):
-        upload.commit(acr.Digest.of(b"other"))
-    assert upload.commit().digest == acr.Digest.of(b"abc")
+    other, right = acr.Digest.of(b"other"), acr.Digest.of(b"abc")
+    with pytest.raises(acr.DigestMismatch) as caught:
+        upload.commit(other)
+    assert str(caught.value) == f"the blob for app: expected {other}, got {right}"
+    assert not repository.blob(other).exists()
+    assert not repository.blob(right).exists()
+    assert upload.commit().digest == right
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("hashed", ["sha256", "sha512"])
+def test_a_commit_may_name_the_digest_by_either_algorithm(registry: acr.Registry, hashed: str, algorithm: str) -> None:
+    repository = registry.repository("app")
+    upload = repository.start_upload(algorithm=hashed)
+    upload.write(b"abc")
+    digest = acr.Digest.of(b"abc", algorithm=algorithm)
+    assert upload.commit(digest) == acr.Descriptor(media_types.OCTET_STREAM, digest, 3)
+    assert repository.download_blob(digest).read() == b"abc"
 
 
 def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry, acr_emulator: Emulator) -> None:

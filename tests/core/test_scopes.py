@@ -56,6 +56,12 @@ def test_other_scopes_are_refused(text: str) -> None:
         Scope.parse(text)
 
 
+def test_an_error_shows_200_characters_of_what_is_no_scope() -> None:
+    with pytest.raises(ProtocolViolation) as caught:
+        Scope.parse("x" * 201)
+    assert str(caught.value) == f"malformed scope: '{'x' * 200}'"
+
+
 @settings(derandomize=True, deadline=None, max_examples=500)
 @given(st.one_of(st.text(), st.text("ab:,* /")))
 def test_any_text_is_a_scope_that_prints_and_reads_back_or_our_error(text: str) -> None:

@@ -64,6 +64,45 @@ def test_a_tag_that_names_it_already_is_set_whatever_is_locked(registry: acr.Reg
         assert list(repository.tag_names()) == ["v1"]
 
 
+def test_a_locked_tag_is_asked_for_in_the_type_of_the_manifest(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("app")
+    manifest = acr.Manifest(b"{}", "application/x-strange+json")
+    pushed = repository.put_manifest(manifest, tag="v1")
+    repository.tag("v1").update(**LOCKED)
+    assert repository.put_manifest(manifest, tag="v1") == pushed
+    (asked,) = [request.headers["accept"] for request in acr_emulator.requests if request.method == "HEAD"]
+    assert asked.split(", ") == [*media_types.ANY_MANIFEST, "application/x-strange+json"]
+
+
+def test_what_is_attached_under_a_locked_tag_is_not_noted_once_more(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    repository = registry.repository("app")
+    subject = push_image(repository, tag="v1")
+    attached = acr.Manifest.of({**repository.manifest("v1").get().json, "subject": subject.to_json()})
+    acr_emulator.clear_requests()
+    pushed = repository.put_manifest(attached, tag="sbom")
+    assert [request.method for request in acr_emulator.requests] == ["PUT"]
+    repository.tag("sbom").update(**LOCKED)
+    acr_emulator.clear_requests()
+    assert repository.put_manifest(attached, tag="sbom") == pushed
+    assert [request.method for request in acr_emulator.requests] == ["PUT", "HEAD"]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_locked_tag_is_compared_by_the_algorithm_of_the_registry(
+    registry: acr.Registry, acr_emulator: Emulator, algorithm: str
+) -> None:
+    repository = registry.repository("app")
+    image = push_image(repository, tag="v1")
+    manifest = repository.manifest("v1").get()
+    repository.tag("v1").update(**LOCKED)
+    digest = acr.Digest.of(manifest.content, algorithm=algorithm)
+    headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": digest, "Content-Length": str(image.size)}
+    acr_emulator.fail(method="HEAD", status=200, headers=headers)
+    assert repository.put_manifest(manifest, tag="v1") == image
+
+
 def test_a_lock_whose_tag_cannot_be_read_stays_the_error(registry: acr.Registry, acr_emulator: Emulator) -> None:
     repository = registry.repository("app")
     push_image(repository, tag="v1")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from acr._values.digest import Digest, Hasher, looks_like_digest, received_digest
+from acr._values.digest import Digest, Hasher, is_empty, looks_like_digest, received_digest
 from acr.errors import AcrError, DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -147,6 +147,12 @@ def test_verify_names_both_digests() -> None:
 @pytest.mark.parametrize(("text", "meant"), [("v1", False), ("sha256:zz", True), (":", True), ("sha256", False)])
 def test_a_colon_makes_it_meant_as_a_digest(text: str, meant: bool) -> None:
     assert looks_like_digest(text) is meant
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_the_digest_of_nothing_is_known_by_either_algorithm(algorithm: str) -> None:
+    assert is_empty(Digest.of(b"", algorithm=algorithm))
+    assert not is_empty(Digest.of(b"0", algorithm=algorithm))
 
 
 def test_a_hasher_tells_what_it_has() -> None:

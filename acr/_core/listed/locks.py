@@ -23,9 +23,13 @@ async def explained(item: str, read: Callable[[], Awaitable[Permissions]]) -> As
     try:
         yield
     except Locked as error:
-        with suppress(AcrError), hurry():
-            error.hint = _hint(item, await read())
+        await _explain(error, item, read)
         raise
+
+
+async def _explain(error: Locked, item: str, read: Callable[[], Awaitable[Permissions]]) -> None:
+    with suppress(AcrError), hurry():
+        error.hint = _hint(item, await read())
 
 
 def _hint(item: str, permissions: Permissions) -> str:

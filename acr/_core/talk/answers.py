@@ -26,15 +26,19 @@ def done(parse: Callable[[Response], T], usual: int) -> Callable[[Response], T]:
     """
 
     def read(reply: Response) -> T:
-        return parse(attrs.evolve(reply, status=usual) if 200 <= reply.status < 300 else reply)
+        return parse(attrs.evolve(reply, status=usual) if _is_success(reply) else reply)
 
     return read
 
 
 def told(parse: Callable[[Response], T]) -> Callable[[Response], T | None]:
-    """A parser of the answer to what changes something: None if the answer tells nothing of it."""
+    """A parser of the answer to what changes something: None if it succeeded, and the answer tells nothing of it."""
 
     def read(reply: Response) -> T | None:
-        return parse(reply) if reply.body else None
+        return None if _is_success(reply) and not reply.body else parse(reply)
 
     return read
+
+
+def _is_success(reply: Response) -> bool:
+    return reply.status // 100 == 2
