@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from contextlib import suppress
 from typing import Final
@@ -11,6 +12,8 @@ from acr.errors import LimitExceeded, ProtocolViolation, TransportError
 
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
+
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
 async def read(incoming: Incoming, limit: int, what: str) -> bytes:
@@ -51,6 +54,15 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str) -> bytes:
             raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
         body = unpacker.unused_data
     return bytes(plain)
+
+
+def size(header: str | None) -> int | None:
+    """The size that a Content-Length claims; None if it does not.
+
+    >>> size("12"), size("-1"), size("9" * 5000)
+    (12, None, None)
+    """
+    return int(header) if header is not None and _SIZE.fullmatch(header) else None
 
 
 async def read_at_most(incoming: Incoming, limit: int) -> bytes:
