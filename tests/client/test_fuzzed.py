@@ -135,7 +135,7 @@ def test_an_identity_is_a_text(twin: Twin, subject: object) -> None:
 
 
 def test_actions_are_texts() -> None:
-    access = [{"type": "repository", "name": "a", "actions": [{"x": 1}, None, [[]], "pull"]}]
+    access: list[Any] = [{"type": "repository", "name": "a", "actions": [{"x": 1}, None, [[]], "pull"]}]
     assert actions_on(access, "repository", "a") == {"pull"}
 
 
