@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from acr._values.reference import Endpoint
 from acr.errors import InvalidInput
 
+_PORT: Final = re.compile("[0-9]{1,5}")
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
 
@@ -95,7 +97,7 @@ def _names(entry: str, place: Endpoint) -> bool:
     else:
         return _address(place.host) in network if _address(place.host) else False
     name, colon, port = entry.rpartition(":")
-    if colon and port.isdigit():
+    if colon and _PORT.fullmatch(port):
         if int(port) != (place.port or {"https": 443, "http": 80}[place.scheme]):
             return False
         return _names(name, place)

@@ -86,3 +86,15 @@ def texts(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     if not all(isinstance(value, str) for value in found):
         raise ProtocolViolation(f"{where}.{key}: expected strings")
     return tuple(found)
+
+
+def written(value: Mapping[str, Any], where: str) -> bytes:
+    """Write an object that others wrote, and to which something was added.
+
+    Raises:
+        ProtocolViolation: it has what could be read, and JSON cannot hold: a number such as `NaN`, too many levels.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ProtocolViolation(f"{where} cannot be written again: {error}") from None

@@ -150,7 +150,10 @@ digest=Digest('sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cd
 
 
 def _encoded(content: Mapping[str, Any]) -> bytes:
-    text = json.dumps(content, separators=(",", ":"))
+    try:
+        text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"the manifest cannot be written as JSON: {error}") from None
     if "\\ud" in text:  # an escape of half a character, unless its other half follows
         check_text("content", json.dumps(content, ensure_ascii=False))
     return text.encode()

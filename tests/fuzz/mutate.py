@@ -1,4 +1,8 @@
-"""Inputs that are nearly right: valid seeds, changed a little. The same number gives the same inputs in each run."""
+"""Inputs that are nearly right: valid seeds, changed a little. The same number gives the same inputs in each run.
+
+Hypothesis, which other tests use, makes inputs of a description and not of seeds: most of them are refused at their
+first byte. Atheris begins with seeds, but has wheels for a few versions of Python alone.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,16 @@ _VALUES: Final[tuple[Any, ...]] = (
     [[]], [None], {"": None}, "sha256:" + "0" * 64, "sha512:" + "0" * 128, "md5:" + "0" * 32,
 )  # fmt: skip
 
+_MOST_PLACES: Final = 500
+_DEEP: Final = "deep"
+"""Stands for lists in lists."""
+
 
 def mutations(seeds: Sequence[bytes], count: int, number: int = 20210701) -> Iterator[bytes]:
-    """So many inputs, of some of which nothing is changed. What is JSON is changed as JSON half of the time."""
+    """So many inputs, of some of which nothing is changed. Half of the changes are made to JSON, if an input has any.
+
+    An input may be JSON, or begin with something else, such as headers, and an empty line.
+    """
     chance = random.Random(number)
     for _ in range(count):
         data = chance.choice(seeds)
@@ -51,30 +62,40 @@ def _changed(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> byte
 
 
 def _changed_json(chance: random.Random, data: bytes) -> bytes:
+    before, gap, text = data.rpartition(b"\n\n")
     try:
-        value = json.loads(data)
-        places = list(_places(value))
+        value = json.loads(text)
+        places = _places(value)
+        if not places:
+            return data
+        container, key = chance.choice(places)
+        change = chance.randrange(5)
+        if change == 0:
+            del container[key]
+        elif change == 1:
+            container[key] = chance.choice(_VALUES)
+        elif change == 2:
+            container[key] = [container[key]] * chance.choice((1, 2, 50))
+        elif change == 3:
+            container[key] = _DEEP
+        else:
+            other, place = chance.choice(places)
+            container[key] = json.loads(json.dumps(other.get(place) if isinstance(other, dict) else other[place]))
+        written = json.dumps(value)
     except (ValueError, RecursionError):
         return data
-    if not places:
-        return data
-    container, key = chance.choice(places)
-    change = chance.randrange(4)
-    if change == 0:
-        del container[key]
-    elif change == 1:
-        container[key] = chance.choice(_VALUES)
-    elif change == 2:
-        container[key] = [container[key]] * chance.choice((1, 2, 50))
-    else:
-        other, place = chance.choice(places)
-        container[key] = json.loads(json.dumps(other.get(place) if isinstance(other, dict) else other[place]))
-    return json.dumps(value).encode()
+    # Python reads some 990 levels, and writes as many: whoever writes what was read must not rely on that.
+    depth = chance.choice((1, 5, chance.randrange(1000)))
+    return before + gap + written.replace(json.dumps(_DEEP), "[" * depth + "]" * depth).encode()
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each place in a JSON value where there is another one."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        yield value, key
-        yield from _places(inner)
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Some of the places in a JSON value where there is another one; each, unless there are very many."""
+    found: list[tuple[Any, Any]] = []
+    left = [value]
+    while left and len(found) < _MOST_PLACES:
+        inner = left.pop()
+        keys = list(inner) if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ()
+        found += [(inner, key) for key in keys]
+        left += [inner[key] for key in keys]
+    return found

@@ -30,6 +30,8 @@ from tests.twin import Twin
         ("my.azurecr.io", "y.azurecr.io", False),
         ("my.azurecr.io", "my.azurecr.io:443", True),
         ("my.azurecr.io", "my.azurecr.io:5000", False),
+        ("my.azurecr.io", "my.azurecr.io:44³", False),  # a digit to Python, and none of a number
+        ("my.azurecr.io", f"my.azurecr.io:{'4' * 5000}", False),  # more than Python takes for a number
         ("registry.example:5000", "registry.example:5000", True),
         ("registry.example:5000", "registry.example:443", False),
         ("10.1.2.3", "10.0.0.0/8", True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import attrs
 from acr_rest.api.container_registry_blob import (
@@ -15,7 +14,7 @@ from acr_rest.api.container_registry_blob import (
 from acr_rest.types import Request, Response
 
 from acr._core.runtime import Incoming
-from acr._core.talk import redirects, scopes
+from acr._core.talk import bodies, redirects, scopes
 from acr._core.talk.answers import NO_HEAD, done
 from acr._core.talk.deadline import one_call
 from acr._core.talk.links import content_range
@@ -34,9 +33,6 @@ from acr.errors import (
     TransportError,
 )
 from acr.media_types import OCTET_STREAM
-
-_DIGITS: Final = 18
-"""Of a size; more are no size of anything."""
 
 
 @one_call
@@ -131,8 +127,7 @@ def _length(reply: Response, digest: Digest) -> int | None:
     """The size that an answer to HEAD tells of a blob; None where that cannot be right, or is of something else."""
     if reply.status != 200 or "content-encoding" in reply.headers:
         return None
-    text = reply.headers.get("content-length", "")
-    size = int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+    size = bodies.size(reply.headers.get("content-length"))
     return size if size is not None and (size == 0) == is_empty(digest) else None
 
 
@@ -290,5 +285,4 @@ def _part(incoming: Incoming, offset: int, what: str, *, is_whole: bool) -> Part
         return Part(incoming, size, coding=coding)
     if incoming.status != 200:
         raise ProtocolViolation(f"{what} came with the status {incoming.status}")
-    length = incoming.headers.get("content-length", "")
-    return Part(incoming, int(length) if length.isdecimal() else None, surplus=offset, coding=coding)
+    return Part(incoming, bodies.size(incoming.headers.get("content-length")), surplus=offset, coding=coding)

@@ -11,9 +11,9 @@ from acr_rest.api.container_registry_blob import (
 from acr_rest.types import Response
 
 from acr._core.blobs.upload_sessions import Upload
-from acr._core.talk import scopes
+from acr._core.talk import bodies, scopes
 from acr._core.talk.answers import done
-from acr._core.talk.links import local_target
+from acr._core.talk.links import upload_target
 from acr._core.talk.sending import CDN
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -24,9 +24,6 @@ from acr.errors import InvalidInput, ProtocolViolation, ResponseError, Transport
 
 _PASSING: Final = frozenset({408, 502, 503, 504}) | CDN
 """Refusals of a mount that may pass. A registry that cannot mount may say 500 as well (and 400, or 405)."""
-
-_DIGITS: Final = 18
-"""Of a number of bytes; more are none of a chunk."""
 
 
 async def start(session: Session, repository: str, *, algorithm: str | None = None) -> Upload:
@@ -119,8 +116,7 @@ async def mount_or_start(session: Session, repository: str, digest: Digest, sour
 
 def _told(upload: Upload, response: Response) -> Upload:
     """A session, with what the registry says of its chunks."""
-    least = response.headers.get("oci-chunk-min-length", "")
-    upload.min_chunk_size = int(least) if least.isdecimal() and len(least) <= _DIGITS else 0
+    upload.min_chunk_size = bodies.size(response.headers.get("oci-chunk-min-length")) or 0
     return upload
 
 
@@ -132,4 +128,4 @@ async def _give_up(upload: Upload | None) -> None:
 def _location(session: Session, repository: str, location: str | None) -> str:
     if location is None:
         raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
-    return local_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)
+    return upload_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)

@@ -21,7 +21,7 @@ from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
 from acr._core.talk.deadline import hurry, one_call
-from acr._core.talk.links import local_target, uploaded
+from acr._core.talk.links import upload_target, uploaded
 from acr._core.talk.sending import PASSING
 from acr._core.talk.session import Session
 from acr._forks import Origin
@@ -273,4 +273,4 @@ class Upload:
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            self.location = local_target(self._session.registry, self.location.partition("?")[0], location)
+            self.location = upload_target(self._session.registry, self.location.partition("?")[0], location)

@@ -33,7 +33,7 @@ from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
 from acr._values.fields import optional_text, parse_object
 from acr._values.manifest import MANIFEST_LIMIT, Manifest
-from acr._values.media_type import check_media_range, essence
+from acr._values.media_type import check_media_range, check_media_type, essence
 from acr._values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
 from acr._values.reference import check_reference, check_repository, check_tag
 from acr.errors import (
@@ -134,9 +134,21 @@ def _media_type(content_type: str | None, content: bytes, what: str) -> str:
     """What a manifest is: by the Content-Type, or by its own word where that says nothing, as of a plain file server.
 
     Raises:
-        ProtocolViolation: nothing tells, or an image is sent as an index, or the like (CVE-2021-41190).
+        ProtocolViolation: nothing tells, or what tells is no media type; or an image is sent as an index, or the like
+            (CVE-2021-41190).
     """
-    told = essence(content_type or "")
+    return _plain(_told_type(essence(content_type or ""), content, what), what)
+
+
+def _plain(media_type: str, what: str) -> str:
+    """A type that others told, if it is one: no header has room for whatever else it may be."""
+    try:
+        return check_media_type(media_type)
+    except InvalidInput as error:
+        raise ProtocolViolation(f"{what}: {error}") from None
+
+
+def _told_type(told: str, content: bytes, what: str) -> str:
     if told not in (*media_types.ANY_MANIFEST, *_ANYTHING):
         return told
     try:
@@ -179,7 +191,7 @@ async def head(
         return (await get(session, repository, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
         raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
-    return Descriptor(media_type, announced, size)
+    return Descriptor(_plain(media_type, f"the manifest {repository}@{reference}"), announced, size)
 
 
 async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Stored:

@@ -23,7 +23,7 @@ from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
-from acr._values.fields import list_of, parse_object
+from acr._values.fields import list_of, parse_object, written
 from acr._values.manifest import Manifest, as_referrer
 from acr._values.media_type import essence
 from acr._values.page import Page
@@ -174,9 +174,11 @@ async def _by_tag(session: Session, repository: str, subject: Digest) -> Manifes
 
 async def _add_by_tag(session: Session, repository: str, subject: Digest, manifest: Manifest) -> None:
     listed = await _by_tag(session, repository, subject)
-    entries: list[Any] = list(listed.json.get("manifests") or ()) if listed else []
+    what = f"the index of the referrers of {subject}"
+    entries: list[Any] = list(list_of(listed.json, "manifests", what)) if listed else []
     if any(isinstance(entry, dict) and entry.get("digest") == manifest.digest for entry in entries):
         return
     entry = as_referrer(manifest).to_json()
     index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry]}
-    await manifests.put(session, repository, Manifest.of(index), tag=fallback_tag(subject))
+    content = written(index, what)
+    await manifests.put(session, repository, Manifest(content, media_types.OCI_INDEX), tag=fallback_tag(subject))

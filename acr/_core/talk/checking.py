@@ -46,7 +46,7 @@ async def check(session: Session, repository: str | None) -> Access:
     catalog = await _catalog(session, authority, is_known_to_work=access is not None)
     return Access(
         registry=host,
-        identity=name or refresh.get("sub"),
+        identity=name or _text(refresh.get("sub")),
         expires=_time(refresh.get("exp")),
         repository=repository,
         actions=None if access is None else refusals.actions_on(access, "repository", repository or ""),
@@ -69,6 +69,10 @@ async def _granted(session: Session, authority: Authority, wanted: scopes.Scopes
     """The `access` claim of a token for some scopes; None if the token does not tell."""
     granted = exchanges.claims(await session.tokens.access_token(authority, wanted)).get("access")
     return granted if isinstance(granted, list) else None
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None
 
 
 def _time(seconds: object) -> datetime | None:

@@ -6,6 +6,8 @@ import re
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from acr_rest import types
+
 from acr._core.talk.redaction import redact
 from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
@@ -88,6 +90,23 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
     if path.startswith("//"):  # where it is taken for a link once more, it names a host
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def upload_target(endpoint: Endpoint, base: str, link: str) -> str:
+    """The path and query of an upload session, as it is sent back; as of `local_target`.
+
+    Raises:
+        ProtocolViolation: it leads elsewhere, or would be read as something else when it is sent.
+
+    >>> upload_target(Endpoint.parse("my.azurecr.io"), "/v2/a/blobs/uploads/", "x/%2e%2e/y")
+    Traceback (most recent call last):
+    acr.errors.ProtocolViolation: malformed link: 'x/%2e%2e/y'
+    """
+    target = local_target(endpoint, base, link)
+    try:
+        return types.link(target)
+    except ValueError:
+        raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
 
 
 def uploaded(header: str | None) -> int | None:

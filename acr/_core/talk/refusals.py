@@ -72,5 +72,5 @@ def actions_on(granted: Iterable[Any], kind: str, name: str) -> frozenset[str]:
     for entry in granted:
         if isinstance(entry, dict) and entry.get("type") == kind and entry.get("name") in (name, "*"):
             actions = entry.get("actions")
-            found.update(map(str, actions if isinstance(actions, list) else ()))
+            found.update(one for one in (actions if isinstance(actions, list) else ()) if isinstance(one, str))
     return frozenset(found)

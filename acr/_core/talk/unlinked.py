@@ -13,7 +13,7 @@ from acr._core.talk.deadline import each_one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.page import Page
-from acr.errors import LimitExceeded
+from acr.errors import LimitExceeded, ProtocolViolation
 
 
 @attrs.frozen
@@ -82,7 +82,11 @@ class Unlinked:
     def _target(self, **changed: str | int) -> str:
         """The first question with another query. What comes behind a name is asked for by `last`."""
         query = {key: value for key, value in self._query().items() if key != "last"}
-        return types.target(self.walk.first.target.partition("?")[0], {**query, **changed})
+        path = self.walk.first.target.partition("?")[0]
+        try:
+            return types.target(path, {**query, **changed})
+        except UnicodeEncodeError:
+            raise ProtocolViolation(f"the listing at {path} ends with a name that UTF-8 cannot write") from None
 
 
 def _beyond(page: Page[str], before: Page[str], begins: set[str]) -> Page[str]:

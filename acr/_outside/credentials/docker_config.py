@@ -126,15 +126,20 @@ class DockerConfig:
             if b"credentials not found" in printed:
                 return None
             raise CredentialError(f"the credential helper {program} failed with exit code {code}")
-        try:
-            answer = json.loads(printed)
-            username, secret = answer["Username"], answer["Secret"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            username = secret = None
-        if not isinstance(username, str) or not isinstance(secret, str):
-            raise CredentialError(f"the credential helper {program} gave no usable answer")
-        where = f"the answer of the credential helper {program}"
-        return _login(_NOBODY if username == "<token>" else username, secret, where)
+        return _told(printed, program)
+
+
+def _told(printed: bytes, program: str) -> UsernamePassword | RefreshToken:
+    """What a helper has printed."""
+    try:
+        answer = json.loads(printed)
+        username, secret = answer["Username"], answer["Secret"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        username = secret = None
+    if not isinstance(username, str) or not isinstance(secret, str):
+        raise CredentialError(f"the credential helper {program} gave no usable answer")
+    where = f"the answer of the credential helper {program}"
+    return _login(_NOBODY if username == "<token>" else username, secret, where)
 
 
 def _names(key: str, host: str) -> bool:

@@ -5,7 +5,6 @@ See the OCI image spec, "Image Layout".
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in, par
 from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree, tar_tree
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
-from acr._values.fields import parse_object
+from acr._values.fields import parse_object, written
 from acr._values.home import public_in
 from acr._values.manifest import MANIFEST_LIMIT, Manifest, as_referrer
 from acr._values.media_type import check_media_range
@@ -156,7 +155,7 @@ class Store:
             index = with_roots(before, tagged)
             is_new = index != before
             if content is None or is_new:
-                content = json.dumps(index, separators=(",", ":")).encode()
+                content = written(index, f"{INDEX} of {self._name}")
             if is_new or self._tree.changed:
                 mark = _VERSION if self._tree.size(MARK) is None else self._read(MARK, _MARK_LIMIT)
                 self._tree.commit({MARK: mark, INDEX: content})
