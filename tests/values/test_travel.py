@@ -72,6 +72,7 @@ VALUES: list[Any] = [
     acr.Retries(limit=2),
     acr.TagProperties(repository="app", name="v1", digest=DIGEST, **TIMES),
     acr.Timeouts(read=5),
+    acr.Limits(page=1000),
     acr.UnpackLimits(ratio=5),
     acr.UploadState(registry="my.azurecr.io", repository="app", location="/v2/app/1?_state=x", offset=4, digest=DIGEST),
     acr.UsernamePassword("user", "SECRET"),
