@@ -10,6 +10,10 @@ REGISTRY ?=
 # Tests that need more than Python, and have targets of their own.
 ELSEWHERE := --ignore tests/codegen --ignore tests/limits --ignore tests/peers --ignore tests/registries
 
+# The suite goes to as many processes as there are cores; WORKERS=0 is for a debugger.
+WORKERS ?= auto
+SPREAD := --numprocesses $(WORKERS) --dist worksteal
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,7 +33,7 @@ demo: $(VENV)/.made ## Run the main job on the emulator, or on REGISTRY=my.azure
 
 .PHONY: test
 test: $(VENV)/.made ## Run the test suite (no network, no Node, no Go)
-	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest $(ELSEWHERE)
+	$(BIN)/python -m pytest $(SPREAD) $(if $(COVERAGE),--cov --cov-report=) $(ELSEWHERE)
 
 .PHONY: test-codegen
 test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and the network once)
@@ -44,7 +48,7 @@ KILLS ?= 50
 
 .PHONY: test-faults
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
-	ACR_FAULT_RUNS=$(FAULTS) ACR_KILL_RUNS=$(KILLS) $(BIN)/python -m pytest tests/faults
+	ACR_FAULT_RUNS=$(FAULTS) ACR_KILL_RUNS=$(KILLS) $(BIN)/python -m pytest $(SPREAD) tests/faults
 
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
@@ -64,7 +68,7 @@ lowest: .cache/lowest.txt ## Run the test suite with the lowest versions of what
 
 .PHONY: test-fuzz
 test-fuzz: $(VENV)/.made ## Inputs that are nearly right: 20,000 for each parser, a hundred times as many as `make test` has
-	ACR_FUZZ_INPUTS=20000 $(BIN)/python -m pytest tests/fuzz
+	ACR_FUZZ_INPUTS=20000 $(BIN)/python -m pytest $(SPREAD) tests/fuzz
 
 .PHONY: coverage
 coverage: $(VENV)/.made ## `make test`, and the branch coverage of acr/, which must be 95 % at the least

@@ -6,7 +6,6 @@ fault swallows; answers as the emulator gives them, before a fault can change th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -25,7 +24,8 @@ _CLIENT: Final = "acr-client/"
 _LOOKED_INTO: Final = ("application/json", "application/x-www-form-urlencoded")
 """Request bodies that are kept. The others are bytes to the document too, and may be large."""
 
-_TOTALS: Counter[str] = Counter()
+_COUNTED: Final = "exchanges held to the document"
+"""The name under which a test's report carries its counts: pytest-xdist brings reports from its workers."""
 
 
 class Traffic:
@@ -135,14 +135,14 @@ def watched() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def traffic(watched: None) -> Iterator[Traffic]:
+def traffic(watched: None, request: pytest.FixtureRequest) -> Iterator[Traffic]:
     """What passes between the client and the emulators of a test. A test in which it breaks the document fails."""
     seen = Watch.traffic = Traffic()
     yield seen
     Watch.traffic = None
-    for exchange in seen.exchanges:
-        _TOTALS["requests"] += exchange.by_client
-        _TOTALS["answers"] += exchange.status > 0 and exchange.operation is not None
+    requests = sum(exchange.by_client for exchange in seen.exchanges)
+    answers = sum(exchange.status > 0 and exchange.operation is not None for exchange in seen.exchanges)
+    request.node.user_properties.append((_COUNTED, (requests, answers)))
     problems = seen.problems()
     if problems:
         pytest.fail("this breaks spec/openapi.json:\n" + "\n".join(problems), pytrace=False)
@@ -150,6 +150,16 @@ def traffic(watched: None) -> Iterator[Traffic]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell how much was looked at."""
-    if _TOTALS["answers"]:
-        line = "{requests} requests of the client and {answers} answers of the emulator were held to spec/openapi.json"
-        terminalreporter.write_line(line.format_map(_TOTALS))
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    counts = [
+        count
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, count in report.user_properties
+        if name == _COUNTED
+    ]
+    requests, answers = (sum(column) for column in zip((0, 0), *counts, strict=True))
+    if answers:
+        terminalreporter.write_line(
+            f"{requests} requests of the client and {answers} answers of the emulator were held to spec/openapi.json"
+        )

@@ -308,6 +308,7 @@ def test_an_error_that_comes_as_gzip_is_read(twin: Twin) -> None:
         (gzip.compress(bytes(500))[:-9], acr.ProtocolViolation, "breaks off"),
         (b"\x1f\x8bno gzip at all", acr.ProtocolViolation, "is none"),
     ],
+    ids=["bomb", "many members", "broken off", "no gzip"],  # gzip writes the time into each body
 )
 def test_what_unpacks_to_too_much_or_to_nothing_is_refused(body: bytes, error: type[acr.AcrError], text: str) -> None:
     with pytest.raises(error, match=text):
