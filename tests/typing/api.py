@@ -348,7 +348,7 @@ def failures(app: acr.Repository) -> None:
     except acr.TransferError as error:
         assert_type(error.side, Literal["source", "target"])
     except acr.TransportError as error:
-        assert_type(error.repeated, bool)
+        assert_type(error.exhausted, bool)
     except acr.LimitExceeded as error:
         assert_type(error.limit, int)
 

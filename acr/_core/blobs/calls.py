@@ -116,7 +116,7 @@ async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> 
         return reply
 
     try:
-        return await session.sender.repeat(once, repeatable=True)
+        return await session.sender.attempts().run(once)
     except ResponseError as error:
         if error.status in NO_HEAD:
             return None
@@ -145,7 +145,7 @@ async def _measured(session: Session, repository: str, digest: Digest) -> int | 
         return part.size
 
     try:
-        size = await session.sender.repeat(once, repeatable=True)
+        size = await session.sender.attempts().run(once)
     except ResponseError as error:
         if error.status != 416:  # it has no first byte
             raise
@@ -188,7 +188,7 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
             await part.incoming.aclose()
         return Chunk(bytes(content), offset, part.size)
 
-    return await session.sender.repeat(once, repeatable=True)
+    return await session.sender.attempts().run(once)
 
 
 @one_call
@@ -225,11 +225,10 @@ def _end(reply: Response, digest: Digest) -> int | None:
 async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
     """Delete a blob."""
     request = delete_blob.build_request(check_repository(repository), Digest(digest))
-    try:
-        await session.call(request, done(delete_blob.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+    attempts = session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
+        parse = done(delete_blob.parse, 202)
+        await session.call(request, parse, scopes=scopes.delete(repository), attempts=attempts)
 
 
 @attrs.frozen

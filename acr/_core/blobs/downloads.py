@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final, Self
 from acr._core.blobs.calls import Part, open_part
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import each_one_call, one_call
-from acr._core.talk.sending import may_pass
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
 from acr._values.reference import check_repository
-from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TooSlow, TransportError
+from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TransportError
 from acr.media_types import OCTET_STREAM
 from acr.protocols import Sink
 
@@ -70,9 +69,8 @@ class Download:
         self._progress = progress
         self._name = name or str(self.digest)
         self._part: Part | None = None
-        self._attempt = 0  # tries since the last `_PROGRESS`
+        self._attempts = session.sender.attempts()  # those since the last `_PROGRESS`
         self._moved = 0  # bytes that came since the last try
-        self._slow = 0  # how often it was too slow
 
     async def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes, and tell how many there are: 0 at the end only.
@@ -93,13 +91,8 @@ class Download:
                 if self._is_all(error):
                     count = 0
                     break
-                if error.exhausted or not may_pass(error, repeatable=True):
-                    raise
-                if isinstance(error, TooSlow):
-                    self._slow += 1
                 self._moved = 0
-                await self._session.sender.pause(error, max(self._attempt, self._slow - 1))
-                self._attempt += 1
+                await self._attempts.again(error)
                 if self.item is not None:
                     tell(self._progress, Retried(self.item, self.offset, str(error)))
         self.offset += count
@@ -133,7 +126,7 @@ class Download:
     def _take_note(self, told: int | None) -> None:
         """See how much of a blob has come. Its size is `told`, or None if nobody knows it."""
         if self._moved >= (_PROGRESS if told is None else min(_PROGRESS, told // 64)):
-            self._attempt = 0
+            self._attempts.moved()
         limit = self._session.limits.unsized_blob
         if self.size is None and self.offset > max(limit, told or 0):
             what = f"{self.what}, of which the registry does not tell the size,"

@@ -13,8 +13,8 @@ from acr_rest.types import Response
 from acr._core.blobs.upload_sessions import Upload
 from acr._core.talk import bodies, scopes
 from acr._core.talk.answers import done
+from acr._core.talk.attempts import CDN, Attempts, Problem, is_throttled
 from acr._core.talk.links import upload_target
-from acr._core.talk.sending import CDN
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, Hasher
@@ -102,16 +102,18 @@ async def mount_or_start(session: Session, repository: str, digest: Digest, sour
         place = _location(session, repository, reply.location)
         return _told(Upload(session, repository, place, uuid=reply.docker_upload_uuid), response)
 
-    async def ask(*, repeatable: bool) -> Upload | None:
-        return await session.call(request, opened, scopes=both, undo=_give_up, repeatable=repeatable)
+    async def ask(attempts: Attempts) -> Upload | None:
+        return await session.call(request, opened, scopes=both, undo=_give_up, attempts=attempts)
 
     try:
-        return await ask(repeatable=False)
+        return await ask(session.sender.attempts(is_throttled))
     except (TransportError, ResponseError) as error:
-        if error.exhausted or (isinstance(error, ResponseError) and error.status not in _PASSING):
-            raise
-        await session.sender.pause(error, 0)
-    return await ask(repeatable=True)
+        await session.sender.attempts(_may_pass).again(error)
+    return await ask(session.sender.attempts())
+
+
+def _may_pass(problem: Problem) -> bool:
+    return isinstance(problem, TransportError) or problem.status in _PASSING
 
 
 def _told(upload: Upload, response: Response) -> Upload:

@@ -10,16 +10,16 @@ from acr._core.blobs import calls as blobs, openings
 from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed
-from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload, in_doubt
+from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload, is_out_of_step
 from acr._core.runtime import Body
+from acr._core.talk.attempts import CDN
 from acr._core.talk.chunking import LARGEST
-from acr._core.talk.sending import CDN
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
-from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TooSlow, TransportError
+from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TransportError
 from acr.media_types import OCTET_STREAM
 
 _REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
@@ -69,9 +69,7 @@ class Transfer:
         self._progress = progress
         self._sent = 0  # bytes of the last chunk
         self._told = opened.offset  # where the events are
-        self._attempt = 0  # repetitions since the registry took something
-        self._setbacks = 0  # how often it lost what it had
-        self._slow = 0  # how often it was too slow
+        self._attempts = session.sender.attempts(is_out_of_step)
         self._committing: Descriptor | None = None
         self._upload = self._adopted(opened)
 
@@ -121,7 +119,7 @@ class Transfer:
                 self._size.went_well(self._session.runtime.now() - began, body.size)
             if upload.chunks > 1:
                 self._session.chunking.takes_many = True
-            self._attempt = 0
+            self._attempts.moved()
             self._is_resumed = False
             await self._checkpoints.save(upload)
 
@@ -182,11 +180,7 @@ class Transfer:
         if status in (None, 408, 504) or status in CDN:
             self._size.lost()
         while True:
-            if not in_doubt(error):
-                raise error
-            self._slow += isinstance(error, TooSlow)  # however much it took meanwhile
-            await self._session.sender.pause(error, max(self._attempt, self._setbacks, self._slow - 1))
-            self._attempt += 1
+            await self._attempts.again(error)
             try:
                 done = self._committing
                 if done is not None and await blobs.exists(self._session, self._repository, done.digest):
@@ -199,13 +193,13 @@ class Transfer:
                 error = another
         in_place = have == self._upload.offset
         if status == 416 and (in_place or have is None) and self._size.outgrown(self._sent):
-            self._attempt = 0  # what is sent next is something else
-        elif in_place and status in (404, 416) and self._attempt > 1 and self._feed.reaches(0):
+            self._attempts.moved()  # what is sent next is something else
+        elif in_place and status in (404, 416) and self._attempts.since_progress > 1 and self._feed.reaches(0):
             # It knows of no difference and still does not take the chunk: the session is of no more use.
             await self._upload.give_up()
             have = None
             if status == 416 and not self._size.proved and self._size.refused(self._sent):
-                self._attempt = self._setbacks = 0
+                self._attempts.renew()
         if have is None or (self._is_whole and 0 < have < self._sent):
             await self._begin_anew(error)
         else:
@@ -224,7 +218,7 @@ class Transfer:
         if self._upload.chunks != 1 or self._session.chunking.takes_many or error.status not in _REFUSALS:
             return False
         self._suspicions += 1
-        if in_doubt(error) and not self._upload.says_created and self._suspicions < _ENOUGH:
+        if is_out_of_step(error) and not self._upload.says_created and self._suspicions < _ENOUGH:
             return False
         if self._feed.size is None or not self._feed.reaches(0):
             error.hint = _WHOLE
@@ -259,7 +253,7 @@ class Transfer:
         if not isinstance(error, ResponseError) or isinstance(error, Locked):
             return False
         invalid = self._is_on_trust and "DIGEST_INVALID" in error.codes
-        return invalid or (self._is_resumed and error.status in _REFUSALS and not in_doubt(error))
+        return invalid or (self._is_resumed and error.status in _REFUSALS and not is_out_of_step(error))
 
     async def _status(self) -> int | None:
         """How many bytes the registry has, or None if it has lost the session, or does not tell."""
@@ -281,13 +275,13 @@ class Transfer:
         if have > max(upload.offset, self._feed.seen):
             raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, which is more than were sent")
         if have < upload.offset:
-            self._setbacks += 1
+            self._attempts.set_back()
             if not self._feed.reaches(have):
                 raise ProtocolViolation(
                     f"an upload to {self._repository} has {have} bytes, although it had confirmed {upload.offset}"
                 )
         elif have > upload.offset:
-            self._attempt = 0
+            self._attempts.moved()
         upload.offset = have
         if self._checkpoints.is_kept:
             await self._checkpoints.save(upload)
@@ -296,7 +290,7 @@ class Transfer:
         """Send all of it once more, in another session; or raise the error, where the source was read but once."""
         if not self._feed.reaches(0):
             raise error
-        self._setbacks += 1
+        self._attempts.set_back()
         self._is_on_trust = self._is_resumed = False
         self._upload = self._adopted(await openings.start(self._session, self._repository))
         if self._checkpoints.is_kept:

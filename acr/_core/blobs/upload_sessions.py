@@ -20,9 +20,9 @@ from acr._core.blobs import calls as blobs
 from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
-from acr._core.talk.deadline import hurry, one_call
+from acr._core.talk.attempts import PASSING, Problem, is_throttled, may_pass
+from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.links import upload_target, uploaded
-from acr._core.talk.sending import PASSING
 from acr._core.talk.session import Session
 from acr._forks import Origin
 from acr._values.descriptor import Descriptor
@@ -50,9 +50,9 @@ _OUT_OF_STEP: Final = (PASSING | {404, 416}) - {429}
 a range that does not fit, a server that fails. It then has to be asked how far it got."""
 
 
-def in_doubt(error: TransportError | ResponseError) -> bool:
-    """Whether the upload has to be asked how far it got, after this error."""
-    return not error.exhausted and (isinstance(error, TransportError) or error.status in _OUT_OF_STEP)
+def is_out_of_step(problem: Problem) -> bool:
+    """Whether the upload has to be asked how far it got, after this problem."""
+    return isinstance(problem, TransportError) or problem.status in _OUT_OF_STEP
 
 
 class Upload:
@@ -115,8 +115,9 @@ class Upload:
             NotFound: the session is gone.
         """
         request = get_upload_status.build_request(self.location)
+        attempts = self._session.sender.attempts(may_pass if repeatable else is_throttled)
         reply = await self._session.call(
-            request, done(get_upload_status.parse, 204), scopes=self._scopes, repeatable=repeatable
+            request, done(get_upload_status.parse, 204), scopes=self._scopes, attempts=attempts
         )
         self._moved_to(reply.location)
         self.uuid = reply.docker_upload_uuid or self.uuid
@@ -140,7 +141,8 @@ class Upload:
             self.says_created = response.status == 201
             return done(upload_chunk.parse, 202)(response)
 
-        reply = await self._session.call(request, taken, scopes=self._scopes, repeatable=False)
+        attempts = self._session.sender.attempts(is_throttled)
+        reply = await self._session.call(request, taken, scopes=self._scopes, attempts=attempts)
         self._moved_to(reply.location)
         self.chunks += 1
         have = uploaded(reply.range_)
@@ -163,8 +165,9 @@ class Upload:
             DigestMismatch: the registry stored something else.
         """
         request = complete_upload.build_request(self.location, digest=digest, content=content)
+        attempts = self._session.sender.attempts(is_throttled)
         reply = await self._session.call(
-            request, done(complete_upload.parse, 201), scopes=self._scopes, repeatable=False
+            request, done(complete_upload.parse, 201), scopes=self._scopes, attempts=attempts
         )
         if not reply.docker_content_digest:
             return
@@ -188,14 +191,14 @@ class Upload:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidInput(f"a chunk is bytes, not {type(data).__name__}")
         data = bytes(data)
-        first, end, attempt = self.offset, self.offset + len(data), 0
+        first, end = self.offset, self.offset + len(data)
+        attempts = self._session.sender.attempts(is_out_of_step)
         while self.offset < end:
             try:
                 await self.send(data[self.offset - first :])
             except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
+                await attempts.again(error)
                 self.offset = await self._agreed(first, end, error)
-                attempt += 1
         if self._hasher is not None:
             await self._session.runtime.blocking(self._hasher.update, data)
 
@@ -210,19 +213,19 @@ class Upload:
             DigestMismatch: the bytes are not of the digest; nothing was stored.
             NotFound: the session is gone.
         """
-        expected, attempt = self._checked(digest), 0
+        expected = self._checked(digest)
+        attempts = self._session.sender.attempts(is_out_of_step)
         while True:
             try:
                 await self.complete(expected)
                 break
             except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
+                await attempts.again(error)
                 # It may be the answer that got lost, not the request; or somebody else was quicker, and ours is open.
                 if await blobs.exists(self._session, self._repository, expected):
                     await self.give_up()
                     break
                 await self._agreed(self.offset, self.offset, error)
-                attempt += 1
         return Descriptor(OCTET_STREAM, expected, self.offset)
 
     async def cancel(self) -> None:
@@ -231,23 +234,17 @@ class Upload:
         await self._session.call(request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._repository))
 
     async def give_up(self) -> None:
-        """Cancel on the way out, once and in a hurry.
+        """Cancel on the way out, once and for a short time.
 
         It needs the right to delete; without it, and without a connection, the registry forgets in time. A child
         process does not cancel its parent's.
         """
         if self._origin.is_here:
-            await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
+            await self._session.runtime.to_the_end(self._cancel_once)
 
-    async def _cancel_in_a_hurry(self) -> None:
-        with suppress(AcrError), hurry():
+    async def _cancel_once(self) -> None:
+        with suppress(AcrError), best_effort():
             await self.cancel()
-
-    async def _doubt(self, error: TransportError | ResponseError, attempt: int) -> None:
-        """Wait before the registry is asked how far it got, or raise the error where that is of no use."""
-        if not in_doubt(error):
-            raise error
-        await self._session.sender.pause(error, attempt)
 
     async def _agreed(self, first: int, end: int, error: TransportError | ResponseError) -> int:
         """How many bytes the registry has, which must be from `first` to `end`. Raise the error if it does not tell."""

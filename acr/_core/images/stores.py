@@ -15,6 +15,7 @@ from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, referrers
 from acr._core.runtime import Runtime
 from acr._core.storage import Source
+from acr._core.talk.attempts import Problem
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -140,15 +141,13 @@ class RegistryStore:
 
     async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
         """As of `Store`."""
-        missed = NOTHING
+        missed, attempts = NOTHING, self.session.sender.attempts(_is_lacking)
         while True:
             try:
                 await self._put(manifest, tag)
                 break
             except ResponseError as error:
-                if error.exhausted or _LACKING.isdisjoint(error.codes):
-                    raise
-                await self.session.sender.pause(error, missed.times)
+                await attempts.again(error)
                 missed = Missed(missed.times + 1, frozenset(_named(error)))
             await mend(missed)
 
@@ -279,6 +278,11 @@ class LocalStore:
             if error.side == self._side:
                 raise
             raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
+
+
+def _is_lacking(problem: Problem) -> bool:
+    """Whether a registry refuses a manifest because it lacks something that it lists, or did not see it yet."""
+    return isinstance(problem, ResponseError) and not _LACKING.isdisjoint(problem.codes)
 
 
 def _named(error: ResponseError) -> Iterator[str]:

@@ -125,17 +125,15 @@ async def update(session: Session, name: str, changes: Changes) -> RepositoryPro
 async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRepository:
     """Delete a repository with all that is in it."""
     request = delete_repository.build_request(check_repository(name))
+    attempts, reply = session.sender.attempts(), None
     try:
-        async with explained(f"the repository {name}", partial(get, session, name)):
-            parse = told(done(delete_repository.parse, 202))
-            reply = await session.call_for_list(request, parse, scopes=scopes.delete(name))
+        with attempts.may_be_gone(missing_ok=missing_ok):
+            async with explained(f"the repository {name}", partial(get, session, name)):
+                parse = told(done(delete_repository.parse, 202))
+                reply = await session.call_for_list(request, parse, scopes=scopes.delete(name), attempts=attempts)
     except LimitExceeded as error:
         what = f"the repository {name} was deleted; the answer, which lists what went with it,"
         raise LimitExceeded(what, limit=error.limit, option=error.option) from error
-    except NotFound as error:
-        if missing_ok or error.repeated:
-            return DeletedRepository()
-        raise
     deleted = reply.body if reply else None
     if deleted is None:
         return DeletedRepository()

@@ -25,7 +25,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.answers import NO_HEAD, done, told
-from acr._core.talk.deadline import hurry, one_call
+from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
@@ -41,7 +41,6 @@ from acr.errors import (
     DigestMismatch,
     InvalidInput,
     Locked,
-    NotFound,
     ProtocolViolation,
     ResponseError,
 )
@@ -224,7 +223,7 @@ def _is_immutable(error: ResponseError) -> bool:
 
 async def _is_there(session: Session, repository: str, reference: str, manifest: Manifest) -> bool:
     """Whether a tag or a digest has a manifest already. Asked once; if there is no answer, it has not."""
-    with suppress(AcrError), hurry():
+    with suppress(AcrError), best_effort():
         found = await head(session, repository, reference, accept=[*media_types.ANY_MANIFEST, manifest.media_type])
         return found.digest == Digest.of(manifest.content, algorithm=found.digest.algorithm)
     return False
@@ -240,12 +239,11 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
             f" to remove the tag alone use tag({digest!r}).delete()"
         ) from None
     request = delete_manifest.build_request(check_repository(repository), checked)
-    try:
+    attempts = session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
         async with explained(f"the manifest {repository}@{checked}", partial(properties, session, repository, checked)):
-            await session.call(request, done(delete_manifest.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+            parse = done(delete_manifest.parse, 202)
+            await session.call(request, parse, scopes=scopes.delete(repository), attempts=attempts)
 
 
 def _accepted(accept: str | Sequence[str] | None) -> str:

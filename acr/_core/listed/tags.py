@@ -28,7 +28,7 @@ from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_repository, check_tag
-from acr.errors import InvalidInput, NotFound
+from acr.errors import InvalidInput
 
 if TYPE_CHECKING:
     from acr_rest.models.tag_attributes_base import TagAttributesBase
@@ -109,12 +109,11 @@ async def update(session: Session, repository: str, tag: str, changes: Changes) 
 async def delete(session: Session, repository: str, tag: str, *, missing_ok: bool) -> None:
     """Delete a tag, not what it points to."""
     request = delete_tag.build_request(check_repository(repository), check_tag(tag))
-    try:
+    attempts = session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
         async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
-            await session.call(request, done(delete_tag.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+            parse = done(delete_tag.parse, 202)
+            await session.call(request, parse, scopes=scopes.delete(repository), attempts=attempts)
 
 
 def _names(reply: Response) -> Sequence[str]:

@@ -10,8 +10,10 @@ from acr_rest.types import InvalidResponse, Request, Response
 
 from acr._core.runtime import Incoming, Runtime
 from acr._core.talk import redirects
+from acr._core.talk.attempts import Attempts
 from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.chunking import Chunking
+from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
 from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
@@ -22,7 +24,7 @@ from acr._values.media_type import essence
 from acr._values.options import Limits
 from acr._values.reference import Endpoint
 from acr._values.weight import check_weight
-from acr.errors import Denied, ProtocolViolation, Unauthorized
+from acr.errors import Denied, ProtocolViolation, ResponseError, TransportError, Unauthorized
 from acr.protocols import Credential
 
 _REGISTRY: Final = "the registry"
@@ -68,18 +70,20 @@ class Session:
         parse: Callable[[Response], T],
         *,
         scopes: Scopes,
-        repeatable: bool = True,
+        attempts: Attempts | None = None,
         limit: int = JSON_LIMIT,
         option: str | None = None,
         undo: Callable[[T], Awaitable[object]] | None = None,
     ) -> T:
-        """Send, read the whole answer, parse it.
+        """Send, read the whole answer, parse it; and again, if that may help.
+
+        The way of a request: `call` -> `open` (with the right token) -> `Sender.send` -> `Runtime.send`.
 
         Args:
             request: what to send.
             parse: the operation's own parser.
             scopes: what it needs.
-            repeatable: whether it may be sent again when it is not known if it was received.
+            attempts: the tries. If None, the request is one that can be repeated.
             limit: bytes of the answer, at the most.
             option: the option that sets the limit, or None.
             undo: is done with the answer, where the caller has been stopped meanwhile.
@@ -93,28 +97,38 @@ class Session:
         """
 
         async def once() -> T:
-            incoming = await self.open(request, scopes=scopes)
-            if _may_lead_on(request) and redirects.leads_on(incoming):
-                incoming, _ = await redirects.follow(self, request, incoming, scopes)
-            reply = await read(request, incoming, limit=limit, option=option)
-            if request.method == "GET" and _is_page(reply):
-                page = ProtocolViolation(
-                    f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
-                    " stand before the registry"
-                )
-                page.is_page = True
-                raise page
+            reply = await self._answer(request, scopes, limit, option)
             try:
                 return parse(reply)
             except InvalidResponse as error:
                 raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
 
-        async def wholly() -> T:
-            return await self.runtime.to_the_end(once, undo)
+        with calling():
+            while True:
+                try:
+                    return await (once() if undo is None else self.runtime.to_the_end(once, undo))
+                except (TransportError, ResponseError) as problem:
+                    attempts = attempts or self.sender.attempts()
+                    await attempts.again(problem)
 
-        return await self.sender.repeat(once if undo is None else wholly, repeatable=repeatable)
+    async def _answer(self, request: Request, scopes: Scopes, limit: int, option: str | None) -> Response:
+        """Send once, and read the whole answer, wherever it is."""
+        incoming = await self.open(request, scopes=scopes)
+        if _may_lead_on(request) and redirects.leads_on(incoming):
+            incoming, _ = await redirects.follow(self, request, incoming, scopes)
+        reply = await read(request, incoming, limit=limit, option=option)
+        if request.method == "GET" and _is_page(reply):
+            page = ProtocolViolation(
+                f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
+                " stand before the registry"
+            )
+            page.is_page = True
+            raise page
+        return reply
 
-    async def call_for_list(self, request: Request, parse: Callable[[Response], T], *, scopes: Scopes) -> T:
+    async def call_for_list(
+        self, request: Request, parse: Callable[[Response], T], *, scopes: Scopes, attempts: Attempts | None = None
+    ) -> T:
         """As `call`, for an answer that lists things. It may be as large, and as heavy, as a page of a listing."""
         limit, option = self.limits.page, "Limits.page"
 
@@ -123,7 +137,7 @@ class Session:
             check_weight(reply.body, what, limit=limit, option=option)
             return parse(reply)
 
-        return await self.call(request, weighed, scopes=scopes, limit=limit, option=option)
+        return await self.call(request, weighed, scopes=scopes, attempts=attempts, limit=limit, option=option)
 
     async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.
