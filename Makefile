@@ -111,6 +111,10 @@ format: $(VENV)/.made ## Format the code
 facades: $(VENV)/.made ## Make the sync facades of the async ones
 	$(BIN)/python tools/facades.py
 
+.PHONY: drawings
+drawings: $(VENV)/.made ## Draw the tables of the core in docs/architecture.md anew
+	PYTHONPATH=. $(BIN)/python tools/way_back.py
+
 .PHONY: api
 api: $(VENV)/.made ## Write the public API down anew, as tests/house/api.txt
 	$(BIN)/python -m tests.house.api

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, openings, streams, uploads
+from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -309,7 +309,7 @@ class AsyncRepository:
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
         """
-        return AsyncUpload(await openings.start(self._session, self.name, algorithm=algorithm))
+        return AsyncUpload(await manual_uploads.start(self._session, self.name, algorithm=algorithm))
 
     async def resume_upload(self, state: str | UploadState) -> AsyncUpload:
         """Continue an upload session. Another process may have opened it.
@@ -322,7 +322,7 @@ class AsyncRepository:
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host.
         """
-        return AsyncUpload(await openings.resume(self._session, self.name, state))
+        return AsyncUpload(await manual_uploads.resume(self._session, self.name, state))
 
     async def push_artifact(
         self,

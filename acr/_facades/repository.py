@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, openings, streams, uploads
+from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
@@ -309,7 +309,7 @@ class Repository:
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
         """
-        return Upload(run(openings.start(self._session, self.name, algorithm=algorithm)))
+        return Upload(run(manual_uploads.start(self._session, self.name, algorithm=algorithm)))
 
     def resume_upload(self, state: str | UploadState) -> Upload:
         """Continue an upload session. Another process may have opened it.
@@ -322,7 +322,7 @@ class Repository:
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host.
         """
-        return Upload(run(openings.resume(self._session, self.name, state)))
+        return Upload(run(manual_uploads.resume(self._session, self.name, state)))
 
     def push_artifact(
         self,

@@ -8,7 +8,7 @@ from contextlib import suppress
 import attrs
 
 from acr._core.blobs import openings
-from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload
+from acr._core.blobs.upload_sessions import GONE, UNTOLD, UploadSession
 from acr._core.storage import Checkpoint
 from acr._core.talk.session import Session
 from acr._values.progress import Item
@@ -36,7 +36,7 @@ class Checkpoints:
         self.is_kept = False
         """Whether another process has something to go on from."""
 
-    async def resume(self) -> Upload | None:
+    async def resume(self) -> UploadSession | None:
         """The session that an earlier process has left for the same bytes, if it is still there."""
         state = await self._load()
         if state is None:
@@ -58,14 +58,14 @@ class Checkpoints:
         self.is_kept = True
         return upload
 
-    async def save(self, upload: Upload) -> None:
+    async def save(self, upload: UploadSession) -> None:
         """Keep what another process needs to go on with a session."""
         if self._place is not None:
             text = json.dumps(self._state(upload).to_json())
             await self._session.runtime.blocking(self._place.save, text)
             self.is_kept = True
 
-    async def leave(self, upload: Upload, error: BaseException) -> None:
+    async def leave(self, upload: UploadSession, error: BaseException) -> None:
         """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
         if self.is_kept and not _is_final(error):
             return
@@ -98,7 +98,7 @@ class Checkpoints:
             state = UploadState.from_json(value)
         except (AcrError, ValueError):
             return None
-        own = self._state(Upload(self._session, self._repository, state.location))
+        own = self._state(UploadSession(self._session, self._repository, state.location))
         same = attrs.evolve(own, offset=state.offset, min_chunk_size=state.min_chunk_size)
         return state if same == state else None
 
@@ -106,7 +106,7 @@ class Checkpoints:
         with suppress(ProtocolViolation):
             await openings.at(self._session, self._repository, state.location).give_up()
 
-    def _state(self, upload: Upload) -> UploadState:
+    def _state(self, upload: UploadSession) -> UploadState:
         return attrs.evolve(upload.state, algorithm=self._algorithm, digest=self._item.digest, size=self._item.size)
 
     async def _clear(self) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from acr._core.blobs import calls as blobs, openings
 from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed, SourceFailed
 from acr._core.blobs.transfer import Transfer
-from acr._core.blobs.upload_sessions import Upload
+from acr._core.blobs.upload_sessions import UploadSession
 from acr._core.storage import Checkpoint, Source
 from acr._core.talk.chunking import LARGEST
 from acr._core.talk.deadline import one_call
@@ -63,7 +65,7 @@ async def upload(
     trusts_mount: bool = False,
     is_wanted: bool = False,
 ) -> Descriptor:
-    """Upload a source; what the repository has already is not sent.
+    """UploadSession a source; what the repository has already is not sent.
 
     Args:
         session: the client.
@@ -94,30 +96,70 @@ async def upload(
         item = Item(name or expected or "a blob", source.size, expected)
         hashed_as = expected.algorithm if expected else algorithm
         checkpoints = Checkpoints(session, repository, hashed_as, item, checkpoint)
-        if expected is not None and not is_wanted:
-            there = await blobs.find(session, repository, expected, source.size)
-            if there is not None:
-                await checkpoints.done()
-                tell(progress, Skipped(Item(item.name, there.size, expected)))
-                return there
-        opened = await checkpoints.resume()
-        if opened is None and expected is not None and mount_from is not None:
-            opened, there = await _mount(session, repository, expected, mount_from, source.size, trusts_mount)
-            if there is not None:
-                await checkpoints.done()
-                tell(progress, Mounted(item))
-                return there
-        with Feed(session.runtime, source, hashed_as, is_known=expected is not None) as feed:
-            opened = opened or await openings.start(session, repository)
-            size = _chunk_size(session, feed, chunk_size)
-            done = await Transfer(session, repository, opened, feed, size, checkpoints, item, progress).run()
-            if chunk_size is None and not feed.holds:
-                session.chunking.first, session.chunking.largest = size.current, size.largest
-            return done
+        job = _Job(session, repository, source, expected, hashed_as, item, checkpoints, progress)
+        there, opened = None if is_wanted else await job.already_there(), None
+        if there is None:
+            there, opened = await job.taken_over(mount_from, trusts_mount=trusts_mount)
+        if there is None:
+            there = await job.transferred(opened, chunk_size)
+        return there
     except SourceFailed as failed:
         raise failed.error from failed.error.__cause__
     finally:
         await source.aclose()
+
+
+@attrs.frozen
+class _Job:
+    """One upload: three ways for the blob to be there in the end."""
+
+    session: Session
+    repository: str
+    source: Source
+    expected: Digest | None
+    hashed_as: str
+    item: Item
+    checkpoints: Checkpoints
+    progress: Progress | None
+
+    async def already_there(self) -> Descriptor | None:
+        """The blob, if the repository has it."""
+        if self.expected is None:
+            return None
+        there = await blobs.find(self.session, self.repository, self.expected, self.source.size)
+        if there is not None:
+            await self.checkpoints.done()
+            tell(self.progress, Skipped(Item(self.item.name, there.size, self.expected)))
+        return there
+
+    async def taken_over(
+        self, mount_from: str | None, *, trusts_mount: bool
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The blob, if another repository gives it; else a session, if there is one to go on with."""
+        opened = await self.checkpoints.resume()
+        if opened is not None or self.expected is None or mount_from is None:
+            return None, opened
+        opened, there = await _mount(
+            self.session, self.repository, self.expected, mount_from, self.source.size, trusts_mount
+        )
+        if there is not None:
+            await self.checkpoints.done()
+            tell(self.progress, Mounted(self.item))
+        return there, opened
+
+    async def transferred(self, opened: UploadSession | None, chunk_size: int | None) -> Descriptor:
+        """The blob, when all that the session lacks was sent."""
+        session, chunking = self.session, self.session.chunking
+        with Feed(session.runtime, self.source, self.hashed_as, is_known=self.expected is not None) as feed:
+            opened = opened or await openings.start(session, self.repository)
+            size = _chunk_size(session, feed, chunk_size)
+            transfer = Transfer(
+                session, self.repository, opened, feed, size, self.checkpoints, self.item, self.progress
+            )
+            done = await transfer.run()
+            if chunk_size is None and not feed.holds:
+                chunking.first, chunking.largest = size.current, size.largest
+            return done
 
 
 def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None) -> Digest | None:
@@ -142,7 +184,7 @@ def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:
 
 async def _mount(
     session: Session, repository: str, digest: Digest, source: str, size: int | None, trusts: bool
-) -> tuple[Upload | None, Descriptor | None]:
+) -> tuple[UploadSession | None, Descriptor | None]:
     """Try to mount. It is a short cut only: what stands against it does not stand against the upload.
 
     Returns:
