@@ -81,12 +81,7 @@ async def push(
     check_media_type(artifact_type)
     if annotations is not None:
         check_annotations(annotations)
-    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
-    if twice:
-        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
-    if within := nested(PurePosixPath(file.title) for file in files):
-        outer, inner = map(str, within)
-        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
+    _check_titles(files)
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(session, repository, subject)).descriptor
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
@@ -104,6 +99,20 @@ async def push(
     if annotations:
         content["annotations"] = dict(annotations)
     return await referrers.push(session, repository, Manifest.of(content), tag=tag)
+
+
+def _check_titles(files: Sequence[File]) -> None:
+    """See that the files can be pulled into one folder.
+
+    Raises:
+        InvalidInput: two have one title, or that of one is within that of another.
+    """
+    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
+    if twice:
+        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
+    if within := nested(PurePosixPath(file.title) for file in files):
+        outer, inner = map(str, within)
+        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
 
 
 async def _push_one(
