@@ -80,7 +80,7 @@ class Transfer:
         self._is_resumed = checkpoints.is_kept  # and has taken nothing yet from this process
         self._feed = feed
         self._size = size
-        self._one_chunk = OneChunk(session.chunking, feed)
+        self._one_chunk = OneChunk(session.learned.chunking, feed)
         self._checkpoints = checkpoints
         self._item = item
         self._progress = progress
@@ -131,7 +131,7 @@ class Transfer:
             if upload.offset == end:
                 self._size.went_well(self._session.runtime.now() - began, body.size)
             if upload.chunks > 1:
-                self._session.chunking.takes_many = True
+                self._session.learned.chunking.takes_many = True
             self._attempts.moved()
             self._is_resumed = False
             await self._checkpoints.save(upload)

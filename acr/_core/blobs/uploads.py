@@ -149,7 +149,7 @@ class _Job:
 
     async def transferred(self, opened: UploadSession | None, chunk_size: int | None) -> Descriptor:
         """The blob, when all that the session lacks was sent."""
-        session, chunking = self.session, self.session.chunking
+        session, chunking = self.session, self.session.learned.chunking
         with Feed(session.runtime, self.source, self.hashed_as, is_known=self.expected is not None) as feed:
             opened = opened or await openings.start(session, self.repository)
             size = _chunk_size(session, feed, chunk_size)
@@ -174,12 +174,12 @@ def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None
 
 
 def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:
-    most = session.chunking.largest
+    most = session.learned.chunking.largest
     if wanted is not None:
         return ChunkSize.of(wanted)
     if feed.holds:
         return ChunkSize.of(None, largest=min(CHUNK_SIZE, most))
-    return ChunkSize.of(None, first=session.chunking.first, largest=min(LARGEST, most))
+    return ChunkSize.of(None, first=session.learned.chunking.first, largest=min(LARGEST, most))
 
 
 async def _mount(

@@ -86,7 +86,7 @@ async def push(
     attached_to = None if subject is None else (await manifests.get(session, repository, subject)).descriptor
     await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
     tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
-    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
+    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.learned.throttle.width)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -225,7 +225,7 @@ async def pull(
         )
 
     tasks = [partial(one, name, layer) for name, layer in chosen.items()]
-    await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
+    await session.runtime.gather(options.at_once, tasks, width=session.learned.throttle.width)
     return manifest, list(chosen), list(chosen.values())
 
 

@@ -58,7 +58,7 @@ class RegistryStore:
 
     def width(self, limit: int) -> int:
         """As of `Store`."""
-        return self.session.sender.throttle.width(limit)
+        return self.session.learned.throttle.width(limit)
 
     async def resolve(self, reference: str) -> Manifest:
         """The manifest behind a tag or a digest.

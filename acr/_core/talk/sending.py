@@ -14,9 +14,8 @@ from acr._core.talk import bodies
 from acr._core.talk.attempts import Attempts, Problem, may_pass
 from acr._core.talk.deadline import deadline
 from acr._core.talk.failures import failure
+from acr._core.talk.learned import Learned
 from acr._core.talk.redaction import redact, shown
-from acr._core.talk.throttle import Throttle
-from acr._core.talk.warnings import Warnings
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
@@ -39,8 +38,7 @@ class Sender:
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
         total: seconds that one call may take; None for any time.
-        throttle: how much at once the registry bears; made anew.
-        warnings: what the registry has warned of; made anew.
+        learned: what the registry's answers have taught this client; made anew.
     """
 
     runtime: Runtime
@@ -49,8 +47,7 @@ class Sender:
     on_request: OnRequest | None
     on_response: OnResponse | None
     total: float | None = None
-    throttle: Throttle = attrs.field(factory=Throttle, init=False)
-    warnings: Warnings = attrs.field(factory=Warnings, init=False)
+    learned: Learned = attrs.field(factory=Learned, init=False)
 
     async def send(
         self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
@@ -77,11 +74,11 @@ class Sender:
         outgoing = Outgoing(request.method, endpoint, request.target, headers, content, end, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
-        began, era = self.runtime.now(), self.throttle.era
+        began, era = self.runtime.now(), self.learned.throttle.era
         incoming = await self.runtime.send(outgoing)
-        self.throttle.note(era, incoming.status)
+        self.learned.throttle.note(era, incoming.status)
         _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
-        for warning in self.warnings.new(incoming.headers.get("warning")):
+        for warning in self.learned.warnings.new(incoming.headers.get("warning")):
             _LOG.warning("%s warns: %s", endpoint.netloc, warning)
         if self.on_response is not None:
             told = {name: shown(value) for name, value in incoming.headers.items()}

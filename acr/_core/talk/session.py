@@ -12,9 +12,9 @@ from acr._core.runtime import Incoming, Runtime
 from acr._core.talk import redirects
 from acr._core.talk.attempts import Attempts
 from acr._core.talk.challenge import Challenge, parse_challenges
-from acr._core.talk.chunking import Chunking
 from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
+from acr._core.talk.learned import Demand, Learned
 from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
 from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
@@ -59,10 +59,8 @@ class Session:
         self.sender: Sender = sender
         self.limits: Limits = limits
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
+        self.learned: Learned = sender.learned
         self._discovery: Flight[None] = Flight(sender.runtime)
-        self._discovered = False
-        self.chunking: Chunking = Chunking()
-        self._challenge: Challenge | None = None
 
     async def call(
         self,
@@ -198,8 +196,8 @@ class Session:
         try:
             reply = await self.sender.exchange(self.registry, check_support.build_request(), None)
         except Unauthorized as refusal:
-            self._challenge = _usable(refusal)
-        self._discovered = True
+            self.learned.demand = Demand(_usable(refusal))
+        self.learned.is_met = True
         return reply
 
     async def issuer(self) -> Authority | None:
@@ -208,9 +206,8 @@ class Session:
         Raises:
             ProtocolViolation: the challenge names a host that was not allowed.
         """
-        if self._challenge is None or self._challenge.scheme != "bearer":
-            return None
-        return await self.tokens.authority(self._challenge)
+        demand = self.learned.demand
+        return None if demand is None or demand.challenge.scheme != "bearer" else await self.tokens.authority(demand)
 
     async def authority(self) -> Authority:
         """Who issues the registry's tokens.
@@ -229,11 +226,11 @@ class Session:
 
         From then on every request goes out with the token that it needs, none only to be refused.
         """
-        if not self._discovered:
+        if not self.learned.is_met:
             await self._discovery.join(_REGISTRY, self._discover_once)
 
     async def _discover_once(self) -> None:
-        if not self._discovered:
+        if not self.learned.is_met:
             await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
@@ -244,14 +241,16 @@ class Session:
         """
         if refusal.challenge is None:
             return None
-        self._challenge = challenge = _usable(refusal)
+        challenge = _usable(refusal)
+        self.learned.demand = Demand(challenge)
         wanted = parse_scopes(challenge.parameters.get("scope", ""))
         if challenge.parameters.get("error") == "insufficient_scope" and cover(scopes, wanted):
             return None
         return scopes | wanted
 
     async def _authorization(self, scopes: Scopes) -> str | None:
-        return None if self._challenge is None else await self.tokens.authorization(self._challenge, scopes)
+        demand = self.learned.demand
+        return None if demand is None else await self.tokens.authorization(demand, scopes)
 
 
 def _may_lead_on(request: Request) -> bool:
