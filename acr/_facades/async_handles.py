@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from acr._core.blobs import calls as blobs
-from acr._core.blobs.streams import open_cursor
+from acr._core.blobs import calls as blobs, downloads, streams
 from acr._core.images import artifacts
 from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import changes
 from acr._core.listed.referrers import Referrers
 from acr._core.talk.session import Session
-from acr._facades.async_streams import AsyncListing
-from acr._facades.options import Artifact, files_of
+from acr._facades.async_streams import AsyncBlobStream, AsyncListing
+from acr._facades.options import ArtifactFile, files_of
 from acr._facades.readers import AsyncBlobReader
 from acr._outside.layers import packing
+from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import open_source
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -183,7 +183,7 @@ class AsyncRepositoryManifest:
 
     async def attach(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         artifact_type: str,
         annotations: Mapping[str, str] | None = None,
@@ -260,13 +260,45 @@ class AsyncRepositoryBlob:
         """
         return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
 
+    async def download(
+        self, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+    ) -> Descriptor:
+        """Download the blob and verify it against its digest.
+
+        Args:
+            target: a path or a binary file. A path gets the content only after it was verified. A binary file gets the
+                bytes as they arrive.
+            keep_partial: if the download fails, keep what arrived in a file beside the path. The next call continues
+                there. A process that is killed leaves that file in any case.
+            progress: called with events.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            DigestMismatch: the bytes have another digest.
+            TransferError: the client cannot write to the target.
+            ResponseError, TransportError, CredentialError: the download failed.
+        """
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return await downloads.download(self._session, self.repository, self.digest, open_target, progress=progress)
+
+    def stream(self, *, progress: Progress | None = None) -> AsyncBlobStream:
+        """Read the blob in order.
+
+        The client sends no request before you read. It gives the last block only if the whole blob has the right
+        digest.
+
+        Args:
+            progress: called with events.
+        """
+        return AsyncBlobStream(streams.open_stream(self._session, self.repository, self.digest, progress=progress))
+
     async def open(self) -> AsyncBlobReader:
         """Open the blob, to read it at any place. The client requests ranges, and does not verify them.
 
         Raises:
             NotFound: the repository has no such blob.
         """
-        return AsyncBlobReader(await open_cursor(self._session, self.repository, self.digest))
+        return AsyncBlobReader(await streams.open_cursor(self._session, self.repository, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
         """Ask whether the repository has the blob, and whether the blob has this part.

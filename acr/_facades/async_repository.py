@@ -15,7 +15,7 @@ from acr._core.listed.permissions import changes
 from acr._core.talk.session import Session
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
-from acr._facades.options import Artifact, files_of, patterns_of, unpack_limits
+from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
@@ -270,7 +270,7 @@ class AsyncRepository:
         keep_partial: bool = False,
         progress: Progress | None = None,
     ) -> AsyncBlobStream | Coroutine[Any, Any, Descriptor]:
-        """Download a blob and verify it against its digest.
+        """Download a blob and verify it against its digest; `blob(digest).download` and `.stream` do the same.
 
         Args:
             digest: digest of the blob.
@@ -326,7 +326,7 @@ class AsyncRepository:
 
     async def push_artifact(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         tag: str | None = None,
         artifact_type: str = artifacts.UNKNOWN_ARTIFACT,
