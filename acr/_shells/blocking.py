@@ -223,6 +223,9 @@ class BlockingRuntime:
             self._fixed.close()
 
     def _pool_to(self, place: Endpoint) -> Pool:
+        pool = self._pools.get(place)
+        if pool is not None:
+            return pool
         with self._making:
             pool = self._pools.get(place)
             if pool is None:

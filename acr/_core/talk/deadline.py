@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
+from acr._core.runtime import Runtime
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -92,20 +94,22 @@ def each_one_call(
     return calls
 
 
-def deadline(client: object, now: float, total: float | None) -> float | None:
+def deadline(runtime: Runtime, total: float | None) -> float | None:
     """When the current call must be over, or None if it may take any time.
 
     Args:
-        client: the client that asks.
-        now: the time on its clock.
-        total: the seconds that it allows for a call, or None.
+        runtime: of the client that asks; a call has an end for each.
+        total: the seconds that the client allows for a call, or None.
     """
     call = _CALL.get()
     is_cleaning = call is not None and call.is_best_effort
     seconds = (_CLEANING if total is None else min(_CLEANING, total / 2)) if is_cleaning else total
     if seconds is None:
         return None
-    return now + seconds if call is None else call.ends.setdefault(client, now + seconds)
+    if call is None:
+        return runtime.now() + seconds
+    end = call.ends.get(runtime)
+    return call.ends.setdefault(runtime, runtime.now() + seconds) if end is None else end
 
 
 @contextmanager

@@ -74,12 +74,15 @@ class Sender:
         outgoing = Outgoing(request.method, endpoint, request.target, headers, content, end, is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
-        began, era = self.runtime.now(), self.learned.throttle.era
+        era = self.learned.throttle.era
+        began = 0.0 if self.on_response is None else self.runtime.now()
         incoming = await self.runtime.send(outgoing)
         self.learned.throttle.note(era, incoming.status)
-        _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
-        for warning in self.learned.warnings.new(incoming.headers.get("warning")):
-            _LOG.warning("%s warns: %s", endpoint.netloc, warning)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
+        if "warning" in incoming.headers:
+            for warning in self.learned.warnings.new(incoming.headers["warning"]):
+                _LOG.warning("%s warns: %s", endpoint.netloc, warning)
         if self.on_response is not None:
             told = {name: shown(value) for name, value in incoming.headers.items()}
             try:
@@ -105,7 +108,7 @@ class Sender:
 
     def deadline(self) -> float | None:
         """When the current call must be over; None if it may take any time."""
-        return deadline(self.runtime, self.runtime.now(), self.total)
+        return deadline(self.runtime, self.total)
 
 
 async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT, option: str | None = None) -> Response:
@@ -128,7 +131,8 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         body = await bodies.read(incoming, limit, what, option=option)
     finally:
         await incoming.aclose()
-    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what, option=option)
+    if "content-encoding" in incoming.headers:
+        body = bodies.decoded(body, incoming.headers["content-encoding"], limit, what, option=option)
     return Response(incoming.status, incoming.headers, body)
 
 

@@ -112,7 +112,7 @@ class Session:
     async def _answer(self, request: Request, scopes: Scopes, limit: int, option: str | None) -> Response:
         """Send once, and read the whole answer, wherever it is."""
         incoming = await self.open(request, scopes=scopes)
-        if _may_lead_on(request) and redirects.leads_on(incoming):
+        if incoming.status >= 300 and _may_lead_on(request) and redirects.leads_on(incoming):
             incoming, _ = await redirects.follow(self, request, incoming, scopes)
         reply = await read(request, incoming, limit=limit, option=option)
         if request.method == "GET" and _is_page(reply):
@@ -260,7 +260,7 @@ def _may_lead_on(request: Request) -> bool:
 
 def _is_page(reply: Response) -> bool:
     """Whether an answer is HTML: of a login page, a proxy or a portal, and never of a registry's API."""
-    return essence(reply.headers.get("content-type", "")) == "text/html" and reply.body.lstrip()[:1] == b"<"
+    return reply.body.lstrip()[:1] == b"<" and essence(reply.headers.get("content-type", "")) == "text/html"
 
 
 def _usable(refusal: Unauthorized) -> Challenge:
