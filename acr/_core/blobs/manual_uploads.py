@@ -9,7 +9,7 @@ from __future__ import annotations
 from acr._core.blobs import calls as blobs, openings
 from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, is_out_of_step
 from acr._core.talk.deadline import one_call
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.upload_state import UploadState
@@ -17,32 +17,30 @@ from acr.errors import InvalidInput, NotFound, ProtocolViolation, ResponseError,
 from acr.media_types import OCTET_STREAM
 
 
-async def start(client: Session, repository: str, *, algorithm: str) -> ManualUpload:
+async def start(remote: Remote, *, algorithm: str) -> ManualUpload:
     """Open a session for a user. `algorithm` hashes what is written."""
     hasher = Hasher(algorithm)
-    session = await openings.start(client, repository)
+    session = await openings.start(remote)
     session.algorithm = hasher.algorithm
-    return ManualUpload(client, repository, session, hasher)
+    return ManualUpload(remote, session, hasher)
 
 
-async def resume(client: Session, repository: str, state: str | UploadState) -> ManualUpload:
+async def resume(remote: Remote, state: str | UploadState) -> ManualUpload:
     """Go on with a session by hand. Arguments and errors as of `openings.resume`."""
-    return ManualUpload(client, repository, await openings.resume(client, repository, state), None)
+    return ManualUpload(remote, await openings.resume(remote, state), None)
 
 
 class ManualUpload:
     """An upload session in the hands of a user.
 
     Args:
-        client: the client.
-        repository: where to.
+        remote: the repository.
         session: the protocol.
         hasher: of the bytes that are written; None if the client did not see them all.
     """
 
-    def __init__(self, client: Session, repository: str, session: UploadSession, hasher: Hasher | None) -> None:
-        self._client = client
-        self._repository = repository
+    def __init__(self, remote: Remote, session: UploadSession, hasher: Hasher | None) -> None:
+        self._remote = remote
         self._hasher = hasher
         self.session: UploadSession = session
 
@@ -62,7 +60,7 @@ class ManualUpload:
             raise InvalidInput(f"a chunk is bytes, not {type(data).__name__}")
         data = bytes(data)
         first, end = self.session.offset, self.session.offset + len(data)
-        attempts = self._client.sender.attempts(is_out_of_step)
+        attempts = self._remote.session.sender.attempts(is_out_of_step)
         while self.session.offset < end:
             try:
                 await self.session.send(data[self.session.offset - first :])
@@ -70,7 +68,7 @@ class ManualUpload:
                 await attempts.again(error)
                 self.session.offset = await self._agreed(first, end, error)
         if self._hasher is not None:
-            await self._client.runtime.blocking(self._hasher.update, data)
+            await self._remote.session.runtime.blocking(self._hasher.update, data)
 
     @one_call
     async def commit(self, digest: str | None = None) -> Descriptor:
@@ -84,7 +82,7 @@ class ManualUpload:
             NotFound: the session is gone.
         """
         expected = self._checked(digest)
-        attempts = self._client.sender.attempts(is_out_of_step)
+        attempts = self._remote.session.sender.attempts(is_out_of_step)
         while True:
             try:
                 await self.session.complete(expected)
@@ -92,7 +90,7 @@ class ManualUpload:
             except (TransportError, ResponseError) as error:
                 await attempts.again(error)
                 # It may be the answer that got lost, not the request; or somebody else was quicker, and ours is open.
-                if await blobs.exists(self._client, self._repository, expected):
+                if await blobs.exists(self._remote, expected):
                     await self.session.give_up()
                     break
                 await self._agreed(self.session.offset, self.session.offset, error)
@@ -107,7 +105,7 @@ class ManualUpload:
                 raise error from untold
             raise
         if not first <= have <= end:
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
+            raise ProtocolViolation(f"an upload to {self._remote.name} has {have} bytes, expected {first} to {end}")
         return have
 
     def _checked(self, digest: str | None) -> Digest:
@@ -117,5 +115,5 @@ class ManualUpload:
                 raise InvalidInput("a resumed upload is committed with its digest: its first bytes were not seen here")
             return expected
         if expected is not None and expected.algorithm == self._hasher.algorithm:
-            self._hasher.verify(expected, f"the blob for {self._repository}")
+            self._hasher.verify(expected, f"the blob for {self._remote.name}")
         return expected or self._hasher.digest()

@@ -21,7 +21,7 @@ from acr._core.blobs.way_back import Chunks, Has, Row, Setback, Sign, Step, row_
 from acr._core.runtime import Body
 from acr._core.talk.attempts import CDN, Problem
 from acr._core.talk.chunking import LARGEST
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
@@ -53,8 +53,7 @@ class Transfer:
     """A blob on its way: what is missing is sent until all is there, if need be in one session after another.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         opened: the first session.
         feed: the bytes.
         size: of the next chunk.
@@ -65,8 +64,7 @@ class Transfer:
 
     def __init__(
         self,
-        session: Session,
-        repository: str,
+        remote: Remote,
         opened: UploadSession,
         feed: Feed,
         size: ChunkSize,
@@ -74,19 +72,18 @@ class Transfer:
         item: Item,
         progress: Progress | None,
     ) -> None:
-        self._session = session
-        self._repository = repository
+        self._remote = remote
         self._is_on_trust = opened.offset > 0  # the registry's claim: we did not see these bytes accepted
         self._is_resumed = checkpoints.is_kept  # and has taken nothing yet from this process
         self._feed = feed
         self._size = size
-        self._one_chunk = OneChunk(session.learned.chunking, feed)
+        self._one_chunk = OneChunk(remote.session.learned.chunking, feed)
         self._checkpoints = checkpoints
         self._item = item
         self._progress = progress
         self._tried = _Tried(0)
         self._told = opened.offset  # where the events are
-        self._attempts = session.sender.attempts(is_out_of_step)
+        self._attempts = remote.session.sender.attempts(is_out_of_step)
         self._upload = self._adopted(opened)
 
     async def run(self) -> Descriptor:
@@ -126,12 +123,12 @@ class Transfer:
                 return await self._commit(body)
             if not self._checkpoints.is_kept:
                 await self._checkpoints.save(upload)
-            began = self._session.runtime.now()
+            began = self._remote.session.runtime.now()
             await upload.send(self._watched(body))
             if upload.offset == end:
-                self._size.went_well(self._session.runtime.now() - began, body.size)
+                self._size.went_well(self._remote.session.runtime.now() - began, body.size)
             if upload.chunks > 1:
-                self._session.learned.chunking.takes_many = True
+                self._remote.session.learned.chunking.takes_many = True
             self._attempts.moved()
             self._is_resumed = False
             await self._checkpoints.save(upload)
@@ -155,7 +152,7 @@ class Transfer:
         """The digest of all bytes, which must be the one that was asked for."""
         digest = await self._feed.digest(size)
         if self._item.digest not in (None, digest):
-            raise DigestMismatch(f"the blob for {self._repository}", expected=self._item.digest, actual=digest)
+            raise DigestMismatch(f"the blob for {self._remote.name}", expected=self._item.digest, actual=digest)
         return digest
 
     def _watched(self, body: Body) -> Body:
@@ -234,7 +231,7 @@ class Transfer:
             await self._attempts.again(error)
             try:
                 blob = self._tried.blob
-                if blob is not None and await blobs.exists(self._session, self._repository, blob.digest):
+                if blob is not None and await blobs.exists(self._remote, blob.digest):
                     return error, Has.BLOB, None
                 have = await self._status()
                 return error, self._judged(have), have
@@ -256,7 +253,7 @@ class Transfer:
 
     def _told_of(self, error: Problem | ProtocolViolation, has: Has, have: int | None) -> Exception:
         """The error, or what is to be said of a registry that has what it cannot have."""
-        what = f"an upload to {self._repository} has {have} bytes"
+        what = f"an upload to {self._remote.name} has {have} bytes"
         if has is Has.IMPOSSIBLE:
             return ProtocolViolation(f"{what}, which is more than were sent")
         if has is Has.FORGOTTEN:
@@ -325,7 +322,7 @@ class Transfer:
             raise error
         self._attempts.set_back()
         self._is_on_trust = self._is_resumed = False
-        self._upload = self._adopted(await openings.start(self._session, self._repository))
+        self._upload = self._adopted(await openings.start(self._remote))
         if self._checkpoints.is_kept:
             await self._checkpoints.save(self._upload)
         self._tell_again(0, str(error))

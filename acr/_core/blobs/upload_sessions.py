@@ -40,7 +40,7 @@ from acr._core.talk.answers import done
 from acr._core.talk.attempts import PASSING, Problem, is_throttled, may_pass
 from acr._core.talk.deadline import best_effort
 from acr._core.talk.links import upload_target, uploaded
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._forks import Origin
 from acr._values.digest import Digest, received_digest
 from acr._values.upload_state import UploadState
@@ -74,16 +74,14 @@ class UploadSession:
     """One session of a registry.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         location: path and query of the session, as the registry gave it last.
         uuid: what the registry calls it, if it tells.
     """
 
-    def __init__(self, session: Session, repository: str, location: str, uuid: str | None = None) -> None:
-        self._session = session
-        self._scopes = scopes.push(repository)
-        self._repository = repository
+    def __init__(self, remote: Remote, location: str, uuid: str | None = None) -> None:
+        self._remote = remote
+        self._scopes = scopes.push(remote.name)
         self.algorithm: str = "sha256"
         """What its bytes are hashed by, for another process that goes on with it."""
         self.location: str = location
@@ -104,8 +102,8 @@ class UploadSession:
     def state(self) -> UploadState:
         """What another process needs to go on with it."""
         return UploadState(
-            registry=self._session.registry.netloc,
-            repository=self._repository,
+            registry=self._remote.session.registry.netloc,
+            repository=self._remote.name,
             location=self.location,
             offset=self.offset,
             algorithm=self.algorithm,
@@ -122,15 +120,15 @@ class UploadSession:
             NotFound: the session is gone.
         """
         request = get_upload_status.build_request(self.location)
-        attempts = self._session.sender.attempts(may_pass if repeatable else is_throttled)
-        reply = await self._session.call(
+        attempts = self._remote.session.sender.attempts(may_pass if repeatable else is_throttled)
+        reply = await self._remote.session.call(
             request, done(get_upload_status.parse, 204), scopes=self._scopes, attempts=attempts
         )
         self._moved_to(reply.location)
         self.uuid = reply.docker_upload_uuid or self.uuid
         have = uploaded(reply.range_)
         if have is None:
-            raise ProtocolViolation(f"the status of an upload to {self._repository} came without a Range header")
+            raise ProtocolViolation(f"the status of an upload to {self._remote.name} came without a Range header")
         # 0-0 is an empty upload, or one of a single byte: only what is known tells.
         return 1 if have == 0 and self.offset == 1 else have
 
@@ -148,8 +146,8 @@ class UploadSession:
             self.says_created = response.status == 201
             return done(upload_chunk.parse, 202)(response)
 
-        attempts = self._session.sender.attempts(is_throttled)
-        reply = await self._session.call(request, taken, scopes=self._scopes, attempts=attempts)
+        attempts = self._remote.session.sender.attempts(is_throttled)
+        reply = await self._remote.session.call(request, taken, scopes=self._scopes, attempts=attempts)
         self._moved_to(reply.location)
         self.chunks += 1
         have = uploaded(reply.range_)
@@ -157,7 +155,7 @@ class UploadSession:
             have = end
         self.took_nothing = have == self.offset
         if not self.offset < have <= end:
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes after a chunk, expected {end}")
+            raise ProtocolViolation(f"an upload to {self._remote.name} has {have} bytes after a chunk, expected {end}")
         self.offset = have
 
     async def complete(self, digest: Digest, content: Body | None = None) -> None:
@@ -172,8 +170,8 @@ class UploadSession:
             DigestMismatch: the registry stored something else.
         """
         request = complete_upload.build_request(self.location, digest=digest, content=content)
-        attempts = self._session.sender.attempts(is_throttled)
-        reply = await self._session.call(
+        attempts = self._remote.session.sender.attempts(is_throttled)
+        reply = await self._remote.session.call(
             request, done(complete_upload.parse, 201), scopes=self._scopes, attempts=attempts
         )
         if not reply.docker_content_digest:
@@ -181,12 +179,14 @@ class UploadSession:
         stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
         # A registry may name it by another algorithm than the one that was asked for.
         if stored.algorithm == digest.algorithm and stored != digest:
-            raise DigestMismatch(f"the blob stored in {self._repository}", expected=digest, actual=stored)
+            raise DigestMismatch(f"the blob stored in {self._remote.name}", expected=digest, actual=stored)
 
     async def cancel(self) -> None:
         """Give the session up. The registry forgets its bytes."""
         request = cancel_upload.build_request(self.location)
-        await self._session.call(request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._repository))
+        await self._remote.session.call(
+            request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._remote.name)
+        )
 
     async def give_up(self) -> None:
         """Cancel on the way out, once and for a short time.
@@ -195,7 +195,7 @@ class UploadSession:
         process does not cancel its parent's.
         """
         if self._origin.is_here:
-            await self._session.runtime.to_the_end(self._cancel_once)
+            await self._remote.session.runtime.to_the_end(self._cancel_once)
 
     async def _cancel_once(self) -> None:
         with suppress(AcrError), best_effort():
@@ -203,4 +203,4 @@ class UploadSession:
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            self.location = upload_target(self._session.registry, self.location.partition("?")[0], location)
+            self.location = upload_target(self._remote.session.registry, self.location.partition("?")[0], location)

@@ -16,6 +16,7 @@ from acr._core.blobs.upload_sessions import UploadSession
 from acr._core.storage import Checkpoint, Source
 from acr._core.talk.chunking import LARGEST
 from acr._core.talk.deadline import one_call
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -30,7 +31,7 @@ _NO_MOUNT: Final = frozenset({400, 405, 409, 415, 500, 501})
 
 
 @one_call
-async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
+async def mount(remote: Remote, digest: str, source: str) -> bool:
     """Make a blob of another repository of the same registry one of this repository, too.
 
     Returns:
@@ -38,7 +39,7 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     """
     checked = Digest(digest)
     try:
-        opened = await openings.mount_or_start(session, repository, checked, source)
+        opened = await openings.mount_or_start(remote, checked, source)
     except ResponseError as error:
         if error.status in _NO_MOUNT:
             return False
@@ -46,13 +47,12 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     if opened is not None:
         await opened.give_up()
     # Some registries say so of any blob.
-    return opened is None and await blobs.exists(session, repository, checked)
+    return opened is None and await blobs.exists(remote, checked)
 
 
 @one_call
 async def upload(
-    session: Session,
-    repository: str,
+    remote: Remote,
     open_source: Callable[[], Source],
     *,
     digest: str | None = None,
@@ -68,8 +68,7 @@ async def upload(
     """UploadSession a source; what the repository has already is not sent.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         open_source: gives the bytes; they are closed here. If they can be read again, the upload begins anew when the
             registry loses it.
         digest: what it must be of, where that is known.
@@ -87,7 +86,6 @@ async def upload(
         DigestMismatch: the source is not of the digest; nothing was stored.
         ResponseError, TransportError: it could not be done as often as the client's retries allow.
     """
-    check_repository(repository)
     expected = _expected(digest, chunk_size, mount_from)
     source = open_source()
     try:
@@ -95,8 +93,8 @@ async def upload(
             raise InvalidInput("checkpoint: expected a source that can be read again: a path, bytes or a file on disk")
         item = Item(name or expected or "a blob", source.size, expected)
         hashed_as = expected.algorithm if expected else algorithm
-        checkpoints = Checkpoints(session, repository, hashed_as, item, checkpoint)
-        job = _Job(session, repository, source, expected, hashed_as, item, checkpoints, progress)
+        checkpoints = Checkpoints(remote, hashed_as, item, checkpoint)
+        job = _Job(remote, source, expected, hashed_as, item, checkpoints, progress)
         there, opened = None if is_wanted else await job.already_there(), None
         if there is None:
             there, opened = await job.taken_over(mount_from, trusts_mount=trusts_mount)
@@ -113,8 +111,7 @@ async def upload(
 class _Job:
     """One upload: three ways for the blob to be there in the end."""
 
-    session: Session
-    repository: str
+    remote: Remote
     source: Source
     expected: Digest | None
     hashed_as: str
@@ -126,7 +123,7 @@ class _Job:
         """The blob, if the repository has it."""
         if self.expected is None:
             return None
-        there = await blobs.find(self.session, self.repository, self.expected, self.source.size)
+        there = await blobs.find(self.remote, self.expected, self.source.size)
         if there is not None:
             await self.checkpoints.done()
             tell(self.progress, Skipped(Item(self.item.name, there.size, self.expected)))
@@ -139,9 +136,7 @@ class _Job:
         opened = await self.checkpoints.resume()
         if opened is not None or self.expected is None or mount_from is None:
             return None, opened
-        opened, there = await _mount(
-            self.session, self.repository, self.expected, mount_from, self.source.size, trusts_mount
-        )
+        opened, there = await _mount(self.remote, self.expected, mount_from, self.source.size, trusts_mount)
         if there is not None:
             await self.checkpoints.done()
             tell(self.progress, Mounted(self.item))
@@ -149,13 +144,11 @@ class _Job:
 
     async def transferred(self, opened: UploadSession | None, chunk_size: int | None) -> Descriptor:
         """The blob, when all that the session lacks was sent."""
-        session, chunking = self.session, self.session.learned.chunking
+        session, chunking = self.remote.session, self.remote.session.learned.chunking
         with Feed(session.runtime, self.source, self.hashed_as, is_known=self.expected is not None) as feed:
-            opened = opened or await openings.start(session, self.repository)
+            opened = opened or await openings.start(self.remote)
             size = _chunk_size(session, feed, chunk_size)
-            transfer = Transfer(
-                session, self.repository, opened, feed, size, self.checkpoints, self.item, self.progress
-            )
+            transfer = Transfer(self.remote, opened, feed, size, self.checkpoints, self.item, self.progress)
             done = await transfer.run()
             if chunk_size is None and not feed.holds:
                 chunking.first, chunking.largest = size.current, size.largest
@@ -183,7 +176,7 @@ def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:
 
 
 async def _mount(
-    session: Session, repository: str, digest: Digest, source: str, size: int | None, trusts: bool
+    remote: Remote, digest: Digest, source: str, size: int | None, trusts: bool
 ) -> tuple[UploadSession | None, Descriptor | None]:
     """Try to mount. It is a short cut only: what stands against it does not stand against the upload.
 
@@ -191,7 +184,7 @@ async def _mount(
         An upload session that was opened instead, if one was; the blob, if it is there now.
     """
     try:
-        opened = await openings.mount_or_start(session, repository, digest, source)
+        opened = await openings.mount_or_start(remote, digest, source)
     except (ResponseError, CredentialError):
         return None, None
     if opened is not None:
@@ -199,4 +192,4 @@ async def _mount(
     if trusts and size is not None:
         return None, Descriptor(OCTET_STREAM, digest, size)
     # Some registries say of any blob that it is mounted.
-    return None, await blobs.find(session, repository, digest, size)
+    return None, await blobs.find(remote, digest, size)

@@ -64,14 +64,7 @@ class Sender:
             ResponseError: the answer is an error.
             TransportError: there is none.
         """
-        content = request.content
-        if not (content is None or isinstance(content, bytes | Body)):
-            raise TypeError("the core sends bytes, or a Body, whose length is known")
-        headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        end = self.deadline()
-        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, end, is_large)
+        outgoing = self._outgoing(endpoint, request, authorization, is_large=is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
         era = self.learned.throttle.era
@@ -93,6 +86,15 @@ class Sender:
         if incoming.status >= 400:
             raise await failure(request, endpoint.netloc, incoming)
         return incoming
+
+    def _outgoing(self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool) -> Outgoing:
+        content = request.content
+        if not (content is None or isinstance(content, bytes | Body)):
+            raise TypeError("the core sends bytes, or a Body, whose length is known")
+        headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return Outgoing(request.method, endpoint, request.target, headers, content, self.deadline(), is_large)
 
     async def exchange(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
         """Send with the given header or none, read the answer, and try again where that helps. Errors as of `send`."""
