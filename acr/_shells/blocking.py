@@ -127,8 +127,8 @@ class BlockingRuntime:
         watch = self._network.watch(request, self._clock)
         try:
             extensions = watch.extensions(is_ours=self._fixed is None)
-            outgoing = self._network.outgoing(request, _content(request.content), extensions)
             patience = Patience.of(self._network.timeouts.read, watch)
+            outgoing = self._network.outgoing(request, _content(request.content), extensions)
             if self._fixed is not None:
                 self._fixed.stay(home)
                 return Answer(request, self._fixed.send(outgoing, watch), None, patience)
