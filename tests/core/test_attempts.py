@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from acr._core.talk.attempts import Attempts, Problem, is_throttled
+from acr._core.talk.attempts import Attempts, Problem, is_throttled, may_pass
 from acr._core.talk.deadline import best_effort, calling
 from acr._core.talk.sending import Sender
 from acr._shells.blocking import BlockingRuntime, run
@@ -61,6 +61,18 @@ def test_who_gives_up_says_so_and_whoever_encloses_it_does_not_begin_anew() -> N
     assert gives_up(World(limit=9).sender.attempts(), problem)
 
 
+def test_each_wait_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", "acr"):
+        assert not gives_up(World().sender.attempts(), lost())
+    assert caplog.messages == ["lost; trying again in 1.0 s"]
+
+
+def test_what_passes_by_itself() -> None:
+    passes = {status for status in range(400, 600) if may_pass(answered(status))}
+    assert passes == {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527, 528, 529, 530}
+    assert may_pass(lost())
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 416, 501, 525])
 def test_what_does_not_pass_is_raised_and_not_marked(status: int) -> None:
     world, problem = World(), answered(status)
@@ -80,8 +92,15 @@ def test_the_registry_says_how_long_to_wait_but_not_longer_than_the_cap() -> Non
     world = World()
     attempts = world.sender.attempts()
     assert not gives_up(attempts, answered(503, retry_after=7))
+    assert not gives_up(attempts, answered(503, retry_after=60))
     assert gives_up(attempts, answered(503, retry_after=61))
-    assert world.slept == [7]
+    assert world.slept == [7, 60]
+
+
+def test_a_cap_below_a_second_is_one_for_the_waits_of_the_client_as_well() -> None:
+    retries = Retries(cap=0.25, jitter=lambda: 0.5)
+    assert [retries.delay(attempt) for attempt in range(3)] == [0.125, 0.125, 0.125]
+    assert Retries(base=8, jitter=lambda: 0.5).delay(1) == 8
 
 
 def test_no_wait_ends_behind_the_end_of_the_call() -> None:
@@ -91,6 +110,14 @@ def test_no_wait_ends_behind_the_end_of_the_call() -> None:
         world.sender.deadline()
         assert [gives_up(attempts, lost()) for _ in range(3)] == [False, False, True]  # 1 + 2 + 4 s
     assert world.slept == [1, 2]
+
+
+def test_a_wait_that_ends_with_the_call_is_of_no_use() -> None:
+    world = World(limit=99, total=3)
+    attempts = world.sender.attempts()
+    with calling():
+        world.sender.deadline()
+        assert [gives_up(attempts, lost()) for _ in range(2)] == [False, True]  # 1 + 2 s: no time for the try
 
 
 def test_who_cleans_up_tries_once() -> None:
@@ -107,12 +134,15 @@ def test_what_moves_makes_good_the_tries_and_not_the_setbacks() -> None:
     for _ in range(3):
         assert not gives_up(attempts, lost())
         attempts.moved()
+    assert world.slept == [1, 1, 1]
     attempts.set_back()
+    assert not gives_up(attempts, lost())
     attempts.set_back()
     attempts.moved()
     assert gives_up(attempts, lost())
     attempts.renew()
     assert not gives_up(attempts, lost())
+    assert world.slept == [1, 1, 1, 2, 1]
 
 
 def test_a_network_that_is_too_slow_is_so_however_much_moves_between() -> None:
@@ -130,7 +160,7 @@ def test_a_network_that_is_too_slow_is_so_however_much_moves_between() -> None:
 )
 def test_an_earlier_try_may_have_taken_effect_if_its_answer_was_lost(problem: Problem, *, in_doubt: bool) -> None:
     attempts = World().sender.attempts()
-    assert not attempts.in_doubt
+    assert attempts.in_doubt is False
     assert not gives_up(attempts, problem)
     assert attempts.in_doubt is in_doubt
     assert not gives_up(attempts, answered(429))

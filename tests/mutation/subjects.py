@@ -236,6 +236,12 @@ class Explained:
 
 
 EXPLAINED: Final[tuple[Explained, ...]] = (
+    Explained("acr/_core/talk/attempts.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"),
+    Explained(
+        "acr/_values/options.py",
+        "min(self.cap, self.base * 2.0 ** min(attempt, 65)) * (self.jitter or random.random)()",
+        "both are above any cap, and below what a float holds",
+    ),
     *(
         Explained(
             "acr/_core/talk/tokens.py",
