@@ -82,6 +82,10 @@ mutate: ## Change digests, locks, scopes, deletion, paging in many ways: a test 
 	  --requirement tests/mutation/requirements.txt
 	.cache/mutation/venv/bin/python -m tests.mutation $(MUTATE)
 
+.PHONY: flows
+flows: $(VENV)/.made ## Measure how far a reader walks to follow a call: files, functions, moves from file to file
+	PYTHONPATH=. $(BIN)/python tools/flows.py
+
 .PHONY: bench
 bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 20 minutes)
 	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
@@ -106,6 +110,10 @@ format: $(VENV)/.made ## Format the code
 .PHONY: facades
 facades: $(VENV)/.made ## Make the sync facades of the async ones
 	$(BIN)/python tools/facades.py
+
+.PHONY: drawings
+drawings: $(VENV)/.made ## Draw the tables of the core in docs/architecture.md anew
+	PYTHONPATH=. $(BIN)/python tools/way_back.py
 
 .PHONY: api
 api: $(VENV)/.made ## Write the public API down anew, as tests/house/api.txt

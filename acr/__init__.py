@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         RepositoryManifest as RepositoryManifest,
         RepositoryTag as RepositoryTag,
     )
-    from acr._facades.options import Artifact as Artifact
+    from acr._facades.options import ArtifactFile as ArtifactFile
     from acr._facades.readers import AsyncBlobReader as AsyncBlobReader, BlobReader as BlobReader
     from acr._facades.registry import Registry as Registry
     from acr._facades.repository import Repository as Repository
@@ -127,7 +127,7 @@ else:
         "_facades.async_repository": "AsyncRepository",
         "_facades.async_streams": "AsyncBlobStream AsyncListing AsyncUpload",
         "_facades.handles": "RepositoryBlob RepositoryManifest RepositoryTag",
-        "_facades.options": "Artifact",
+        "_facades.options": "ArtifactFile",
         "_facades.readers": "AsyncBlobReader BlobReader",
         "_facades.registry": "Registry",
         "_facades.repository": "Repository",

@@ -76,11 +76,9 @@ class TransportError(AcrError):
     Attributes:
         exhausted: whether another try is useless: the retries are used up, the time for the call is over, or a
             certificate failed its verification.
-        repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
     exhausted: bool = False
-    repeated: bool = False
 
 
 class TooSlow(TransportError):
@@ -113,11 +111,9 @@ class ResponseError(AcrError):
         challenge: the header WWW-Authenticate, which names the missing scope, or None.
         hint: the cause, or what to do next; None if the client does not know. The text of the error ends with it.
         exhausted: whether another try is useless: the retries are used up, or the time for the call is over.
-        repeated: whether an earlier try may have taken effect: its answer was lost.
     """
 
     exhausted: bool = False
-    repeated: bool = False
 
     def __init__(
         self,

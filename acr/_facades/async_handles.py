@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from acr._core.blobs import calls as blobs
-from acr._core.blobs.streams import open_cursor
+from acr._core.blobs import calls as blobs, downloads, streams
 from acr._core.images import artifacts
 from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import changes
 from acr._core.listed.referrers import Referrers
-from acr._core.talk.session import Session
-from acr._facades.async_streams import AsyncListing
-from acr._facades.options import Artifact, files_of
+from acr._core.talk.remote import Remote
+from acr._facades.async_streams import AsyncBlobStream, AsyncListing
+from acr._facades.options import ArtifactFile, files_of
 from acr._facades.readers import AsyncBlobReader
 from acr._outside.layers import packing
+from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import open_source
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -33,9 +33,9 @@ from acr.errors import NotFound
 class AsyncRepositoryTag:
     """A handle for a tag. `AsyncRepository.tag` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, name: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, name: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.name = name
 
     async def properties(self) -> TagProperties:
@@ -44,7 +44,7 @@ class AsyncRepositoryTag:
         Raises:
             NotFound: there is no such tag.
         """
-        return await tags.get(self._session, self.repository, self.name)
+        return await tags.get(self._remote, self.name)
 
     async def update(
         self,
@@ -67,7 +67,7 @@ class AsyncRepositoryTag:
             NotFound: there is no such tag.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return await tags.update(self._session, self.repository, self.name, wanted)
+        return await tags.update(self._remote, self.name, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the tag. The manifest stays.
@@ -79,10 +79,10 @@ class AsyncRepositoryTag:
             NotFound: there is no such tag.
             Locked: the tag is locked.
         """
-        await tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok)
+        await tags.delete(self._remote, self.name, missing_ok=missing_ok)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}:{self.name}>"
+        return f"<{type(self).__name__} {self._remote}:{self.name}>"
 
 
 @public_in("acr")
@@ -90,9 +90,9 @@ class AsyncRepositoryTag:
 class AsyncRepositoryManifest:
     """A handle for a manifest. `AsyncRepository.manifest` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, reference: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, reference: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.reference = reference
 
     async def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
@@ -106,7 +106,7 @@ class AsyncRepositoryManifest:
             LimitExceeded: the manifest is larger than 4 MiB.
             DigestMismatch: the bytes have another digest.
         """
-        return await manifests.get(self._session, self.repository, self.reference, accept=accept)
+        return await manifests.get(self._remote, self.reference, accept=accept)
 
     async def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
         """Get the type, digest and size of the manifest.
@@ -117,7 +117,7 @@ class AsyncRepositoryManifest:
         Raises:
             NotFound: there is no such manifest.
         """
-        return await manifests.head(self._session, self.repository, self.reference, accept=accept)
+        return await manifests.head(self._remote, self.reference, accept=accept)
 
     async def exists(self) -> bool:
         """Ask whether the repository has the manifest."""
@@ -133,7 +133,7 @@ class AsyncRepositoryManifest:
         Raises:
             NotFound: there is no such manifest.
         """
-        return await manifests.properties(self._session, self.repository, self.reference)
+        return await manifests.properties(self._remote, self.reference)
 
     async def update(
         self,
@@ -156,7 +156,7 @@ class AsyncRepositoryManifest:
             NotFound: there is no such manifest.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return await manifests.update(self._session, self.repository, self.reference, wanted)
+        return await manifests.update(self._remote, self.reference, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the manifest, and all tags that point to it.
@@ -171,7 +171,7 @@ class AsyncRepositoryManifest:
             NotFound: there is no such manifest.
             Locked: the manifest is locked.
         """
-        await manifests.delete(self._session, self.repository, self.reference, missing_ok=missing_ok)
+        await manifests.delete(self._remote, self.reference, missing_ok=missing_ok)
 
     def referrers(self, *, artifact_type: str | None = None) -> AsyncListing[Descriptor]:
         """List the manifests that are attached to this one (OCI distribution spec, "Listing Referrers").
@@ -179,11 +179,11 @@ class AsyncRepositoryManifest:
         Args:
             artifact_type: list only artifacts of this type.
         """
-        return AsyncListing(Referrers(self._session, self.repository, self.reference, artifact_type))
+        return AsyncListing(Referrers(self._remote, self.reference, artifact_type))
 
     async def attach(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         artifact_type: str,
         annotations: Mapping[str, str] | None = None,
@@ -207,10 +207,9 @@ class AsyncRepositoryManifest:
             ResponseError, TransportError, CredentialError: the push failed.
         """
         return await artifacts.push(
-            self._session,
-            self.repository,
+            self._remote,
             files_of(files),
-            open_source=partial(open_source, self._session.runtime),
+            open_source=partial(open_source, self._remote.session.runtime),
             pack=packing,
             tag=None,
             artifact_type=artifact_type,
@@ -221,7 +220,7 @@ class AsyncRepositoryManifest:
 
     def __repr__(self) -> str:
         separator = "@" if isinstance(self.reference, Digest) else ":"
-        place = f"{self._session.registry.netloc}/{self.repository}"
+        place = str(self._remote)
         return f"<{type(self).__name__} {place}{separator}{self.reference}>"
 
 
@@ -230,9 +229,9 @@ class AsyncRepositoryManifest:
 class AsyncRepositoryBlob:
     """A handle for a blob. `AsyncRepository.blob` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, digest: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, digest: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.digest: Digest = blob_digest(digest)
 
     async def head(self) -> Descriptor:
@@ -241,11 +240,11 @@ class AsyncRepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return await blobs.head(self._session, self.repository, self.digest)
+        return await blobs.head(self._remote, self.digest)
 
     async def exists(self) -> bool:
         """Ask whether the repository has the blob."""
-        return await blobs.exists(self._session, self.repository, self.digest)
+        return await blobs.exists(self._remote, self.digest)
 
     async def chunk(self, offset: int, length: int) -> Chunk:
         """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
@@ -258,7 +257,39 @@ class AsyncRepositoryBlob:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
         """
-        return await blobs.chunk(self._session, self.repository, self.digest, offset, length)
+        return await blobs.chunk(self._remote, self.digest, offset, length)
+
+    async def download(
+        self, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+    ) -> Descriptor:
+        """Download the blob and verify it against its digest.
+
+        Args:
+            target: a path or a binary file. A path gets the content only after it was verified. A binary file gets the
+                bytes as they arrive.
+            keep_partial: if the download fails, keep what arrived in a file beside the path. The next call continues
+                there. A process that is killed leaves that file in any case.
+            progress: called with events.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            DigestMismatch: the bytes have another digest.
+            TransferError: the client cannot write to the target.
+            ResponseError, TransportError, CredentialError: the download failed.
+        """
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return await downloads.download(self._remote, self.digest, open_target, progress=progress)
+
+    def stream(self, *, progress: Progress | None = None) -> AsyncBlobStream:
+        """Read the blob in order.
+
+        The client sends no request before you read. It gives the last block only if the whole blob has the right
+        digest.
+
+        Args:
+            progress: called with events.
+        """
+        return AsyncBlobStream(streams.open_stream(self._remote, self.digest, progress=progress))
 
     async def open(self) -> AsyncBlobReader:
         """Open the blob, to read it at any place. The client requests ranges, and does not verify them.
@@ -266,7 +297,7 @@ class AsyncRepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return AsyncBlobReader(await open_cursor(self._session, self.repository, self.digest))
+        return AsyncBlobReader(await streams.open_cursor(self._remote, self.digest))
 
     async def has_chunk(self, offset: int, length: int) -> bool:
         """Ask whether the repository has the blob, and whether the blob has this part.
@@ -275,7 +306,7 @@ class AsyncRepositoryBlob:
             offset: the place of the first byte.
             length: number of bytes.
         """
-        return await blobs.has_chunk(self._session, self.repository, self.digest, offset, length)
+        return await blobs.has_chunk(self._remote, self.digest, offset, length)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the blob. An image that lists it can no longer be pulled.
@@ -286,7 +317,7 @@ class AsyncRepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        await blobs.delete(self._session, self.repository, self.digest, missing_ok=missing_ok)
+        await blobs.delete(self._remote, self.digest, missing_ok=missing_ok)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}@{self.digest}>"
+        return f"<{type(self).__name__} {self._remote}@{self.digest}>"

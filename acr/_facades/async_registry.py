@@ -12,6 +12,7 @@ from typing import Literal, Self
 from acr._core.images import copying as copies
 from acr._core.listed import catalog
 from acr._core.talk import checking, token_calls as issue
+from acr._core.talk.remote import Remote
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
 from acr._facades.options import open_session
@@ -126,7 +127,7 @@ class AsyncRegistry:
         Raises:
             InvalidReference: the name is malformed.
         """
-        return AsyncRepository(self._session, repository_in(self.login_server, name))
+        return AsyncRepository(Remote(self._session, repository_in(self.login_server, name)))
 
     async def copy(
         self,

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, openings, streams, uploads
+from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
-from acr._facades.options import Artifact, files_of, patterns_of, unpack_limits
+from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
@@ -45,9 +45,9 @@ from acr.protocols import Local
 class AsyncRepository:
     """A handle for a repository. `AsyncRegistry.repository` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, name: str) -> None:
-        self._session = session
-        self.name = name
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self.name: str = remote.name
 
     async def properties(self) -> RepositoryProperties:
         """Get the properties of the repository.
@@ -55,7 +55,7 @@ class AsyncRepository:
         Raises:
             NotFound: there is no such repository.
         """
-        return await catalog.get(self._session, self.name)
+        return await catalog.get(self._remote)
 
     async def update(
         self,
@@ -78,7 +78,7 @@ class AsyncRepository:
             NotFound: there is no such repository.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return await catalog.update(self._session, self.name, wanted)
+        return await catalog.update(self._remote, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
         """Delete the repository, with all its tags and manifests.
@@ -90,7 +90,7 @@ class AsyncRepository:
             NotFound: there is no such repository.
             Locked: the repository, or something in it, is locked.
         """
-        return await catalog.delete(self._session, self.name, missing_ok=missing_ok)
+        return await catalog.delete(self._remote, missing_ok=missing_ok)
 
     def tags(
         self,
@@ -111,9 +111,7 @@ class AsyncRepository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return AsyncListing(
-            tags.tags(self._session, self.name, order_by=order_by, page_size=page_size, last=last, digest=digest)
-        )
+        return AsyncListing(tags.tags(self._remote, order_by=order_by, page_size=page_size, last=last, digest=digest))
 
     def tag_names(self, *, page_size: int | None = None, last: str | None = None) -> AsyncListing[str]:
         """List the names of the tags. Registries of every make can do this; on ACR, `tags` gives more.
@@ -126,7 +124,7 @@ class AsyncRepository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return AsyncListing(tags.names(self._session, self.name, page_size=page_size, last=last))
+        return AsyncListing(tags.names(self._remote, page_size=page_size, last=last))
 
     def manifests(
         self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
@@ -141,9 +139,7 @@ class AsyncRepository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return AsyncListing(
-            manifests.manifests(self._session, self.name, order_by=order_by, page_size=page_size, last=last)
-        )
+        return AsyncListing(manifests.manifests(self._remote, order_by=order_by, page_size=page_size, last=last))
 
     def tag(self, name: str) -> AsyncRepositoryTag:
         """Make a handle for a tag. This sends no request.
@@ -154,7 +150,7 @@ class AsyncRepository:
         Raises:
             InvalidReference: the name is malformed.
         """
-        return AsyncRepositoryTag(self._session, self.name, check_tag(name))
+        return AsyncRepositoryTag(self._remote, check_tag(name))
 
     def manifest(self, reference: str) -> AsyncRepositoryManifest:
         """Make a handle for a manifest. This sends no request.
@@ -166,7 +162,7 @@ class AsyncRepository:
             InvalidReference: the reference is malformed.
             UnsupportedDigest: the digest has an unknown algorithm.
         """
-        return AsyncRepositoryManifest(self._session, self.name, check_reference(reference))
+        return AsyncRepositoryManifest(self._remote, check_reference(reference))
 
     def blob(self, digest: str) -> AsyncRepositoryBlob:
         """Make a handle for a blob. This sends no request.
@@ -178,7 +174,7 @@ class AsyncRepository:
             InvalidReference: the digest is malformed.
             UnsupportedDigest: the digest has an unknown algorithm.
         """
-        return AsyncRepositoryBlob(self._session, self.name, digest)
+        return AsyncRepositoryBlob(self._remote, digest)
 
     async def put_manifest(
         self,
@@ -203,7 +199,7 @@ class AsyncRepository:
             content = Manifest.of(content, media_type)
         elif media_type not in (None, content.media_type):
             raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
-        return await referrers.push(self._session, self.name, content, tag=tag)
+        return await referrers.push(self._remote, content, tag=tag)
 
     async def upload_blob(
         self,
@@ -241,9 +237,8 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the upload failed.
         """
         return await uploads.upload(
-            self._session,
-            self.name,
-            partial(open_async_source, self._session.runtime, source),
+            self._remote,
+            partial(open_async_source, self._remote.session.runtime, source),
             digest=digest,
             algorithm=algorithm,
             chunk_size=chunk_size,
@@ -270,7 +265,7 @@ class AsyncRepository:
         keep_partial: bool = False,
         progress: Progress | None = None,
     ) -> AsyncBlobStream | Coroutine[Any, Any, Descriptor]:
-        """Download a blob and verify it against its digest.
+        """Download a blob and verify it against its digest; `blob(digest).download` and `.stream` do the same.
 
         Args:
             digest: digest of the blob.
@@ -287,9 +282,9 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the download failed.
         """
         if target is None:
-            return AsyncBlobStream(streams.open_stream(self._session, self.name, digest, progress=progress))
+            return AsyncBlobStream(streams.open_stream(self._remote, digest, progress=progress))
         open_target = partial(open_sink, target, keep=keep_partial)
-        return downloads.download(self._session, self.name, digest, open_target, progress=progress)
+        return downloads.download(self._remote, digest, open_target, progress=progress)
 
     async def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob from another repository of this registry. No bytes move.
@@ -301,7 +296,7 @@ class AsyncRepository:
         Returns:
             Whether this repository has the blob now. If not, upload it.
         """
-        return await uploads.mount(self._session, self.name, digest, source)
+        return await uploads.mount(self._remote, digest, source)
 
     async def start_upload(self, *, algorithm: str = "sha256") -> AsyncUpload:
         """Open an upload session, to send a blob chunk by chunk.
@@ -309,7 +304,7 @@ class AsyncRepository:
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
         """
-        return AsyncUpload(await openings.start(self._session, self.name, algorithm=algorithm))
+        return AsyncUpload(await manual_uploads.start(self._remote, algorithm=algorithm))
 
     async def resume_upload(self, state: str | UploadState) -> AsyncUpload:
         """Continue an upload session. Another process may have opened it.
@@ -322,11 +317,11 @@ class AsyncRepository:
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host.
         """
-        return AsyncUpload(await openings.resume(self._session, self.name, state))
+        return AsyncUpload(await manual_uploads.resume(self._remote, state))
 
     async def push_artifact(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         tag: str | None = None,
         artifact_type: str = artifacts.UNKNOWN_ARTIFACT,
@@ -355,10 +350,9 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the push failed.
         """
         return await artifacts.push(
-            self._session,
-            self.name,
+            self._remote,
             files_of(files),
-            open_source=partial(open_source, self._session.runtime),
+            open_source=partial(open_source, self._remote.session.runtime),
             pack=packing,
             tag=tag,
             artifact_type=artifact_type,
@@ -401,7 +395,7 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the push failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        return await copies.push(self._session, self.name, source, reference, tag=tag, options=options)
+        return await copies.push(self._remote, source, reference, tag=tag, options=options)
 
     @overload
     async def pull(
@@ -480,14 +474,13 @@ class AsyncRepository:
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
-            return await copies.pull(self._session, self.name, reference, target, options=options)
+            return await copies.pull(self._remote, reference, target, options=options)
         folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
         pulling = artifacts.pull(
-            self._session,
-            self.name,
+            self._remote,
             reference,
             open_sink=partial(layer_sink, folder, limits),
-            open_source=partial(open_source, self._session.runtime),
+            open_source=partial(open_source, self._remote.session.runtime),
             find=partial(find_layer, folder, limits),
             include=patterns,
             options=options,
@@ -496,4 +489,4 @@ class AsyncRepository:
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.name}>"
+        return f"<{type(self).__name__} {self._remote}>"

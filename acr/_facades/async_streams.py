@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from acr._core.blobs.manual_uploads import ManualUpload
 from acr._core.blobs.streams import Stream
-from acr._core.blobs.upload_sessions import Upload as CoreUpload
 from acr._core.talk.paging import Pages, items
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
@@ -120,34 +120,34 @@ class AsyncUpload:
             descriptor = await upload.commit()
     """
 
-    def __init__(self, upload: CoreUpload) -> None:
+    def __init__(self, upload: ManualUpload) -> None:
         self._upload = upload
         self._ended = False
 
     @property
     def location(self) -> str:
         """Path and query of the session. They change with each chunk."""
-        return self._upload.location
+        return self._upload.session.location
 
     @property
     def state(self) -> UploadState:
         """What another process needs to continue the session. It changes with each chunk. Keep it secret."""
-        return self._upload.state
+        return self._upload.session.state
 
     @property
     def uuid(self) -> str | None:
         """The registry's name of the session; None if the registry does not say."""
-        return self._upload.uuid
+        return self._upload.session.uuid
 
     @property
     def offset(self) -> int:
         """Bytes that the client has sent and the registry has confirmed."""
-        return self._upload.offset
+        return self._upload.session.offset
 
     @property
     def min_chunk_size(self) -> int:
         """Bytes that each chunk but the last must have; 0 if the registry asks for none (OCI-Chunk-Min-Length)."""
-        return self._upload.min_chunk_size
+        return self._upload.session.min_chunk_size
 
     async def status(self) -> int:
         """Ask how many bytes the registry has.
@@ -155,7 +155,7 @@ class AsyncUpload:
         Raises:
             NotFound: the registry no longer has the session.
         """
-        return await self._upload.status()
+        return await self._upload.session.status()
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk. If its answer is lost, the client asks the registry how much arrived.
@@ -189,7 +189,7 @@ class AsyncUpload:
         Raises:
             NotFound: the registry no longer has the session.
         """
-        await self._upload.cancel()
+        await self._upload.session.cancel()
         self._ended = True
 
     async def __aenter__(self) -> Self:
@@ -199,7 +199,7 @@ class AsyncUpload:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if not self._ended:
-            await self._upload.give_up()
+            await self._upload.session.give_up()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {self.offset} bytes>"

@@ -6,17 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from acr._core.blobs import calls as blobs
-from acr._core.blobs.streams import open_cursor
+from acr._core.blobs import calls as blobs, downloads, streams
 from acr._core.images import artifacts
 from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import changes
 from acr._core.listed.referrers import Referrers
-from acr._core.talk.session import Session
-from acr._facades.options import Artifact, files_of
+from acr._core.talk.remote import Remote
+from acr._facades.options import ArtifactFile, files_of
 from acr._facades.readers import BlobReader
-from acr._facades.streams import Listing
+from acr._facades.streams import BlobStream, Listing
 from acr._outside.layers import packing
+from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import open_source
 from acr._shells.blocking import run
 from acr._values.descriptor import Descriptor
@@ -35,9 +35,9 @@ from acr.errors import NotFound
 class RepositoryTag:
     """A handle for a tag. `Repository.tag` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, name: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, name: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.name = name
 
     def properties(self) -> TagProperties:
@@ -46,7 +46,7 @@ class RepositoryTag:
         Raises:
             NotFound: there is no such tag.
         """
-        return run(tags.get(self._session, self.repository, self.name))
+        return run(tags.get(self._remote, self.name))
 
     def update(
         self,
@@ -69,7 +69,7 @@ class RepositoryTag:
             NotFound: there is no such tag.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return run(tags.update(self._session, self.repository, self.name, wanted))
+        return run(tags.update(self._remote, self.name, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the tag. The manifest stays.
@@ -81,10 +81,10 @@ class RepositoryTag:
             NotFound: there is no such tag.
             Locked: the tag is locked.
         """
-        run(tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok))
+        run(tags.delete(self._remote, self.name, missing_ok=missing_ok))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}:{self.name}>"
+        return f"<{type(self).__name__} {self._remote}:{self.name}>"
 
 
 @public_in("acr")
@@ -92,9 +92,9 @@ class RepositoryTag:
 class RepositoryManifest:
     """A handle for a manifest. `Repository.manifest` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, reference: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, reference: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.reference = reference
 
     def get(self, *, accept: str | Sequence[str] | None = None) -> Manifest:
@@ -108,7 +108,7 @@ class RepositoryManifest:
             LimitExceeded: the manifest is larger than 4 MiB.
             DigestMismatch: the bytes have another digest.
         """
-        return run(manifests.get(self._session, self.repository, self.reference, accept=accept))
+        return run(manifests.get(self._remote, self.reference, accept=accept))
 
     def head(self, *, accept: str | Sequence[str] | None = None) -> Descriptor:
         """Get the type, digest and size of the manifest.
@@ -119,7 +119,7 @@ class RepositoryManifest:
         Raises:
             NotFound: there is no such manifest.
         """
-        return run(manifests.head(self._session, self.repository, self.reference, accept=accept))
+        return run(manifests.head(self._remote, self.reference, accept=accept))
 
     def exists(self) -> bool:
         """Ask whether the repository has the manifest."""
@@ -135,7 +135,7 @@ class RepositoryManifest:
         Raises:
             NotFound: there is no such manifest.
         """
-        return run(manifests.properties(self._session, self.repository, self.reference))
+        return run(manifests.properties(self._remote, self.reference))
 
     def update(
         self,
@@ -158,7 +158,7 @@ class RepositoryManifest:
             NotFound: there is no such manifest.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return run(manifests.update(self._session, self.repository, self.reference, wanted))
+        return run(manifests.update(self._remote, self.reference, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the manifest, and all tags that point to it.
@@ -173,7 +173,7 @@ class RepositoryManifest:
             NotFound: there is no such manifest.
             Locked: the manifest is locked.
         """
-        run(manifests.delete(self._session, self.repository, self.reference, missing_ok=missing_ok))
+        run(manifests.delete(self._remote, self.reference, missing_ok=missing_ok))
 
     def referrers(self, *, artifact_type: str | None = None) -> Listing[Descriptor]:
         """List the manifests that are attached to this one (OCI distribution spec, "Listing Referrers").
@@ -181,11 +181,11 @@ class RepositoryManifest:
         Args:
             artifact_type: list only artifacts of this type.
         """
-        return Listing(Referrers(self._session, self.repository, self.reference, artifact_type))
+        return Listing(Referrers(self._remote, self.reference, artifact_type))
 
     def attach(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         artifact_type: str,
         annotations: Mapping[str, str] | None = None,
@@ -210,10 +210,9 @@ class RepositoryManifest:
         """
         return run(
             artifacts.push(
-                self._session,
-                self.repository,
+                self._remote,
                 files_of(files),
-                open_source=partial(open_source, self._session.runtime),
+                open_source=partial(open_source, self._remote.session.runtime),
                 pack=packing,
                 tag=None,
                 artifact_type=artifact_type,
@@ -225,7 +224,7 @@ class RepositoryManifest:
 
     def __repr__(self) -> str:
         separator = "@" if isinstance(self.reference, Digest) else ":"
-        place = f"{self._session.registry.netloc}/{self.repository}"
+        place = str(self._remote)
         return f"<{type(self).__name__} {place}{separator}{self.reference}>"
 
 
@@ -234,9 +233,9 @@ class RepositoryManifest:
 class RepositoryBlob:
     """A handle for a blob. `Repository.blob` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, repository: str, digest: str) -> None:
-        self._session = session
-        self.repository = repository
+    def __init__(self, remote: Remote, digest: str) -> None:
+        self._remote = remote
+        self.repository: str = remote.name
         self.digest: Digest = blob_digest(digest)
 
     def head(self) -> Descriptor:
@@ -245,11 +244,11 @@ class RepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return run(blobs.head(self._session, self.repository, self.digest))
+        return run(blobs.head(self._remote, self.digest))
 
     def exists(self) -> bool:
         """Ask whether the repository has the blob."""
-        return run(blobs.exists(self._session, self.repository, self.digest))
+        return run(blobs.exists(self._remote, self.digest))
 
     def chunk(self, offset: int, length: int) -> Chunk:
         """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
@@ -262,7 +261,39 @@ class RepositoryBlob:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
         """
-        return run(blobs.chunk(self._session, self.repository, self.digest, offset, length))
+        return run(blobs.chunk(self._remote, self.digest, offset, length))
+
+    def download(
+        self, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+    ) -> Descriptor:
+        """Download the blob and verify it against its digest.
+
+        Args:
+            target: a path or a binary file. A path gets the content only after it was verified. A binary file gets the
+                bytes as they arrive.
+            keep_partial: if the download fails, keep what arrived in a file beside the path. The next call continues
+                there. A process that is killed leaves that file in any case.
+            progress: called with events.
+
+        Raises:
+            NotFound: the repository has no such blob.
+            DigestMismatch: the bytes have another digest.
+            TransferError: the client cannot write to the target.
+            ResponseError, TransportError, CredentialError: the download failed.
+        """
+        open_target = partial(open_sink, target, keep=keep_partial)
+        return run(downloads.download(self._remote, self.digest, open_target, progress=progress))
+
+    def stream(self, *, progress: Progress | None = None) -> BlobStream:
+        """Read the blob in order.
+
+        The client sends no request before you read. It gives the last block only if the whole blob has the right
+        digest.
+
+        Args:
+            progress: called with events.
+        """
+        return BlobStream(streams.open_stream(self._remote, self.digest, progress=progress))
 
     def open(self) -> BlobReader:
         """Open the blob, to read it at any place. The client requests ranges, and does not verify them.
@@ -270,7 +301,7 @@ class RepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        return BlobReader(run(open_cursor(self._session, self.repository, self.digest)))
+        return BlobReader(run(streams.open_cursor(self._remote, self.digest)))
 
     def has_chunk(self, offset: int, length: int) -> bool:
         """Ask whether the repository has the blob, and whether the blob has this part.
@@ -279,7 +310,7 @@ class RepositoryBlob:
             offset: the place of the first byte.
             length: number of bytes.
         """
-        return run(blobs.has_chunk(self._session, self.repository, self.digest, offset, length))
+        return run(blobs.has_chunk(self._remote, self.digest, offset, length))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the blob. An image that lists it can no longer be pulled.
@@ -290,7 +321,7 @@ class RepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
         """
-        run(blobs.delete(self._session, self.repository, self.digest, missing_ok=missing_ok))
+        run(blobs.delete(self._remote, self.digest, missing_ok=missing_ok))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.repository}@{self.digest}>"
+        return f"<{type(self).__name__} {self._remote}@{self.digest}>"

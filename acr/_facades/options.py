@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeAlias
 
 from acr._core.runtime import Runtime
@@ -21,7 +21,7 @@ from acr._values.version import __version__
 from acr.errors import CredentialError, InvalidInput
 from acr.protocols import Credential
 
-Artifact: TypeAlias = str | Path | File
+ArtifactFile: TypeAlias = str | os.PathLike[str] | File
 """A file or folder to push: its path, or a `File` to set its title and media type."""
 
 
@@ -76,14 +76,14 @@ def open_session(
     )
 
 
-def files_of(files: Iterable[Artifact]) -> list[File]:
+def files_of(files: Iterable[ArtifactFile]) -> list[File]:
     """Check the files to push.
 
     Raises:
         InvalidInput: a path leads to neither a file nor a folder, or the caller passed one path instead of a list.
         InvalidReference: a title would lead out of a folder.
     """
-    if isinstance(files, str | Path | File):
+    if isinstance(files, str | os.PathLike | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from acr._core.images import copying as copies
 from acr._core.listed import catalog
 from acr._core.talk import checking, token_calls as issue
+from acr._core.talk.remote import Remote
 from acr._facades.options import open_session
 from acr._facades.repository import Repository
 from acr._facades.streams import Listing
@@ -126,7 +127,7 @@ class Registry:
         Raises:
             InvalidReference: the name is malformed.
         """
-        return Repository(self._session, repository_in(self.login_server, name))
+        return Repository(Remote(self._session, repository_in(self.login_server, name)))
 
     def copy(
         self,

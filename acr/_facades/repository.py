@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from acr._core.blobs import downloads, openings, streams, uploads
+from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
-from acr._facades.options import Artifact, files_of, patterns_of, unpack_limits
+from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._facades.streams import BlobStream, Listing, Upload
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
@@ -47,9 +47,9 @@ from acr.protocols import Local
 class Repository:
     """A handle for a repository. `Registry.repository` makes it without a request, and each verb sends some."""
 
-    def __init__(self, session: Session, name: str) -> None:
-        self._session = session
-        self.name = name
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self.name: str = remote.name
 
     def properties(self) -> RepositoryProperties:
         """Get the properties of the repository.
@@ -57,7 +57,7 @@ class Repository:
         Raises:
             NotFound: there is no such repository.
         """
-        return run(catalog.get(self._session, self.name))
+        return run(catalog.get(self._remote))
 
     def update(
         self,
@@ -80,7 +80,7 @@ class Repository:
             NotFound: there is no such repository.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return run(catalog.update(self._session, self.name, wanted))
+        return run(catalog.update(self._remote, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
         """Delete the repository, with all its tags and manifests.
@@ -92,7 +92,7 @@ class Repository:
             NotFound: there is no such repository.
             Locked: the repository, or something in it, is locked.
         """
-        return run(catalog.delete(self._session, self.name, missing_ok=missing_ok))
+        return run(catalog.delete(self._remote, missing_ok=missing_ok))
 
     def tags(
         self,
@@ -113,9 +113,7 @@ class Repository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return Listing(
-            tags.tags(self._session, self.name, order_by=order_by, page_size=page_size, last=last, digest=digest)
-        )
+        return Listing(tags.tags(self._remote, order_by=order_by, page_size=page_size, last=last, digest=digest))
 
     def tag_names(self, *, page_size: int | None = None, last: str | None = None) -> Listing[str]:
         """List the names of the tags. Registries of every make can do this; on ACR, `tags` gives more.
@@ -128,7 +126,7 @@ class Repository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return Listing(tags.names(self._session, self.name, page_size=page_size, last=last))
+        return Listing(tags.names(self._remote, page_size=page_size, last=last))
 
     def manifests(
         self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
@@ -143,7 +141,7 @@ class Repository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return Listing(manifests.manifests(self._session, self.name, order_by=order_by, page_size=page_size, last=last))
+        return Listing(manifests.manifests(self._remote, order_by=order_by, page_size=page_size, last=last))
 
     def tag(self, name: str) -> RepositoryTag:
         """Make a handle for a tag. This sends no request.
@@ -154,7 +152,7 @@ class Repository:
         Raises:
             InvalidReference: the name is malformed.
         """
-        return RepositoryTag(self._session, self.name, check_tag(name))
+        return RepositoryTag(self._remote, check_tag(name))
 
     def manifest(self, reference: str) -> RepositoryManifest:
         """Make a handle for a manifest. This sends no request.
@@ -166,7 +164,7 @@ class Repository:
             InvalidReference: the reference is malformed.
             UnsupportedDigest: the digest has an unknown algorithm.
         """
-        return RepositoryManifest(self._session, self.name, check_reference(reference))
+        return RepositoryManifest(self._remote, check_reference(reference))
 
     def blob(self, digest: str) -> RepositoryBlob:
         """Make a handle for a blob. This sends no request.
@@ -178,7 +176,7 @@ class Repository:
             InvalidReference: the digest is malformed.
             UnsupportedDigest: the digest has an unknown algorithm.
         """
-        return RepositoryBlob(self._session, self.name, digest)
+        return RepositoryBlob(self._remote, digest)
 
     def put_manifest(
         self,
@@ -203,7 +201,7 @@ class Repository:
             content = Manifest.of(content, media_type)
         elif media_type not in (None, content.media_type):
             raise InvalidInput(f"media_type={media_type!r}: the manifest has one already, {content.media_type}")
-        return run(referrers.push(self._session, self.name, content, tag=tag))
+        return run(referrers.push(self._remote, content, tag=tag))
 
     def upload_blob(
         self,
@@ -242,9 +240,8 @@ class Repository:
         """
         return run(
             uploads.upload(
-                self._session,
-                self.name,
-                partial(open_source, self._session.runtime, source),
+                self._remote,
+                partial(open_source, self._remote.session.runtime, source),
                 digest=digest,
                 algorithm=algorithm,
                 chunk_size=chunk_size,
@@ -270,7 +267,7 @@ class Repository:
         keep_partial: bool = False,
         progress: Progress | None = None,
     ) -> BlobStream | Descriptor:
-        """Download a blob and verify it against its digest.
+        """Download a blob and verify it against its digest; `blob(digest).download` and `.stream` do the same.
 
         Args:
             digest: digest of the blob.
@@ -287,9 +284,9 @@ class Repository:
             ResponseError, TransportError, CredentialError: the download failed.
         """
         if target is None:
-            return BlobStream(streams.open_stream(self._session, self.name, digest, progress=progress))
+            return BlobStream(streams.open_stream(self._remote, digest, progress=progress))
         open_target = partial(open_sink, target, keep=keep_partial)
-        return run(downloads.download(self._session, self.name, digest, open_target, progress=progress))
+        return run(downloads.download(self._remote, digest, open_target, progress=progress))
 
     def mount_blob(self, digest: str, source: str) -> bool:
         """Take over a blob from another repository of this registry. No bytes move.
@@ -301,7 +298,7 @@ class Repository:
         Returns:
             Whether this repository has the blob now. If not, upload it.
         """
-        return run(uploads.mount(self._session, self.name, digest, source))
+        return run(uploads.mount(self._remote, digest, source))
 
     def start_upload(self, *, algorithm: str = "sha256") -> Upload:
         """Open an upload session, to send a blob chunk by chunk.
@@ -309,7 +306,7 @@ class Repository:
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
         """
-        return Upload(run(openings.start(self._session, self.name, algorithm=algorithm)))
+        return Upload(run(manual_uploads.start(self._remote, algorithm=algorithm)))
 
     def resume_upload(self, state: str | UploadState) -> Upload:
         """Continue an upload session. Another process may have opened it.
@@ -322,11 +319,11 @@ class Repository:
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host.
         """
-        return Upload(run(openings.resume(self._session, self.name, state)))
+        return Upload(run(manual_uploads.resume(self._remote, state)))
 
     def push_artifact(
         self,
-        files: Iterable[Artifact],
+        files: Iterable[ArtifactFile],
         *,
         tag: str | None = None,
         artifact_type: str = artifacts.UNKNOWN_ARTIFACT,
@@ -356,10 +353,9 @@ class Repository:
         """
         return run(
             artifacts.push(
-                self._session,
-                self.name,
+                self._remote,
                 files_of(files),
-                open_source=partial(open_source, self._session.runtime),
+                open_source=partial(open_source, self._remote.session.runtime),
                 pack=packing,
                 tag=tag,
                 artifact_type=artifact_type,
@@ -403,7 +399,7 @@ class Repository:
             ResponseError, TransportError, CredentialError: the push failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        return run(copies.push(self._session, self.name, source, reference, tag=tag, options=options))
+        return run(copies.push(self._remote, source, reference, tag=tag, options=options))
 
     @overload
     def pull(
@@ -482,14 +478,13 @@ class Repository:
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
-            return run(copies.pull(self._session, self.name, reference, target, options=options))
+            return run(copies.pull(self._remote, reference, target, options=options))
         folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
         pulling = artifacts.pull(
-            self._session,
-            self.name,
+            self._remote,
             reference,
             open_sink=partial(layer_sink, folder, limits),
-            open_source=partial(open_source, self._session.runtime),
+            open_source=partial(open_source, self._remote.session.runtime),
             find=partial(find_layer, folder, limits),
             include=patterns,
             options=options,
@@ -498,4 +493,4 @@ class Repository:
         return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._session.registry.netloc}/{self.name}>"
+        return f"<{type(self).__name__} {self._remote}>"

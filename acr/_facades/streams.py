@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from acr._core.blobs.manual_uploads import ManualUpload
 from acr._core.blobs.streams import Stream
-from acr._core.blobs.upload_sessions import Upload as CoreUpload
 from acr._core.talk.paging import Pages, items
 from acr._shells.blocking import iterate, run
 from acr._values.descriptor import Descriptor
@@ -122,34 +122,34 @@ class Upload:
             descriptor = upload.commit()
     """
 
-    def __init__(self, upload: CoreUpload) -> None:
+    def __init__(self, upload: ManualUpload) -> None:
         self._upload = upload
         self._ended = False
 
     @property
     def location(self) -> str:
         """Path and query of the session. They change with each chunk."""
-        return self._upload.location
+        return self._upload.session.location
 
     @property
     def state(self) -> UploadState:
         """What another process needs to continue the session. It changes with each chunk. Keep it secret."""
-        return self._upload.state
+        return self._upload.session.state
 
     @property
     def uuid(self) -> str | None:
         """The registry's name of the session; None if the registry does not say."""
-        return self._upload.uuid
+        return self._upload.session.uuid
 
     @property
     def offset(self) -> int:
         """Bytes that the client has sent and the registry has confirmed."""
-        return self._upload.offset
+        return self._upload.session.offset
 
     @property
     def min_chunk_size(self) -> int:
         """Bytes that each chunk but the last must have; 0 if the registry asks for none (OCI-Chunk-Min-Length)."""
-        return self._upload.min_chunk_size
+        return self._upload.session.min_chunk_size
 
     def status(self) -> int:
         """Ask how many bytes the registry has.
@@ -157,7 +157,7 @@ class Upload:
         Raises:
             NotFound: the registry no longer has the session.
         """
-        return run(self._upload.status())
+        return run(self._upload.session.status())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk. If its answer is lost, the client asks the registry how much arrived.
@@ -191,7 +191,7 @@ class Upload:
         Raises:
             NotFound: the registry no longer has the session.
         """
-        run(self._upload.cancel())
+        run(self._upload.session.cancel())
         self._ended = True
 
     def __enter__(self) -> Self:
@@ -201,7 +201,7 @@ class Upload:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if not self._ended:
-            run(self._upload.give_up())
+            run(self._upload.session.give_up())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}, {self.offset} bytes>"

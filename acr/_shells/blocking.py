@@ -127,8 +127,8 @@ class BlockingRuntime:
         watch = self._network.watch(request, self._clock)
         try:
             extensions = watch.extensions(is_ours=self._fixed is None)
-            outgoing = self._network.outgoing(request, _content(request.content), extensions)
             patience = Patience.of(self._network.timeouts.read, watch)
+            outgoing = self._network.outgoing(request, _content(request.content), extensions)
             if self._fixed is not None:
                 self._fixed.stay(home)
                 return Answer(request, self._fixed.send(outgoing, watch), None, patience)
@@ -223,6 +223,9 @@ class BlockingRuntime:
             self._fixed.close()
 
     def _pool_to(self, place: Endpoint) -> Pool:
+        pool = self._pools.get(place)
+        if pool is not None:
+            return pool
         with self._making:
             pool = self._pools.get(place)
             if pool is None:

@@ -1,4 +1,24 @@
-"""Gathering: tasks of the blocking shell in threads, and the first failure among them stops the rest."""
+"""Gathering: tasks of the blocking shell in threads, and the first failure among them stops the rest.
+
+Nobody can interrupt a thread of Python from outside. So the tasks of one gather share an event, and each looks at it.
+
+- **Who sets it.** The thread that gathers: as soon as a task has failed, or if it is interrupted itself (Ctrl-C comes
+  to the main thread alone). It then begins no further task, and waits for those that run.
+- **Who looks.** Each thread, by `go_on`: before it sends, before it reads of a large body, before it calls a function
+  that blocks or waits for another thread, and after it slept. A sleep ends as soon as the event is set.
+- **What it does.** `go_on` raises `_Stopped`. That is a BaseException, so that no `except Exception` takes it for a
+  failure of the network, and only `finally` blocks run: they close connections and cancel uploads.
+- **Why only once for each thread.** Those `finally` blocks send requests, too, and each of these looks at the event
+  again. So `go_on` forgets the event of its thread before it raises. What cleans up is not stopped.
+- **What must not be stopped.** `BlockingRuntime.to_the_end` takes the event away from its thread for a while: an upload
+  session that was opened must be known to somebody, or nobody can cancel it.
+- **Who clears it.** Nobody: the event belongs to one gather, and goes with it. The threads belong to it as well, so no
+  event is left behind in a thread that another gather takes. A gather within a task has an event of its own.
+- **What the caller sees.** The first failure, in the order of the tasks. A `_Stopped` is never one.
+
+The event is kept in a thread-local of this module, and not of a client, because a copy has two clients: a failure of
+one has to stop the requests of both.
+"""
 
 from __future__ import annotations
 

@@ -111,6 +111,7 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._local = local
         self._patience = patience  # of who made it, for the handshake of SOCKS, which httpcore gives no time-out
+        self._own = own_socket(stream)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._note()
@@ -118,10 +119,11 @@ class _Stream(httpcore.NetworkStream):
         return wait.came(self._stream.read(max_bytes, wait.seconds))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:  # httpcore writes the end of a body, which is nothing, as well
+            return
         self._note()
+        left, sock = memoryview(buffer), self._own
         patience = Patience.given(timeout, self._patience)
-        left = memoryview(buffer)
-        sock = own_socket(self)
         if sock is None:
             wait = patience.wait()
             self._stream.write(buffer, wait.seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from acr._values.descriptor import Descriptor, Platform
@@ -31,22 +32,29 @@ def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
         InvalidInput: there is none, or there are several.
     """
     entries = list({entry.digest: entry for entry in reversed(index.manifests)}.values())[::-1]
-    if wanted is None:
-        found = [entry for entry in entries if not _is_attestation(entry)]
-        # Something beside an image, of which nobody says what it runs on, is no other image.
-        found = [entry for entry in found if entry.platform is not None or entry.odd] or found
-    else:
-        platform = Platform.parse(wanted)
-        found = [entry for entry in entries if entry.platform is not None and entry.platform.fits(platform)]
-        usual = [e for e in found if e.platform and e.platform.usual_variant == platform.usual_variant]
-        found = usual if len(found) > 1 and usual else found
-        if len({entry.platform for entry in found}) == 1:
-            found = found[:1]  # such as gzip before zstd: the first should be used, says the spec
-    if len(found) != 1:
-        there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
-        odd = "".join(f"; {problem}" for entry in index.manifests for problem in entry.odd[:1])[:_SHOWN]
-        raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them{odd}")
-    return found[0]
+    found = _images(entries) if wanted is None else _fitting(entries, Platform.parse(wanted))
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
+    odd = "".join(f"; {problem}" for entry in index.manifests for problem in entry.odd[:1])[:_SHOWN]
+    raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them{odd}")
+
+
+def _images(entries: Sequence[Descriptor]) -> Sequence[Descriptor]:
+    """The entries that are images."""
+    found = [entry for entry in entries if not _is_attestation(entry)]
+    # Something beside an image, of which nobody says what it runs on, is no other image.
+    return [entry for entry in found if entry.platform is not None or entry.odd] or found
+
+
+def _fitting(entries: Sequence[Descriptor], platform: Platform) -> Sequence[Descriptor]:
+    """The entries for a platform: those of its usual variant, if there are several."""
+    found = [entry for entry in entries if entry.platform is not None and entry.platform.fits(platform)]
+    usual = [e for e in found if e.platform and e.platform.usual_variant == platform.usual_variant]
+    found = usual if len(found) > 1 and usual else found
+    if len({entry.platform for entry in found}) == 1:
+        return found[:1]  # such as gzip before zstd: the first should be used, says the spec
+    return found
 
 
 def _is_attestation(entry: Descriptor) -> bool:

@@ -21,6 +21,7 @@ _REFERENCE: Final = re.compile(
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _AZURE: Final = re.compile(r"[a-zA-Z0-9-]+(?:\.[a-z0-9-]+)?\.azurecr\.[a-z]{2,3}")
+_NOT_IN_ENDPOINTS: Final = frozenset(" ?#")
 _PORTS: Final = {"https": 443, "http": 80}
 _LONGEST_NAME: Final = 255
 
@@ -228,37 +229,11 @@ class Endpoint:
         acr.errors.InvalidReference: 'http://my.azurecr.io': plain http is accepted for loopback hosts only; \
 use https, or pass allow_http=True
         """
-        if not isinstance(text, str):
-            raise InvalidReference(
-                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
-            )
-        has_scheme = "://" in text
-        if "@" in text:  # never echo what may be a password
-            raise InvalidReference("a login server carries no user name or password: pass a credential instead")
-        try:
-            parts = urlsplit(text if has_scheme else f"https://{text}")
-            port = parts.port
-        except ValueError as error:
-            raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
-        host = parts.hostname or ""
-        well_formed = (
-            text.isascii()
-            and text.isprintable()  # urlsplit would drop tabs and line ends unseen
-            and " " not in text
-            and port != 0
-            and parts.path in ("", "/")
-            and not (parts.query or parts.fragment)
-            and "?" not in text
-            and "#" not in text
-            and (_is_ip(host) or _is_name(host))
-        )
-        if not well_formed:
-            raise InvalidReference(
-                f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL"
-            )
-        if not has_scheme and port is None and "." not in host and host != "localhost" and not _is_ip(host):
+        _check_text(text)
+        named, host, port = _split(text)
+        if "://" not in text and port is None and _is_short(host):
             raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")
-        scheme = _scheme(text, parts.scheme)
+        scheme = _scheme(text, named)
         endpoint = cls(scheme, host, None if port == _PORTS[scheme] else port)
         if endpoint.scheme == "http" and not (allow_http or endpoint.is_loopback):
             raise InvalidReference(
@@ -279,6 +254,37 @@ use https, or pass allow_http=True
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
+
+
+def _check_text(text: object) -> None:
+    """See that a text can be a login server at all, before `urlsplit` drops tabs, line ends and empty queries of it."""
+    if not isinstance(text, str):
+        raise _no_login_server(text)
+    if "@" in text:  # never echo what may be a password
+        raise InvalidReference("a login server carries no user name or password: pass a credential instead")
+    if not text.isascii() or not text.isprintable() or not _NOT_IN_ENDPOINTS.isdisjoint(text):
+        raise _no_login_server(text)
+
+
+def _split(text: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a login server or a URL."""
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
+    if port == 0 or parts.path not in ("", "/") or not (_is_ip(host) or _is_name(host)):
+        raise _no_login_server(text)
+    return parts.scheme, host, port
+
+
+def _no_login_server(text: object) -> InvalidReference:
+    return InvalidReference(f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL")
+
+
+def _is_short(host: str) -> bool:
+    """Whether it is a name without a domain: most likely the registry's in the portal."""
+    return "." not in host and host != "localhost" and not _is_ip(host)
 
 
 def _scheme(text: str, scheme: str) -> Literal["https", "http"]:

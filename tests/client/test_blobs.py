@@ -39,6 +39,39 @@ def test_whether_a_blob_is_there(registry: acr.Registry) -> None:
     assert not registry.repository("other").blob(blob.digest).exists()
 
 
+def test_a_handle_downloads_and_streams_as_its_repository_does(registry: acr.Registry, tmp_path: Path) -> None:
+    repository = registry.repository("app")
+    content = bytes_of(3 * MIB + 17)
+    blob = repository.upload_blob(content)
+    events: list[acr.ProgressEvent] = []
+    target, file = tmp_path / "copy", io.BytesIO()
+    assert repository.blob(blob.digest).download(target, progress=events.append).size == len(content)
+    assert isinstance(events[-1], acr.Done)
+    repository.blob(blob.digest).download(file)
+    assert target.read_bytes() == file.getvalue() == content
+    events.clear()
+    with repository.blob(blob.digest).stream(progress=events.append) as stream:
+        assert events == []
+        assert b"".join(stream) == content
+    assert isinstance(events[-1], acr.Done)
+    with pytest.raises(acr.NotFound):
+        repository.blob(MISSING).download(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_handle_keeps_what_arrived_if_that_is_asked_for(twin: Twin, acr_emulator: Emulator, tmp_path: Path) -> None:
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0))
+    repository = registry.repository("app")
+    blob = repository.upload_blob(bytes_of(9 * MIB))
+    for keeps in (False, True):
+        acr_emulator.fail(origin="storage", drop_after=4 * MIB)
+        with pytest.raises(acr.TransportError):
+            repository.blob(blob.digest).download(tmp_path / "copy", keep_partial=keeps)
+        assert bool(list(tmp_path.iterdir())) is keeps
+    repository.blob(blob.digest).download(tmp_path / "copy")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
 def test_a_stream_tells_its_progress_and_is_done_when_it_was_verified(
     registry: acr.Registry, acr_emulator: Emulator
 ) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from acr._core.talk.challenge import Challenge
+from acr._core.talk.learned import Demand
 from acr._core.talk.scopes import pull
 from acr._core.talk.sending import Sender
 from acr._core.talk.token_exchanges import Authority
@@ -18,6 +20,7 @@ from acr._shells.http import Network
 from acr._values.credentials import UsernamePassword
 from acr._values.options import Retries, Timeouts
 from acr._values.reference import Endpoint
+from acr.errors import ProtocolViolation
 from acr.protocols import Credential
 
 REGISTRY = Endpoint.parse("my.azurecr.io")
@@ -28,7 +31,7 @@ LOGIN = UsernamePassword("user", "secret")
 class World:
     """Issues tokens of one lifetime, at a time that the test sets."""
 
-    def __init__(self, lifetime: float, credential: Credential = LOGIN) -> None:
+    def __init__(self, lifetime: float, credential: Credential | None = LOGIN) -> None:
         self.now = 1000.0
         self.issued: list[str] = []
         self._lifetime = lifetime
@@ -90,3 +93,22 @@ def test_only_the_token_that_was_refused_is_forgotten() -> None:
     world.tokens.reject(f"Bearer {refused}")
     assert world.access_token("b") == kept
     assert world.access_token("a") != refused
+
+
+def test_the_realm_of_a_challenge_is_parsed_once() -> None:
+    """It once was with each request, to look a token up."""
+    tokens = World(300).tokens
+    demand = Demand(Challenge("bearer", {"realm": "https://my.azurecr.io/oauth2/token", "service": "my.azurecr.io"}))
+    assert demand.authority is None
+    found = run(tokens.authority(demand))
+    assert found == AUTHORITY
+    assert run(tokens.authority(demand)) is found is demand.authority
+
+
+def test_what_was_parsed_for_nobody_is_checked_for_somebody() -> None:
+    """A client that has no credential may be sent anywhere. One that finds a credential later may not."""
+    demand = Demand(Challenge("bearer", {"realm": "https://elsewhere.example/token"}))
+    nobody = World(300, None).tokens
+    assert run(nobody.authority(demand)).is_foreign
+    with pytest.raises(ProtocolViolation, match="elsewhere"):
+        run(World(300).tokens.authority(demand))

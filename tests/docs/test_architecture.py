@@ -13,7 +13,7 @@ from acr.emulator import Emulator
 from tests.content import bytes_of
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "architecture.md").read_text()
-_, LISTING, UPLOAD = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+_, LISTING, UPLOAD, _ = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 MIB = 1024 * 1024
 
 

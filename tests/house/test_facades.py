@@ -252,8 +252,8 @@ def test_a_facade_that_was_edited_by_hand_is_found_and_made_anew(tmp_path: Path)
     assert found.returncode == 1
     assert "make facades" in found.stderr
     assert re.findall(r"^[-+] .*", found.stdout, re.MULTILINE) == [
-        "-        run(tags.delete(self._session, self.repository, self.name, missing_ok=True))",
-        "+        run(tags.delete(self._session, self.repository, self.name, missing_ok=missing_ok))",
+        "-        run(tags.delete(self._remote, self.name, missing_ok=True))",
+        "+        run(tags.delete(self._remote, self.name, missing_ok=missing_ok))",
     ]
     assert converter(sys.executable, source).returncode == 0
     assert target.read_text(encoding="utf-8") == made

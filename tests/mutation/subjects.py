@@ -41,7 +41,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "acr._core.listed.manifests.x__verified__*",
             "acr._core.blobs.downloads.x__verified__*",
             "acr._core.blobs.upload_sessions.x*ǁcomplete__*",
-            "acr._core.blobs.upload_sessions.x*ǁ_checked__*",
+            "acr._core.blobs.manual_uploads.x*ǁ_checked__*",
             "acr._core.blobs.transfer.x*ǁ_hashed__*",
             "acr._outside.verifying.*",
         ),
@@ -116,7 +116,6 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "acr._core.blobs.calls.x_delete__*",
             "acr._core.blobs.upload_sessions.x*ǁcancel__*",
             "acr._core.talk.answers.*",
-            "acr._core.talk.sending.x*ǁrepeat__*",
         ),
         files=("acr/_core/talk/answers.py",),
         tests=(
@@ -162,6 +161,53 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         ),
         strict=False,
     ),
+    "retries": Subject(
+        functions=("acr._core.talk.attempts.*", "acr._values.options.x*ǁdelay__*"),
+        files=("acr/_core/talk/attempts.py",),
+        tests=("tests/core/test_attempts.py",),
+        file_tests=("tests/core/test_attempts.py", "tests/client/test_failures.py"),
+    ),
+    "way-back": Subject(
+        functions=("acr._core.blobs.way_back.*", "acr._core.blobs.chunk_size.*"),
+        files=("acr/_core/blobs/way_back.py",),
+        tests=(
+            "acr/_core/blobs/way_back.py",
+            "acr/_core/blobs/chunk_size.py",
+            "tests/core/test_way_back.py",
+            "tests/core/test_chunk_size.py",
+        ),
+        file_tests=("tests/core/test_way_back.py",),
+    ),
+    "uploads": Subject(
+        functions=(
+            "acr._core.blobs.transfer.*",
+            "acr._core.blobs.one_chunk.*",
+            "acr._core.blobs.manual_uploads.*",
+            "acr._core.blobs.upload_sessions.*",
+        ),
+        files=("acr/_core/blobs/upload_sessions.py",),
+        tests=(
+            "tests/client/test_upload_sessions.py",
+            "tests/client/test_upload_faults.py",
+            "tests/client/test_upload_checkpoints.py",
+            "tests/client/test_uploads.py",
+            "tests/makes/test_uploads.py",
+        ),
+        file_tests=("tests/client/test_upload_sessions.py", "tests/client/test_upload_faults.py"),
+        strict=False,
+    ),
+    "tokens": Subject(
+        functions=("acr._core.talk.tokens.*",),
+        files=("acr/_core/talk/tokens.py",),
+        tests=(
+            "tests/core/test_tokens.py",
+            "tests/core/test_exchanges.py",
+            "tests/client/test_challenges.py",
+            "tests/client/test_auth.py",
+        ),
+        file_tests=("tests/core/test_tokens.py", "tests/client/test_auth.py"),
+        strict=False,
+    ),
 }
 
 EXCLUDED_OPERATORS: Final = (
@@ -190,6 +236,12 @@ class Explained:
 
 
 EXPLAINED: Final[tuple[Explained, ...]] = (
+    Explained("acr/_core/talk/attempts.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"),
+    Explained(
+        "acr/_values/options.py",
+        "min(self.cap, self.base * 2.0 ** min(attempt, 65)) * (self.jitter or random.random)()",
+        "both are above any cap, and below what a float holds",
+    ),
     *(
         Explained(
             "acr/_core/talk/tokens.py",

@@ -173,6 +173,8 @@ def blobs(app: acr.Repository, digest: acr.Digest, file: BinaryIO) -> None:
     assert_type(app.download_blob(digest, "path", keep_partial=True, progress=show), acr.Descriptor)
     assert_type(app.download_blob(digest, file), acr.Descriptor)
     assert_type(app.download_blob(digest), acr.BlobStream)
+    assert_type(app.blob(digest).download("path", keep_partial=True, progress=show), acr.Descriptor)
+    assert_type(app.blob(digest).stream(progress=show), acr.BlobStream)
     with app.download_blob(digest) as stream:
         assert_type(stream.read(10), bytes)
         assert_type(next(stream), bytes)
@@ -348,7 +350,7 @@ def failures(app: acr.Repository) -> None:
     except acr.TransferError as error:
         assert_type(error.side, Literal["source", "target"])
     except acr.TransportError as error:
-        assert_type(error.repeated, bool)
+        assert_type(error.exhausted, bool)
     except acr.LimitExceeded as error:
         assert_type(error.limit, int)
 

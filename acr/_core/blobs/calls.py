@@ -18,13 +18,13 @@ from acr._core.talk import bodies, redirects, scopes
 from acr._core.talk.answers import NO_HEAD, done
 from acr._core.talk.deadline import one_call
 from acr._core.talk.links import content_range
+from acr._core.talk.remote import Remote
 from acr._core.talk.sending import path_of, read
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, is_empty
 from acr._values.media_type import essence
 from acr._values.properties import Chunk
-from acr._values.reference import check_repository
 from acr.errors import (
     InvalidInput,
     NotFound,
@@ -36,54 +36,55 @@ from acr.media_types import OCTET_STREAM
 
 
 @one_call
-async def head(session: Session, repository: str, digest: str) -> Descriptor:
+async def head(remote: Remote, digest: str) -> Descriptor:
     """Size of a blob.
 
     Raises:
         NotFound: it is not in the repository.
         ProtocolViolation: the registry does not tell its size.
     """
-    return await _sized(session, repository, Digest(digest), None)
+    return await _sized(remote, Digest(digest), None)
 
 
-async def find(session: Session, repository: str, digest: Digest, size: int | None) -> Descriptor | None:
+async def find(remote: Remote, digest: Digest, size: int | None) -> Descriptor | None:
     """A blob, if it is in the repository.
 
     Args:
-        session: the client.
-        repository: where to look.
+        remote: the repository.
         digest: of the blob.
         size: bytes that it should have; None where that is not known. A registry that tells of another size by HEAD is
             asked once more, by GET.
     """
     try:
-        return await _sized(session, repository, digest, size)
+        return await _sized(remote, digest, size)
     except NotFound:
         return None
 
 
 @one_call
-async def exists(session: Session, repository: str, digest: str) -> bool:
+async def exists(remote: Remote, digest: str) -> bool:
     """Whether a blob is in the repository."""
     try:
-        await _look(session, repository, Digest(digest))
+        await _look(remote, Digest(digest))
     except NotFound:
         return False
     return True
 
 
-async def _sized(session: Session, repository: str, digest: Digest, expected: int | None) -> Descriptor:
-    size = await _look(session, repository, digest)
+async def _sized(remote: Remote, digest: Digest, expected: int | None) -> Descriptor:
+    size = await _look(remote, digest)
     if size is None or expected not in (None, size):
-        size = await _measured(session, repository, digest)
+        size = await _measured(remote, digest)
     if size is None:
         size = expected
     if size is None:
-        raise ProtocolViolation(f"{session.registry.netloc} does not tell the size of the blob {repository}@{digest}")
+        raise ProtocolViolation(
+            f"{remote.session.registry.netloc} does not tell the size of the blob {remote.name}@{digest}"
+        )
     return Descriptor(OCTET_STREAM, digest, size)
 
 
-async def _look(session: Session, repository: str, digest: Digest) -> int | None:
+async def _look(remote: Remote, digest: Digest) -> int | None:
     """See that a blob is there, by HEAD; where that cannot be had, by GET.
 
     Returns:
@@ -92,9 +93,9 @@ async def _look(session: Session, repository: str, digest: Digest) -> int | None
     Raises:
         NotFound: it is not in the repository.
     """
-    request = check_blob_exists.build_request(check_repository(repository), digest)
-    reply = await _headed(session, request, scopes.pull(repository))
-    return await _measured(session, repository, digest) if reply is None else _length(reply, digest)
+    request = check_blob_exists.build_request(remote.name, digest)
+    reply = await _headed(remote.session, request, scopes.pull(remote.name))
+    return await _measured(remote, digest) if reply is None else _length(reply, digest)
 
 
 async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> Response | None:
@@ -116,7 +117,7 @@ async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> 
         return reply
 
     try:
-        return await session.sender.repeat(once, repeatable=True)
+        return await session.sender.attempts().run(once)
     except ResponseError as error:
         if error.status in NO_HEAD:
             return None
@@ -131,7 +132,7 @@ def _length(reply: Response, digest: Digest) -> int | None:
     return size if size is not None and (size == 0) == is_empty(digest) else None
 
 
-async def _measured(session: Session, repository: str, digest: Digest) -> int | None:
+async def _measured(remote: Remote, digest: Digest) -> int | None:
     """The size of a blob, by asking for its first byte; None where that does not tell it.
 
     Raises:
@@ -139,13 +140,13 @@ async def _measured(session: Session, repository: str, digest: Digest) -> int | 
     """
 
     async def once() -> int | None:
-        part = await open_part(session, repository, digest, 0, "bytes=0-0")
+        part = await open_part(remote, digest, 0, "bytes=0-0")
         await part.incoming.aclose()
-        _check_blob(part.incoming.headers, session, get_blob.build_request(repository, digest))
+        _check_blob(part.incoming.headers, remote.session, get_blob.build_request(remote.name, digest))
         return part.size
 
     try:
-        size = await session.sender.repeat(once, repeatable=True)
+        size = await remote.session.sender.attempts().run(once)
     except ResponseError as error:
         if error.status != 416:  # it has no first byte
             raise
@@ -162,7 +163,7 @@ def _check_blob(headers: Mapping[str, str], session: Session, request: Request) 
         )
 
 
-async def chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> Chunk:
+async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
     """Part of a blob, not verified. It is asked for again where that helps.
 
     Raises:
@@ -175,7 +176,7 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
     checked = Digest(digest)
 
     async def once() -> Chunk:
-        part = await open_part(session, check_repository(repository), checked, offset, wanted)
+        part = await open_part(remote, checked, offset, wanted)
         try:
             content = bytearray()
             surplus = part.surplus
@@ -188,25 +189,23 @@ async def chunk(session: Session, repository: str, digest: str, offset: int, len
             await part.incoming.aclose()
         return Chunk(bytes(content), offset, part.size)
 
-    return await session.sender.repeat(once, repeatable=True)
+    return await remote.session.sender.attempts().run(once)
 
 
 @one_call
-async def has_chunk(session: Session, repository: str, digest: str, offset: int, length: int) -> bool:
+async def has_chunk(remote: Remote, digest: str, offset: int, length: int) -> bool:
     """Whether a blob is there, and has these bytes.
 
     ACR answers HEAD with the size of the whole, whatever range it is asked for: that is what tells. Other registries
     answer as they would answer GET.
     """
     checked = Digest(digest)
-    request = check_chunk_exists.build_request(
-        check_repository(repository), checked, range_=f"bytes={offset}-{offset + length - 1}"
-    )
+    request = check_chunk_exists.build_request(remote.name, checked, range_=f"bytes={offset}-{offset + length - 1}")
     try:
-        reply = await _headed(session, request, scopes.pull(repository))
+        reply = await _headed(remote.session, request, scopes.pull(remote.name))
         end = None if reply is None else _end(reply, checked)
         if end is None:
-            end = await _measured(session, repository, checked)
+            end = await _measured(remote, checked)
     except ResponseError as error:
         if error.status in (404, 416):
             return False
@@ -222,14 +221,13 @@ def _end(reply: Response, digest: Digest) -> int | None:
     return _length(reply, digest)
 
 
-async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
+async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
     """Delete a blob."""
-    request = delete_blob.build_request(check_repository(repository), Digest(digest))
-    try:
-        await session.call(request, done(delete_blob.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+    request = delete_blob.build_request(remote.name, Digest(digest))
+    attempts = remote.session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
+        parse = done(delete_blob.parse, 202)
+        await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
 
 
 @attrs.frozen
@@ -249,7 +247,7 @@ class Part:
     coding: str | None = None
 
 
-async def open_part(session: Session, repository: str, digest: Digest, offset: int, wanted: str | None = None) -> Part:
+async def open_part(remote: Remote, digest: Digest, offset: int, wanted: str | None = None) -> Part:
     """Ask once for a blob from `offset` on, or for the range that is wanted, and go where the registry leads.
 
     Raises:
@@ -258,13 +256,13 @@ async def open_part(session: Session, repository: str, digest: Digest, offset: i
     """
     is_large = wanted is None
     wanted = wanted or (f"bytes={offset}-" if offset else None)
-    request = get_blob.build_request(repository, digest, range_=wanted)
+    request = get_blob.build_request(remote.name, digest, range_=wanted)
     # Sent once: who reads knows how far it got, and asks for the rest.
-    needed = scopes.pull(repository)
-    first = await session.open(request, scopes=needed, is_large=is_large)
-    incoming, place = await redirects.follow(session, request, first, needed, is_large=is_large)
+    needed = scopes.pull(remote.name)
+    first = await remote.session.open(request, scopes=needed, is_large=is_large)
+    incoming, place = await redirects.follow(remote.session, request, first, needed, is_large=is_large)
     try:
-        return _part(incoming, offset, f"the blob {repository}@{digest}, at {place.netloc},", is_whole=is_large)
+        return _part(incoming, offset, f"the blob {remote.name}@{digest}, at {place.netloc},", is_whole=is_large)
     except BaseException:
         await incoming.aclose()
         raise

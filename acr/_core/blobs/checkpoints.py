@@ -8,9 +8,9 @@ from contextlib import suppress
 import attrs
 
 from acr._core.blobs import openings
-from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload
+from acr._core.blobs.upload_sessions import GONE, UNTOLD, UploadSession
 from acr._core.storage import Checkpoint
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.progress import Item
 from acr._values.upload_state import UploadState
 from acr.errors import AcrError, Denied, IntegrityError, InvalidInput, Locked, ProtocolViolation, ResponseError
@@ -20,29 +20,27 @@ class Checkpoints:
     """Keeps the state of one upload.
 
     Args:
-        session: the client.
-        repository: where the upload goes.
+        remote: the repository.
         algorithm: what its bytes are hashed by.
         item: its digest, where that is known, and its size.
         place: where the state is kept; None keeps none.
     """
 
-    def __init__(self, session: Session, repository: str, algorithm: str, item: Item, place: Checkpoint | None) -> None:
-        self._session = session
-        self._repository = repository
+    def __init__(self, remote: Remote, algorithm: str, item: Item, place: Checkpoint | None) -> None:
+        self._remote = remote
         self._algorithm = algorithm
         self._item = item
         self._place = place
         self.is_kept = False
         """Whether another process has something to go on from."""
 
-    async def resume(self) -> Upload | None:
+    async def resume(self) -> UploadSession | None:
         """The session that an earlier process has left for the same bytes, if it is still there."""
         state = await self._load()
         if state is None:
             return None
         try:
-            upload = await openings.resume(self._session, self._repository, state)
+            upload = await openings.resume(self._remote, state)
         except (ResponseError, ProtocolViolation) as error:
             if isinstance(error, ResponseError) and error.status not in (*UNTOLD, 500):
                 raise
@@ -58,14 +56,14 @@ class Checkpoints:
         self.is_kept = True
         return upload
 
-    async def save(self, upload: Upload) -> None:
+    async def save(self, upload: UploadSession) -> None:
         """Keep what another process needs to go on with a session."""
         if self._place is not None:
             text = json.dumps(self._state(upload).to_json())
-            await self._session.runtime.blocking(self._place.save, text)
+            await self._remote.session.runtime.blocking(self._place.save, text)
             self.is_kept = True
 
-    async def leave(self, upload: Upload, error: BaseException) -> None:
+    async def leave(self, upload: UploadSession, error: BaseException) -> None:
         """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
         if self.is_kept and not _is_final(error):
             return
@@ -85,7 +83,7 @@ class Checkpoints:
         Raises:
             InvalidInput: it is no state of an upload. It may be a file that somebody wants to keep.
         """
-        text = None if self._place is None else await self._session.runtime.blocking(self._place.load)
+        text = None if self._place is None else await self._remote.session.runtime.blocking(self._place.load)
         if not text:
             return None
         try:
@@ -98,21 +96,21 @@ class Checkpoints:
             state = UploadState.from_json(value)
         except (AcrError, ValueError):
             return None
-        own = self._state(Upload(self._session, self._repository, state.location))
+        own = self._state(UploadSession(self._remote, state.location))
         same = attrs.evolve(own, offset=state.offset, min_chunk_size=state.min_chunk_size)
         return state if same == state else None
 
     async def _give_up(self, state: UploadState) -> None:
         with suppress(ProtocolViolation):
-            await openings.at(self._session, self._repository, state.location).give_up()
+            await openings.at(self._remote, state.location).give_up()
 
-    def _state(self, upload: Upload) -> UploadState:
+    def _state(self, upload: UploadSession) -> UploadState:
         return attrs.evolve(upload.state, algorithm=self._algorithm, digest=self._item.digest, size=self._item.size)
 
     async def _clear(self) -> None:
         if self._place is not None:
             self.is_kept = False
-            await self._session.runtime.blocking(self._place.clear)
+            await self._remote.session.runtime.blocking(self._place.clear)
 
 
 def _is_final(error: BaseException) -> bool:

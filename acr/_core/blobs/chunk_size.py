@@ -33,8 +33,8 @@ class ChunkSize:
     16
     >>> size.lost(); size.current // 2**20
     4
-    >>> size.refused(3_000_000), size.current
-    (True, 1500000)
+    >>> size.refused(3_000_000); size.current
+    1500000
     >>> size.went_well(1.0); size.current
     1500000
     """
@@ -81,24 +81,21 @@ class ChunkSize:
         else:
             self.current = max(self.current // 2, min(self.current, _SMALLEST), self.least)
 
-    def refused(self, size: int) -> bool:
-        """A chunk of `size` bytes was too large (413); whether a smaller one is worth a try."""
-        smallest = max(_SMALLEST, self.least)
-        if size <= smallest:
-            return False
-        self.largest = self.current = max(size // 2, smallest)
-        return True
+    def can_shrink(self, size: int) -> bool:
+        """Whether a chunk smaller than `size` bytes is worth a try."""
+        return size > max(_SMALLEST, self.least)
 
-    def outgrown(self, size: int) -> bool:
-        """A chunk of `size` bytes was refused for some reason; whether a smaller one is worth a try.
+    def refused(self, size: int) -> None:
+        """A chunk of `size` bytes was too large: halve it."""
+        self.largest = self.current = max(size // 2, _SMALLEST, self.least)
+
+    def is_outgrown(self, size: int) -> bool:
+        """Whether a chunk of `size` bytes, which was refused for some reason, may have been too large.
 
         That is so if it is larger than one that was taken, or than what is usual: GHCR says 416 to what has over 4 MiB.
 
         >>> size = ChunkSize.of(None)
-        >>> size.outgrown(2**22)
-        False
-        >>> size.went_well(1.0, 2**22)
-        >>> size.outgrown(2**23), size.current // 2**20
-        (True, 4)
+        >>> size.is_outgrown(2**22), size.is_outgrown(2**23)
+        (False, True)
         """
-        return (size > self.proved > 0 or size > CHUNK_SIZE) and self.refused(size)
+        return (size > self.proved > 0 or size > CHUNK_SIZE) and self.can_shrink(size)

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Final, Self
 from acr._core.blobs.calls import Part, open_part
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import each_one_call, one_call
-from acr._core.talk.sending import may_pass
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
-from acr._values.reference import check_repository
-from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TooSlow, TransportError
+from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TransportError
 from acr.media_types import OCTET_STREAM
 from acr.protocols import Sink
 
@@ -39,8 +37,7 @@ class Download:
     """The bytes of a blob from an offset on, not verified. A connection that breaks is replaced where it broke.
 
     Args:
-        session: the client.
-        repository: where it is.
+        remote: the repository.
         digest: its digest.
         offset: of the first byte.
         size: how many bytes the whole must have, where that is known; not one more is given out.
@@ -50,8 +47,7 @@ class Download:
 
     def __init__(
         self,
-        session: Session,
-        repository: str,
+        remote: Remote,
         digest: str,
         *,
         offset: int = 0,
@@ -59,20 +55,18 @@ class Download:
         progress: Progress | None = None,
         name: str | None = None,
     ) -> None:
-        self._session = session
-        self._repository = check_repository(repository)
+        self._remote = remote
         self.digest: Digest = Digest(digest)
         self.offset: int = offset
         self.size = size
-        self.what: str = f"the blob {repository}@{self.digest}"
+        self.what: str = f"the blob {remote.name}@{self.digest}"
         self.item: Item | None = None
         self.is_verified: bool = False
         self._progress = progress
         self._name = name or str(self.digest)
         self._part: Part | None = None
-        self._attempt = 0  # tries since the last `_PROGRESS`
+        self._attempts = remote.session.sender.attempts()  # those since the last `_PROGRESS`
         self._moved = 0  # bytes that came since the last try
-        self._slow = 0  # how often it was too slow
 
     async def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes, and tell how many there are: 0 at the end only.
@@ -85,7 +79,7 @@ class Download:
         while True:
             try:
                 part = self._part or await self._open(buffer)
-                part.incoming.until(self._session.sender.deadline())
+                part.incoming.until(self._remote.session.sender.deadline())
                 count = await part.incoming.readinto(buffer)
                 break
             except (TransportError, ResponseError) as error:
@@ -93,13 +87,8 @@ class Download:
                 if self._is_all(error):
                     count = 0
                     break
-                if error.exhausted or not may_pass(error, repeatable=True):
-                    raise
-                if isinstance(error, TooSlow):
-                    self._slow += 1
                 self._moved = 0
-                await self._session.sender.pause(error, max(self._attempt, self._slow - 1))
-                self._attempt += 1
+                await self._attempts.again(error)
                 if self.item is not None:
                     tell(self._progress, Retried(self.item, self.offset, str(error)))
         self.offset += count
@@ -119,7 +108,7 @@ class Download:
             await part.incoming.aclose()
 
     async def _open(self, buffer: memoryview) -> Part:
-        part = self._part = await open_part(self._session, self._repository, self.digest, self.offset)
+        part = self._part = await open_part(self._remote, self.digest, self.offset)
         if self.item is None:
             if part.coding is not None:
                 self.what += f", which came as {part.coding!r} although identity was asked for"
@@ -133,8 +122,8 @@ class Download:
     def _take_note(self, told: int | None) -> None:
         """See how much of a blob has come. Its size is `told`, or None if nobody knows it."""
         if self._moved >= (_PROGRESS if told is None else min(_PROGRESS, told // 64)):
-            self._attempt = 0
-        limit = self._session.limits.unsized_blob
+            self._attempts.moved()
+        limit = self._remote.session.limits.unsized_blob
         if self.size is None and self.offset > max(limit, told or 0):
             what = f"{self.what}, of which the registry does not tell the size,"
             raise LimitExceeded(what, limit=limit, option="Limits.unsized_blob")
@@ -173,14 +162,14 @@ class Blocks:
         await self._walk.aclose()
 
 
-def blocks(session: Session, repository: str, digest: str, *, progress: Progress | None = None) -> Blocks:
+def blocks(remote: Remote, digest: str, *, progress: Progress | None = None) -> Blocks:
     """The bytes of a blob in blocks of 2 MiB; the last of them is given when the whole is verified.
 
     Raises:
         DigestMismatch: in the place of the last block: the whole is not of the digest.
         ResponseError, TransportError: they could not be had as often as the client's retries allow.
     """
-    return Blocks(session.runtime, Download(session, repository, digest, progress=progress), progress)
+    return Blocks(remote.session.runtime, Download(remote, digest, progress=progress), progress)
 
 
 @each_one_call
@@ -201,8 +190,7 @@ async def _verified(runtime: Runtime, download: Download, progress: Progress | N
 
 @one_call
 async def download(
-    session: Session,
-    repository: str,
+    remote: Remote,
     digest: str,
     open_sink: Callable[[Digest], Sink],
     *,
@@ -215,8 +203,7 @@ async def download(
     What an earlier run has left in the sink is not moved again.
 
     Args:
-        session: the client.
-        repository: where it is.
+        remote: the repository.
         digest: what it must be of.
         open_sink: where to; by the digest a sink knows what an earlier run has left.
         size: how many bytes it must have, where that is known; not one more is written.
@@ -228,7 +215,7 @@ async def download(
         SizeMismatch: it has more or fewer bytes.
         ResponseError, TransportError: it could not be had as often as the client's retries allow.
     """
-    blocking = session.runtime.blocking
+    blocking = remote.session.runtime.blocking
     checked = Digest(digest)
     sink = open_sink(checked)
     try:
@@ -236,10 +223,10 @@ async def download(
         while True:
             hasher = Hasher(checked.algorithm)
             await blocking(_take_up, sink, hasher)
-            fetched = Download(session, repository, checked, offset=have, size=size, progress=progress, name=name)
+            fetched = Download(remote, checked, offset=have, size=size, progress=progress, name=name)
             try:
                 takers = [hasher.update, sink.write] if sink.is_private else [hasher.update]
-                async with aclosing(_taken(session.runtime, fetched, *takers)) as walk:
+                async with aclosing(_taken(remote.session.runtime, fetched, *takers)) as walk:
                     async for block in walk:
                         if not sink.is_private:
                             await blocking(sink.write, block)

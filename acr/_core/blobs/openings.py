@@ -10,14 +10,14 @@ from acr_rest.api.container_registry_blob import (
 )
 from acr_rest.types import Response
 
-from acr._core.blobs.upload_sessions import Upload
+from acr._core.blobs.upload_sessions import UploadSession
 from acr._core.talk import bodies, scopes
 from acr._core.talk.answers import done
+from acr._core.talk.attempts import CDN, Attempts, Problem, is_throttled
 from acr._core.talk.links import upload_target
-from acr._core.talk.sending import CDN
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.arguments import check_text
-from acr._values.digest import Digest, Hasher
+from acr._values.digest import Digest
 from acr._values.reference import check_repository
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput, ProtocolViolation, ResponseError, TransportError
@@ -26,31 +26,23 @@ _PASSING: Final = frozenset({408, 502, 503, 504}) | CDN
 """Refusals of a mount that may pass. A registry that cannot mount may say 500 as well (and 400, or 405)."""
 
 
-async def start(session: Session, repository: str, *, algorithm: str | None = None) -> Upload:
-    """Open an upload session.
+async def start(remote: Remote) -> UploadSession:
+    """Open an upload session."""
+    request = start_upload.build_request(remote.name)
 
-    Args:
-        session: the client.
-        repository: where to.
-        algorithm: what it hashes the bytes by that are written; None where others hash them.
-    """
-    hasher = None if algorithm is None else Hasher(algorithm)
-    request = start_upload.build_request(check_repository(repository))
-
-    def opened(response: Response) -> Upload:
+    def opened(response: Response) -> UploadSession:
         reply = done(start_upload.parse, 202)(response)
-        location = _location(session, repository, reply.location)
-        return _told(Upload(session, repository, location, hasher, reply.docker_upload_uuid), response)
+        location = _location(remote, reply.location)
+        return _told(UploadSession(remote, location, reply.docker_upload_uuid), response)
 
-    return await session.call(request, opened, scopes=scopes.push(repository), undo=Upload.give_up)
+    return await remote.session.call(request, opened, scopes=scopes.push(remote.name), undo=UploadSession.give_up)
 
 
-async def resume(session: Session, repository: str, state: str | UploadState) -> Upload:
+async def resume(remote: Remote, state: str | UploadState) -> UploadSession:
     """Go on with an upload session that was opened earlier, also by another process.
 
     Args:
-        session: the client.
-        repository: the one that it was opened in.
+        remote: the repository.
         state: its state, or its location alone.
 
     Raises:
@@ -58,13 +50,12 @@ async def resume(session: Session, repository: str, state: str | UploadState) ->
         ProtocolViolation: the location is on another host.
         NotFound: the session is gone.
     """
-    check_repository(repository)
-    here = (session.registry.netloc, repository)
+    here = (remote.session.registry.netloc, remote.name)
     # To another registry the location, which is a capability, would be told.
     if isinstance(state, UploadState) and (state.registry, state.repository) != here:
         raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
     location = state.location if isinstance(state, UploadState) else check_text("state", state) or ""
-    upload = at(session, repository, location)
+    upload = at(remote, location)
     if isinstance(state, UploadState):
         upload.algorithm = state.algorithm
         upload.offset = state.offset
@@ -74,58 +65,60 @@ async def resume(session: Session, repository: str, state: str | UploadState) ->
     return upload
 
 
-def at(session: Session, repository: str, location: str) -> Upload:
+def at(remote: Remote, location: str) -> UploadSession:
     """An upload session of which the location is known, and nothing else.
 
     Raises:
         ProtocolViolation: it is on another host.
     """
-    return Upload(session, repository, _location(session, repository, location))
+    return UploadSession(remote, _location(remote, location))
 
 
-async def mount_or_start(session: Session, repository: str, digest: Digest, source: str) -> Upload | None:
+async def mount_or_start(remote: Remote, digest: Digest, source: str) -> UploadSession | None:
     """Make a blob of another repository of the same registry one of this repository, too.
 
     Returns:
         None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
         spec, "Mounting a blob from another repository").
     """
-    request = mount_blob.build_request(check_repository(repository), from_=check_repository(source), mount=digest)
-    both = scopes.push(repository) | scopes.pull(source)
+    request = mount_blob.build_request(remote.name, from_=check_repository(source), mount=digest)
+    both = scopes.push(remote.name) | scopes.pull(source)
 
-    def opened(response: Response) -> Upload | None:
+    def opened(response: Response) -> UploadSession | None:
         location = response.headers.get("location", "")
         is_opened = response.status == 202 or (response.status != 201 and "/blobs/uploads/" in location)
         reply = done(mount_blob.parse, 202 if is_opened else 201)(response)
         if not is_opened:
             return None
-        place = _location(session, repository, reply.location)
-        return _told(Upload(session, repository, place, uuid=reply.docker_upload_uuid), response)
+        place = _location(remote, reply.location)
+        return _told(UploadSession(remote, place, reply.docker_upload_uuid), response)
 
-    async def ask(*, repeatable: bool) -> Upload | None:
-        return await session.call(request, opened, scopes=both, undo=_give_up, repeatable=repeatable)
+    async def ask(attempts: Attempts) -> UploadSession | None:
+        return await remote.session.call(request, opened, scopes=both, undo=_give_up, attempts=attempts)
 
     try:
-        return await ask(repeatable=False)
+        return await ask(remote.session.sender.attempts(is_throttled))
     except (TransportError, ResponseError) as error:
-        if error.exhausted or (isinstance(error, ResponseError) and error.status not in _PASSING):
-            raise
-        await session.sender.pause(error, 0)
-    return await ask(repeatable=True)
+        await remote.session.sender.attempts(_may_pass).again(error)
+    return await ask(remote.session.sender.attempts())
 
 
-def _told(upload: Upload, response: Response) -> Upload:
+def _may_pass(problem: Problem) -> bool:
+    return isinstance(problem, TransportError) or problem.status in _PASSING
+
+
+def _told(upload: UploadSession, response: Response) -> UploadSession:
     """A session, with what the registry says of its chunks."""
     upload.min_chunk_size = bodies.size(response.headers.get("oci-chunk-min-length")) or 0
     return upload
 
 
-async def _give_up(upload: Upload | None) -> None:
+async def _give_up(upload: UploadSession | None) -> None:
     if upload is not None:
         await upload.give_up()
 
 
-def _location(session: Session, repository: str, location: str | None) -> str:
+def _location(remote: Remote, location: str | None) -> str:
     if location is None:
-        raise ProtocolViolation(f"the registry opened an upload to {repository} without a Location")
-    return upload_target(session.registry, f"/v2/{repository}/blobs/uploads/", location)
+        raise ProtocolViolation(f"the registry opened an upload to {remote.name} without a Location")
+    return upload_target(remote.session.registry, f"/v2/{remote.name}/blobs/uploads/", location)

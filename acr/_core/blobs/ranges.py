@@ -6,7 +6,7 @@ from typing import Final
 
 from acr._core.blobs import calls as blobs
 from acr._core.talk.deadline import one_call
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr.errors import ProtocolViolation, ResponseError, SizeMismatch
@@ -20,14 +20,12 @@ class Ranges:
     """A blob, to be read at any place. What is read is not verified: the digest is of the whole.
 
     Args:
-        session: the client.
-        repository: where it is.
+        remote: the repository.
         blob: which one, and its size, as far as the registry tells that beforehand.
     """
 
-    def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
-        self._session = session
-        self._repository = repository
+    def __init__(self, remote: Remote, blob: Descriptor) -> None:
+        self._remote = remote
         self.digest: Digest = blob.digest
         self._size = blob.size
         self._is_told = False
@@ -77,7 +75,7 @@ class Ranges:
         self._ahead = min(2 * self._ahead, _MOST) if goes_on else _FIRST
         count = min(max(self._ahead, min(wanted, _MOST)), self._size - offset)
         try:
-            fetched = await blobs.chunk(self._session, self._repository, self.digest, offset, count)
+            fetched = await blobs.chunk(self._remote, self.digest, offset, count)
         except ResponseError as error:
             if error.status != 416:
                 raise
@@ -89,11 +87,11 @@ class Ranges:
         self._begin, self._part = offset, fetched.content
 
     def _short(self) -> ProtocolViolation:
-        return ProtocolViolation(f"the blob {self._repository}@{self.digest} ends before its {self._size} bytes")
+        return ProtocolViolation(f"the blob {self._remote.name}@{self.digest} ends before its {self._size} bytes")
 
     def _correct(self, size: int) -> None:
         """Take the size that comes with the bytes for that of a HEAD, unless somebody has relied on that already."""
         if self._is_told:
-            what = f"the blob {self._repository}@{self.digest}, of which the registry told another size before"
+            what = f"the blob {self._remote.name}@{self.digest}, of which the registry told another size before"
             raise SizeMismatch(what, expected=self._size, actual=size)
         self._size = size

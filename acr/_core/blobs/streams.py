@@ -8,7 +8,7 @@ from acr._core.blobs import calls as blobs
 from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
 from acr._core.talk.deadline import one_call
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.digest import Digest
 from acr._values.progress import Progress
 from acr.errors import InvalidInput
@@ -115,18 +115,18 @@ class Cursor:
         self._ranges.forget()
 
 
-def open_stream(session: Session, repository: str, digest: str, *, progress: Progress | None) -> Stream:
+def open_stream(remote: Remote, digest: str, *, progress: Progress | None) -> Stream:
     """A blob, to be read in order. Nothing is sent before the first read."""
-    return Stream(blocks(session, repository, digest, progress=progress))
+    return Stream(blocks(remote, digest, progress=progress))
 
 
-async def open_cursor(session: Session, repository: str, digest: str) -> Cursor:
+async def open_cursor(remote: Remote, digest: str) -> Cursor:
     """A blob, to be read at any place.
 
     Raises:
         NotFound: the repository has no such blob.
     """
-    return Cursor(Ranges(session, repository, await blobs.head(session, repository, digest)))
+    return Cursor(Ranges(remote, await blobs.head(remote, digest)))
 
 
 def place_in(position: int, size: int, offset: int, whence: int) -> int:

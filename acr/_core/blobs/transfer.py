@@ -1,4 +1,7 @@
-"""Transfers: a blob on its way into a repository, in chunks that are sent once, with a way back after every fault."""
+"""Transfers: a blob on its way into a repository, in chunks that are sent once, with a way back after every error.
+
+This file sends, and does what `way_back.py` decides. It keeps what the decision depends on.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,51 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
+import attrs
+
 from acr._core.blobs import calls as blobs, openings
 from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed
-from acr._core.blobs.upload_sessions import GONE, UNTOLD, Upload, in_doubt
+from acr._core.blobs.one_chunk import OneChunk
+from acr._core.blobs.upload_sessions import GONE, REFUSALS, UNTOLD, UploadSession, is_out_of_step
+from acr._core.blobs.way_back import Chunks, Has, Row, Setback, Sign, Step, row_for
 from acr._core.runtime import Body
+from acr._core.talk.attempts import CDN, Problem
 from acr._core.talk.chunking import LARGEST
-from acr._core.talk.sending import CDN
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
-from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TooSlow, TransportError
+from acr.errors import DigestMismatch, Locked, ProtocolViolation, ResponseError, TransportError
 from acr.media_types import OCTET_STREAM
 
-_REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
-"""What may be meant by them: that an upload takes no second chunk, or that it is of no more use."""
+_CUT: Final = frozenset({408, 504}) | CDN
+"""What is answered if a chunk did not arrive, or not in time. The next one is smaller."""
 
-_ENOUGH: Final = 4
-"""Second chunks that are lost until a registry is taken for one that takes none."""
+_STUCK: Final = 2
+"""Tries without progress after which a session that takes no more is given up."""
 
-_WHOLE: Final = "the registry may take all of a blob in one chunk only: pass a path, or bytes, which can be sent so"
+
+@attrs.frozen
+class _Tried:
+    """What was sent last: a chunk, or the commit with what is left.
+
+    Args:
+        size: bytes of the chunk.
+        blob: what the commit makes of the session; None if a chunk was sent.
+    """
+
+    size: int
+    blob: Descriptor | None = None
 
 
 class Transfer:
     """A blob on its way: what is missing is sent until all is there, if need be in one session after another.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         opened: the first session.
         feed: the bytes.
         size: of the next chunk.
@@ -47,32 +64,26 @@ class Transfer:
 
     def __init__(
         self,
-        session: Session,
-        repository: str,
-        opened: Upload,
+        remote: Remote,
+        opened: UploadSession,
         feed: Feed,
         size: ChunkSize,
         checkpoints: Checkpoints,
         item: Item,
         progress: Progress | None,
     ) -> None:
-        self._session = session
-        self._repository = repository
+        self._remote = remote
         self._is_on_trust = opened.offset > 0  # the registry's claim: we did not see these bytes accepted
         self._is_resumed = checkpoints.is_kept  # and has taken nothing yet from this process
         self._feed = feed
         self._size = size
-        self._is_whole = session.chunking.takes_one and feed.size is not None
-        self._suspicions = 0  # how often it seemed to take one chunk only
+        self._one_chunk = OneChunk(remote.session.learned.chunking, feed)
         self._checkpoints = checkpoints
         self._item = item
         self._progress = progress
-        self._sent = 0  # bytes of the last chunk
+        self._tried = _Tried(0)
         self._told = opened.offset  # where the events are
-        self._attempt = 0  # repetitions since the registry took something
-        self._setbacks = 0  # how often it lost what it had
-        self._slow = 0  # how often it was too slow
-        self._committing: Descriptor | None = None
+        self._attempts = remote.session.sender.attempts(is_out_of_step)
         self._upload = self._adopted(opened)
 
     async def run(self) -> Descriptor:
@@ -89,10 +100,8 @@ class Transfer:
             while descriptor is None:
                 try:
                     descriptor = await self._send_rest()
-                except (TransportError, ResponseError) as error:
-                    descriptor = await self._recover(error)
-                except ProtocolViolation as error:
-                    await self._send_whole(error)
+                except (TransportError, ResponseError, ProtocolViolation) as error:
+                    descriptor = await self._go_back(error)
         except BaseException as error:
             await self._checkpoints.leave(self._upload, error)
             raise
@@ -101,27 +110,26 @@ class Transfer:
         return descriptor
 
     async def _send_rest(self) -> Descriptor:
-        self._committing = None
         while True:
             upload = self._upload
             most = self._size.current
-            if self._is_whole and self._feed.size is not None:
+            if self._one_chunk.is_due and self._feed.size is not None:
                 most = self._feed.size - upload.offset
             body = await self._feed.body(upload.offset, most)
-            self._sent, end = body.size, upload.offset + body.size
+            self._tried, end = _Tried(body.size), upload.offset + body.size
             # All of a small blob goes with the commit: one request less.
             is_small = self._feed.size is not None and self._feed.size <= min(self._size.usual, CHUNK_SIZE)
             if (is_small and end == self._feed.size) or not body.size:
                 return await self._commit(body)
             if not self._checkpoints.is_kept:
                 await self._checkpoints.save(upload)
-            began = self._session.runtime.now()
+            began = self._remote.session.runtime.now()
             await upload.send(self._watched(body))
             if upload.offset == end:
-                self._size.went_well(self._session.runtime.now() - began, body.size)
+                self._size.went_well(self._remote.session.runtime.now() - began, body.size)
             if upload.chunks > 1:
-                self._session.chunking.takes_many = True
-            self._attempt = 0
+                self._remote.session.learned.chunking.takes_many = True
+            self._attempts.moved()
             self._is_resumed = False
             await self._checkpoints.save(upload)
 
@@ -130,20 +138,21 @@ class Transfer:
         digest = self._item.digest
         if digest is None or self._feed.hashes:
             digest = await self._hashed(size)
-        self._committing = Descriptor(OCTET_STREAM, digest, size)
+        blob = Descriptor(OCTET_STREAM, digest, size)
+        self._tried = _Tried(body.size, blob)
         try:
             await self._upload.complete(digest, self._watched(body) if body.size else None)
         except ResponseError as error:
             if error.status == 400:  # its own way of saying that the digest is of other bytes is not every registry's
                 await self._hashed(size)
             raise
-        return self._committing
+        return blob
 
     async def _hashed(self, size: int) -> Digest:
         """The digest of all bytes, which must be the one that was asked for."""
         digest = await self._feed.digest(size)
         if self._item.digest not in (None, digest):
-            raise DigestMismatch(f"the blob for {self._repository}", expected=self._item.digest, actual=digest)
+            raise DigestMismatch(f"the blob for {self._remote.name}", expected=self._item.digest, actual=digest)
         return digest
 
     def _watched(self, body: Body) -> Body:
@@ -161,105 +170,117 @@ class Transfer:
 
         return Body(body.size, pieces)
 
-    async def _recover(self, error: TransportError | ResponseError) -> Descriptor | None:
-        """Find out where to go on after an error, or that all is done; or raise the error."""
-        status = error.status if isinstance(error, ResponseError) else None
-        if self._is_whole and status in (413, 416):
-            self._take_whole(is_whole=False)  # it was taken for a registry that takes one chunk only, and is none
-        elif status == 413 and self._size.refused(self._sent):
-            self._tell_again(self._upload.offset, str(error))
-            return None
-        elif self._takes_one(error):
-            self._take_whole(is_whole=True)
-        elif not self._is_stale(error):
-            return await self._look(error, status)
-        await self._upload.give_up()
-        await self._begin_anew(error)
+    async def _go_back(self, error: Problem | ProtocolViolation) -> Descriptor | None:
+        """Find the way back after an error.
+
+        Returns:
+            The blob, if it is there after all. None if the transfer goes on.
+
+        Raises:
+            ResponseError, TransportError, ProtocolViolation: the error, or what followed it, if there is no way back.
+        """
+        sign, have = Sign.of(error), None
+        setback = Setback(
+            sign=sign,
+            is_whole=self._one_chunk.is_due,
+            takes_one=self._one_chunk.seems_due(error, self._upload, is_commit=self._tried.blob is not None),
+            is_stale=self._is_stale(error),
+            can_shrink=self._size.can_shrink(self._tried.size),
+        )
+        row = row_for(setback)
+        if row.step is Step.ASK and not isinstance(error, ProtocolViolation):
+            if isinstance(error, TransportError) or error.status in _CUT:
+                self._size.lost()
+            error, has, have = await self._asked(error)
+            setback = self._setback(sign, has)
+            row = row_for(setback)
+        if row.step is Step.RAISE:
+            raise self._told_of(error, setback.has, have)
+        if row.step is Step.DONE:
+            # It was the answer that got lost, not the request; or somebody else was quicker, and ours is open.
+            await self._upload.give_up()
+            return self._tried.blob
+        self._change_chunks(row, setback)
+        if row.step is Step.ANEW:
+            await self._begin_anew(error, is_lost=setback.has is Has.NOTHING)
+        else:
+            await self._go_on(self._upload.offset if have is None else have, str(error), is_asked=have is not None)
         return None
 
-    async def _look(self, error: TransportError | ResponseError, status: int | None) -> Descriptor | None:
-        """Ask the registry whether all is done, or how far it got, and go on from there; or raise the error."""
-        if status in (None, 408, 504) or status in CDN:
-            self._size.lost()
+    def _setback(self, sign: Sign, has: Has) -> Setback:
+        """What the second decision depends on, as soon as the registry has told what it has."""
+        size, sent = self._size, self._tried.size
+        at_hand = self._feed.reaches(0)
+        is_stuck = at_hand and self._attempts.since_progress >= _STUCK
+        return Setback(
+            sign=sign,
+            has=has,
+            is_outgrown=size.is_outgrown(sent),
+            is_stuck=is_stuck,
+            is_unproved=is_stuck and not size.proved and size.can_shrink(sent),
+            is_read_once=not at_hand,
+        )
+
+    async def _asked(self, error: Problem) -> tuple[Problem, Has, int | None]:
+        """Wait, and ask the registry what it has, until it answers.
+
+        Returns:
+            The last error, what the registry has, and how many bytes that are; None if it has no session.
+        """
         while True:
-            if not in_doubt(error):
-                raise error
-            self._slow += isinstance(error, TooSlow)  # however much it took meanwhile
-            await self._session.sender.pause(error, max(self._attempt, self._setbacks, self._slow - 1))
-            self._attempt += 1
+            await self._attempts.again(error)
             try:
-                done = self._committing
-                if done is not None and await blobs.exists(self._session, self._repository, done.digest):
-                    # It was the answer that got lost, not the request; or somebody else was quicker, and ours is open.
-                    await self._upload.give_up()
-                    return done
+                blob = self._tried.blob
+                if blob is not None and await blobs.exists(self._remote, blob.digest):
+                    return error, Has.BLOB, None
                 have = await self._status()
-                break
+                return error, self._judged(have), have
             except (TransportError, ResponseError) as another:
                 error = another
-        in_place = have == self._upload.offset
-        if status == 416 and (in_place or have is None) and self._size.outgrown(self._sent):
-            self._attempt = 0  # what is sent next is something else
-        elif in_place and status in (404, 416) and self._attempt > 1 and self._feed.reaches(0):
-            # It knows of no difference and still does not take the chunk: the session is of no more use.
-            await self._upload.give_up()
-            have = None
-            if status == 416 and not self._size.proved and self._size.refused(self._sent):
-                self._attempt = self._setbacks = 0
-        if have is None or (self._is_whole and 0 < have < self._sent):
-            await self._begin_anew(error)
-        else:
-            await self._realign(have)
-            self._tell_again(have, str(error))
-        return None
 
-    def _takes_one(self, error: TransportError | ResponseError) -> bool:
-        """Whether it seems that the registry takes one chunk of an upload and no other, as ECR does.
+    def _judged(self, have: int | None) -> Has:
+        """What it means that the registry has so many bytes."""
+        offset = self._upload.offset
+        if have is None:
+            return Has.NOTHING
+        if self._one_chunk.is_due and 0 < have < self._tried.size:
+            return Has.PART
+        if have > max(offset, self._feed.seen):
+            return Has.IMPOSSIBLE
+        if have < offset:
+            return Has.LESS if self._feed.reaches(have) else Has.FORGOTTEN
+        return Has.SAME if have == offset else Has.MORE
 
-        It does so if it refuses the second chunk: by an error that cannot be got over in another way; or although it
-        said of the first one that something was created; or again and again.
-        """
-        if not isinstance(error, ResponseError) or isinstance(error, Locked) or self._committing or self._is_whole:
-            return False
-        if self._upload.chunks != 1 or self._session.chunking.takes_many or error.status not in _REFUSALS:
-            return False
-        self._suspicions += 1
-        if in_doubt(error) and not self._upload.says_created and self._suspicions < _ENOUGH:
-            return False
-        if self._feed.size is None or not self._feed.reaches(0):
-            error.hint = _WHOLE
-            return False
-        return True
+    def _told_of(self, error: Problem | ProtocolViolation, has: Has, have: int | None) -> Exception:
+        """The error, or what is to be said of a registry that has what it cannot have."""
+        what = f"an upload to {self._remote.name} has {have} bytes"
+        if has is Has.IMPOSSIBLE:
+            return ProtocolViolation(f"{what}, which is more than were sent")
+        if has is Has.FORGOTTEN:
+            return ProtocolViolation(f"{what}, although it had confirmed {self._upload.offset}")
+        return error
 
-    async def _send_whole(self, error: ProtocolViolation) -> None:
-        """Begin anew in one chunk, where a second one was taken as if it were nothing; else raise the error.
-
-        ECR answers each chunk with 201, and forgets all but the first (aws/containers-roadmap#2831).
-        """
-        is_forgotten = self._upload.took_nothing and self._upload.chunks == 2 and not self._is_whole
-        if not is_forgotten or self._session.chunking.takes_many:
-            raise error
-        if self._feed.size is None or not self._feed.reaches(0):
-            raise ProtocolViolation(f"{error}; {_WHOLE}")
-        self._take_whole(is_whole=True)
-        await self._upload.give_up()
-        await self._begin_anew(error)
-
-    def _take_whole(self, *, is_whole: bool) -> None:
-        chunking = self._session.chunking
-        self._is_whole = chunking.takes_one = is_whole
-        chunking.takes_many = not is_whole
-
-    def _is_stale(self, error: TransportError | ResponseError) -> bool:
+    def _is_stale(self, error: Problem | ProtocolViolation) -> bool:
         """Whether the session that an earlier process, or an earlier connection, has left is of no use.
 
         That process has sent something else, or the registry told of bytes that it then did not keep; or it takes
         nothing more into that session.
         """
-        if not isinstance(error, ResponseError) or isinstance(error, Locked):
+        if not isinstance(error, ResponseError) or isinstance(error, Locked) or not self._feed.reaches(0):
             return False
         invalid = self._is_on_trust and "DIGEST_INVALID" in error.codes
-        return invalid or (self._is_resumed and error.status in _REFUSALS and not in_doubt(error))
+        return invalid or (self._is_resumed and error.status in REFUSALS and not is_out_of_step(error))
+
+    def _change_chunks(self, row: Row, setback: Setback) -> None:
+        """Make the chunks that follow as the row says."""
+        if row.chunks is Chunks.SMALLER:
+            self._size.refused(self._tried.size)
+            if row.step is Step.ANEW and setback.has is Has.SAME:
+                self._attempts.renew()  # the registry has lost nothing
+            elif setback.has is not Has.UNASKED:
+                self._attempts.moved()  # what is sent next is something else
+        elif row.chunks is not Chunks.AS_BEFORE:
+            self._one_chunk.switch(is_due=row.chunks is Chunks.WHOLE)
 
     async def _status(self) -> int | None:
         """How many bytes the registry has, or None if it has lost the session, or does not tell."""
@@ -275,35 +296,38 @@ class Transfer:
             await self._upload.give_up()
         return None
 
-    async def _realign(self, have: int) -> None:
+    async def _go_on(self, have: int, reason: str, *, is_asked: bool) -> None:
+        """Go on behind the bytes that the registry has."""
         upload = self._upload
-        self._is_on_trust = True
-        if have > max(upload.offset, self._feed.seen):
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, which is more than were sent")
-        if have < upload.offset:
-            self._setbacks += 1
-            if not self._feed.reaches(have):
-                raise ProtocolViolation(
-                    f"an upload to {self._repository} has {have} bytes, although it had confirmed {upload.offset}"
-                )
-        elif have > upload.offset:
-            self._attempt = 0
-        upload.offset = have
-        if self._checkpoints.is_kept:
-            await self._checkpoints.save(upload)
+        if is_asked:
+            self._is_on_trust = True
+            if have < upload.offset:
+                self._attempts.set_back()
+            elif have > upload.offset:
+                self._attempts.moved()
+            upload.offset = have
+            if self._checkpoints.is_kept:
+                await self._checkpoints.save(upload)
+        self._tell_again(have, reason)
 
-    async def _begin_anew(self, error: TransportError | ResponseError | ProtocolViolation) -> None:
-        """Send all of it once more, in another session; or raise the error, where the source was read but once."""
+    async def _begin_anew(self, error: Problem | ProtocolViolation, *, is_lost: bool) -> None:
+        """Send all of it once more, in another session; the one before is given up, unless the registry lost it.
+
+        Raises:
+            ResponseError, TransportError, ProtocolViolation: the error, if the source was read but once.
+        """
+        if not is_lost:
+            await self._upload.give_up()
         if not self._feed.reaches(0):
             raise error
-        self._setbacks += 1
+        self._attempts.set_back()
         self._is_on_trust = self._is_resumed = False
-        self._upload = self._adopted(await openings.start(self._session, self._repository))
+        self._upload = self._adopted(await openings.start(self._remote))
         if self._checkpoints.is_kept:
             await self._checkpoints.save(self._upload)
         self._tell_again(0, str(error))
 
-    def _adopted(self, upload: Upload) -> Upload:
+    def _adopted(self, upload: UploadSession) -> UploadSession:
         """A session, of which the registry may have said how large its chunks must be."""
         if upload.min_chunk_size:
             # What is held in memory has a limit, whatever a registry asks for.

@@ -1,6 +1,24 @@
-"""Upload sessions: chunks go in one after another, and a commit makes a blob of them (OCI distribution spec, "Push").
+"""Upload sessions: the protocol. Chunks go in one after another, and a commit makes a blob of them.
 
-The Location of a session changes with every chunk, and only the newest one counts.
+See the OCI distribution spec, "Push". Each method here sends one request, and says what the registry answered. What to
+do about an error is decided elsewhere: `manual_uploads.py` and `transfer.py`.
+
+What may be believed of a registry, and when:
+
+- **Location**: the newest one alone. It changes with every chunk. It may be any path of the registry, and no other
+  host.
+- **The offset after a chunk** (202, Range): that all of the chunk arrived, or only the first part of it. If there is no
+  Range, all of it. `0-0` is nothing, or one byte: what was sent tells. That nothing arrived, or more than was sent, is
+  a `ProtocolViolation`.
+- **The offset of a status** (204, Range): it counts what is there, also of a chunk whose answer was lost. But the
+  registry may count bytes that it then drops. So it is on trust until the commit: DIGEST_INVALID after it means that
+  the session, and not the source, is wrong (`transfer.py`).
+- **201 in the place of 202** after a chunk: it was taken. ECR says so of each chunk, and keeps only the first. So it is
+  written down (`says_created`), and believed if the next chunk is taken as well.
+- **The digest of a commit** (201): compared if it is of the algorithm that was asked for. A registry may name the blob
+  by another one.
+- **That a session is gone** (404, 410, 416 to a status): believed. Nobody can go on with it.
+- **That the digest is wrong** (400 to a commit): not believed. The client hashes the source and compares by itself.
 """
 
 from __future__ import annotations
@@ -16,28 +34,22 @@ from acr_rest.api.container_registry_blob import (
 )
 from acr_rest.types import Response
 
-from acr._core.blobs import calls as blobs
 from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
-from acr._core.talk.deadline import hurry, one_call
+from acr._core.talk.attempts import PASSING, Problem, is_throttled, may_pass
+from acr._core.talk.deadline import best_effort
 from acr._core.talk.links import upload_target, uploaded
-from acr._core.talk.sending import PASSING
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._forks import Origin
-from acr._values.descriptor import Descriptor
-from acr._values.digest import Digest, Hasher, received_digest
+from acr._values.digest import Digest, received_digest
 from acr._values.upload_state import UploadState
 from acr.errors import (
     AcrError,
     DigestMismatch,
-    InvalidInput,
-    NotFound,
     ProtocolViolation,
-    ResponseError,
     TransportError,
 )
-from acr.media_types import OCTET_STREAM
 
 UNTOLD: Final = frozenset({400, 403, 404, 405, 410, 416, 501})
 """What a registry answers to the question how far an upload got, if it has lost it, or does not tell."""
@@ -45,40 +57,33 @@ UNTOLD: Final = frozenset({400, 403, 404, 405, 410, 416, 501})
 GONE: Final = frozenset({404, 410, 416})
 """Those of them that say that there is no such upload."""
 
+REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
+"""What may be meant by them: that an upload takes no second chunk, or that it is of no more use."""
+
 _OUT_OF_STEP: Final = (PASSING | {404, 416}) - {429}
 """What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
 a range that does not fit, a server that fails. It then has to be asked how far it got."""
 
 
-def in_doubt(error: TransportError | ResponseError) -> bool:
-    """Whether the upload has to be asked how far it got, after this error."""
-    return not error.exhausted and (isinstance(error, TransportError) or error.status in _OUT_OF_STEP)
+def is_out_of_step(problem: Problem) -> bool:
+    """Whether the upload has to be asked how far it got, after this problem."""
+    return isinstance(problem, TransportError) or problem.status in _OUT_OF_STEP
 
 
-class Upload:
-    """An upload session.
+class UploadSession:
+    """One session of a registry.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         location: path and query of the session, as the registry gave it last.
-        hasher: of the bytes that are written; None where others hash them, or they were not all seen here.
-        uuid: what the registry calls it, where it tells.
+        uuid: what the registry calls it, if it tells.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        repository: str,
-        location: str,
-        hasher: Hasher | None = None,
-        uuid: str | None = None,
-    ) -> None:
-        self._session = session
-        self._scopes = scopes.push(repository)
-        self._repository = repository
-        self._hasher = hasher
-        self.algorithm: str = "sha256" if hasher is None else hasher.algorithm
+    def __init__(self, remote: Remote, location: str, uuid: str | None = None) -> None:
+        self._remote = remote
+        self._scopes = scopes.push(remote.name)
+        self.algorithm: str = "sha256"
+        """What its bytes are hashed by, for another process that goes on with it."""
         self.location: str = location
         self.uuid = uuid
         self._origin = Origin()
@@ -97,8 +102,8 @@ class Upload:
     def state(self) -> UploadState:
         """What another process needs to go on with it."""
         return UploadState(
-            registry=self._session.registry.netloc,
-            repository=self._repository,
+            registry=self._remote.session.registry.netloc,
+            repository=self._remote.name,
             location=self.location,
             offset=self.offset,
             algorithm=self.algorithm,
@@ -115,14 +120,15 @@ class Upload:
             NotFound: the session is gone.
         """
         request = get_upload_status.build_request(self.location)
-        reply = await self._session.call(
-            request, done(get_upload_status.parse, 204), scopes=self._scopes, repeatable=repeatable
+        attempts = self._remote.session.sender.attempts(may_pass if repeatable else is_throttled)
+        reply = await self._remote.session.call(
+            request, done(get_upload_status.parse, 204), scopes=self._scopes, attempts=attempts
         )
         self._moved_to(reply.location)
         self.uuid = reply.docker_upload_uuid or self.uuid
         have = uploaded(reply.range_)
         if have is None:
-            raise ProtocolViolation(f"the status of an upload to {self._repository} came without a Range header")
+            raise ProtocolViolation(f"the status of an upload to {self._remote.name} came without a Range header")
         # 0-0 is an empty upload, or one of a single byte: only what is known tells.
         return 1 if have == 0 and self.offset == 1 else have
 
@@ -140,7 +146,8 @@ class Upload:
             self.says_created = response.status == 201
             return done(upload_chunk.parse, 202)(response)
 
-        reply = await self._session.call(request, taken, scopes=self._scopes, repeatable=False)
+        attempts = self._remote.session.sender.attempts(is_throttled)
+        reply = await self._remote.session.call(request, taken, scopes=self._scopes, attempts=attempts)
         self._moved_to(reply.location)
         self.chunks += 1
         have = uploaded(reply.range_)
@@ -148,7 +155,7 @@ class Upload:
             have = end
         self.took_nothing = have == self.offset
         if not self.offset < have <= end:
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes after a chunk, expected {end}")
+            raise ProtocolViolation(f"an upload to {self._remote.name} has {have} bytes after a chunk, expected {end}")
         self.offset = have
 
     async def complete(self, digest: Digest, content: Body | None = None) -> None:
@@ -163,114 +170,37 @@ class Upload:
             DigestMismatch: the registry stored something else.
         """
         request = complete_upload.build_request(self.location, digest=digest, content=content)
-        reply = await self._session.call(
-            request, done(complete_upload.parse, 201), scopes=self._scopes, repeatable=False
+        attempts = self._remote.session.sender.attempts(is_throttled)
+        reply = await self._remote.session.call(
+            request, done(complete_upload.parse, 201), scopes=self._scopes, attempts=attempts
         )
         if not reply.docker_content_digest:
             return
         stored = received_digest(reply.docker_content_digest, "Docker-Content-Digest")
         # A registry may name it by another algorithm than the one that was asked for.
         if stored.algorithm == digest.algorithm and stored != digest:
-            raise DigestMismatch(f"the blob stored in {self._repository}", expected=digest, actual=stored)
-
-    @one_call
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send the next chunk, and see to it that it arrives.
-
-        Where it is not known whether it did, the registry is asked, and sent only what it lacks.
-
-        Raises:
-            NotFound: the session is gone.
-            ResponseError, TransportError: it could not be sent as often as the client's retries allow.
-            ProtocolViolation: the registry has other bytes than were sent.
-            InvalidInput: the data is not bytes.
-        """
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise InvalidInput(f"a chunk is bytes, not {type(data).__name__}")
-        data = bytes(data)
-        first, end, attempt = self.offset, self.offset + len(data), 0
-        while self.offset < end:
-            try:
-                await self.send(data[self.offset - first :])
-            except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
-                self.offset = await self._agreed(first, end, error)
-                attempt += 1
-        if self._hasher is not None:
-            await self._session.runtime.blocking(self._hasher.update, data)
-
-    @one_call
-    async def commit(self, digest: str | None = None) -> Descriptor:
-        """End the upload: the bytes become a blob.
-
-        Args:
-            digest: what the whole must be of; may be left out unless the upload was resumed.
-
-        Raises:
-            DigestMismatch: the bytes are not of the digest; nothing was stored.
-            NotFound: the session is gone.
-        """
-        expected, attempt = self._checked(digest), 0
-        while True:
-            try:
-                await self.complete(expected)
-                break
-            except (TransportError, ResponseError) as error:
-                await self._doubt(error, attempt)
-                # It may be the answer that got lost, not the request; or somebody else was quicker, and ours is open.
-                if await blobs.exists(self._session, self._repository, expected):
-                    await self.give_up()
-                    break
-                await self._agreed(self.offset, self.offset, error)
-                attempt += 1
-        return Descriptor(OCTET_STREAM, expected, self.offset)
+            raise DigestMismatch(f"the blob stored in {self._remote.name}", expected=digest, actual=stored)
 
     async def cancel(self) -> None:
         """Give the session up. The registry forgets its bytes."""
         request = cancel_upload.build_request(self.location)
-        await self._session.call(request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._repository))
+        await self._remote.session.call(
+            request, done(cancel_upload.parse, 204), scopes=scopes.delete(self._remote.name)
+        )
 
     async def give_up(self) -> None:
-        """Cancel on the way out, once and in a hurry.
+        """Cancel on the way out, once and for a short time.
 
         It needs the right to delete; without it, and without a connection, the registry forgets in time. A child
         process does not cancel its parent's.
         """
         if self._origin.is_here:
-            await self._session.runtime.to_the_end(self._cancel_in_a_hurry)
+            await self._remote.session.runtime.to_the_end(self._cancel_once)
 
-    async def _cancel_in_a_hurry(self) -> None:
-        with suppress(AcrError), hurry():
+    async def _cancel_once(self) -> None:
+        with suppress(AcrError), best_effort():
             await self.cancel()
-
-    async def _doubt(self, error: TransportError | ResponseError, attempt: int) -> None:
-        """Wait before the registry is asked how far it got, or raise the error where that is of no use."""
-        if not in_doubt(error):
-            raise error
-        await self._session.sender.pause(error, attempt)
-
-    async def _agreed(self, first: int, end: int, error: TransportError | ResponseError) -> int:
-        """How many bytes the registry has, which must be from `first` to `end`. Raise the error if it does not tell."""
-        try:
-            have = await self.status()
-        except ResponseError as untold:
-            if untold.status in UNTOLD and not isinstance(untold, NotFound):  # which says that the session is gone
-                raise error from untold
-            raise
-        if not first <= have <= end:
-            raise ProtocolViolation(f"an upload to {self._repository} has {have} bytes, expected {first} to {end}")
-        return have
-
-    def _checked(self, digest: str | None) -> Digest:
-        expected = None if digest is None else Digest(digest)
-        if self._hasher is None:
-            if expected is None:
-                raise InvalidInput("a resumed upload is committed with its digest: its first bytes were not seen here")
-            return expected
-        if expected is not None and expected.algorithm == self._hasher.algorithm:
-            self._hasher.verify(expected, f"the blob for {self._repository}")
-        return expected or self._hasher.digest()
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            self.location = upload_target(self._session.registry, self.location.partition("?")[0], location)
+            self.location = upload_target(self._remote.session.registry, self.location.partition("?")[0], location)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from acr._core.blobs import calls as blobs, openings
 from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed, SourceFailed
 from acr._core.blobs.transfer import Transfer
-from acr._core.blobs.upload_sessions import Upload
+from acr._core.blobs.upload_sessions import UploadSession
 from acr._core.storage import Checkpoint, Source
 from acr._core.talk.chunking import LARGEST
 from acr._core.talk.deadline import one_call
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
@@ -28,7 +31,7 @@ _NO_MOUNT: Final = frozenset({400, 405, 409, 415, 500, 501})
 
 
 @one_call
-async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
+async def mount(remote: Remote, digest: str, source: str) -> bool:
     """Make a blob of another repository of the same registry one of this repository, too.
 
     Returns:
@@ -36,7 +39,7 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     """
     checked = Digest(digest)
     try:
-        opened = await openings.mount_or_start(session, repository, checked, source)
+        opened = await openings.mount_or_start(remote, checked, source)
     except ResponseError as error:
         if error.status in _NO_MOUNT:
             return False
@@ -44,13 +47,12 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
     if opened is not None:
         await opened.give_up()
     # Some registries say so of any blob.
-    return opened is None and await blobs.exists(session, repository, checked)
+    return opened is None and await blobs.exists(remote, checked)
 
 
 @one_call
 async def upload(
-    session: Session,
-    repository: str,
+    remote: Remote,
     open_source: Callable[[], Source],
     *,
     digest: str | None = None,
@@ -63,11 +65,10 @@ async def upload(
     trusts_mount: bool = False,
     is_wanted: bool = False,
 ) -> Descriptor:
-    """Upload a source; what the repository has already is not sent.
+    """UploadSession a source; what the repository has already is not sent.
 
     Args:
-        session: the client.
-        repository: where to.
+        remote: the repository.
         open_source: gives the bytes; they are closed here. If they can be read again, the upload begins anew when the
             registry loses it.
         digest: what it must be of, where that is known.
@@ -85,7 +86,6 @@ async def upload(
         DigestMismatch: the source is not of the digest; nothing was stored.
         ResponseError, TransportError: it could not be done as often as the client's retries allow.
     """
-    check_repository(repository)
     expected = _expected(digest, chunk_size, mount_from)
     source = open_source()
     try:
@@ -93,31 +93,66 @@ async def upload(
             raise InvalidInput("checkpoint: expected a source that can be read again: a path, bytes or a file on disk")
         item = Item(name or expected or "a blob", source.size, expected)
         hashed_as = expected.algorithm if expected else algorithm
-        checkpoints = Checkpoints(session, repository, hashed_as, item, checkpoint)
-        if expected is not None and not is_wanted:
-            there = await blobs.find(session, repository, expected, source.size)
-            if there is not None:
-                await checkpoints.done()
-                tell(progress, Skipped(Item(item.name, there.size, expected)))
-                return there
-        opened = await checkpoints.resume()
-        if opened is None and expected is not None and mount_from is not None:
-            opened, there = await _mount(session, repository, expected, mount_from, source.size, trusts_mount)
-            if there is not None:
-                await checkpoints.done()
-                tell(progress, Mounted(item))
-                return there
-        with Feed(session.runtime, source, hashed_as, is_known=expected is not None) as feed:
-            opened = opened or await openings.start(session, repository)
-            size = _chunk_size(session, feed, chunk_size)
-            done = await Transfer(session, repository, opened, feed, size, checkpoints, item, progress).run()
-            if chunk_size is None and not feed.holds:
-                session.chunking.first, session.chunking.largest = size.current, size.largest
-            return done
+        checkpoints = Checkpoints(remote, hashed_as, item, checkpoint)
+        job = _Job(remote, source, expected, hashed_as, item, checkpoints, progress)
+        there, opened = None if is_wanted else await job.already_there(), None
+        if there is None:
+            there, opened = await job.taken_over(mount_from, trusts_mount=trusts_mount)
+        if there is None:
+            there = await job.transferred(opened, chunk_size)
+        return there
     except SourceFailed as failed:
         raise failed.error from failed.error.__cause__
     finally:
         await source.aclose()
+
+
+@attrs.frozen
+class _Job:
+    """One upload: three ways for the blob to be there in the end."""
+
+    remote: Remote
+    source: Source
+    expected: Digest | None
+    hashed_as: str
+    item: Item
+    checkpoints: Checkpoints
+    progress: Progress | None
+
+    async def already_there(self) -> Descriptor | None:
+        """The blob, if the repository has it."""
+        if self.expected is None:
+            return None
+        there = await blobs.find(self.remote, self.expected, self.source.size)
+        if there is not None:
+            await self.checkpoints.done()
+            tell(self.progress, Skipped(Item(self.item.name, there.size, self.expected)))
+        return there
+
+    async def taken_over(
+        self, mount_from: str | None, *, trusts_mount: bool
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The blob, if another repository gives it; else a session, if there is one to go on with."""
+        opened = await self.checkpoints.resume()
+        if opened is not None or self.expected is None or mount_from is None:
+            return None, opened
+        opened, there = await _mount(self.remote, self.expected, mount_from, self.source.size, trusts_mount)
+        if there is not None:
+            await self.checkpoints.done()
+            tell(self.progress, Mounted(self.item))
+        return there, opened
+
+    async def transferred(self, opened: UploadSession | None, chunk_size: int | None) -> Descriptor:
+        """The blob, when all that the session lacks was sent."""
+        session, chunking = self.remote.session, self.remote.session.learned.chunking
+        with Feed(session.runtime, self.source, self.hashed_as, is_known=self.expected is not None) as feed:
+            opened = opened or await openings.start(self.remote)
+            size = _chunk_size(session, feed, chunk_size)
+            transfer = Transfer(self.remote, opened, feed, size, self.checkpoints, self.item, self.progress)
+            done = await transfer.run()
+            if chunk_size is None and not feed.holds:
+                chunking.first, chunking.largest = size.current, size.largest
+            return done
 
 
 def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None) -> Digest | None:
@@ -132,24 +167,24 @@ def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None
 
 
 def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:
-    most = session.chunking.largest
+    most = session.learned.chunking.largest
     if wanted is not None:
         return ChunkSize.of(wanted)
     if feed.holds:
         return ChunkSize.of(None, largest=min(CHUNK_SIZE, most))
-    return ChunkSize.of(None, first=session.chunking.first, largest=min(LARGEST, most))
+    return ChunkSize.of(None, first=session.learned.chunking.first, largest=min(LARGEST, most))
 
 
 async def _mount(
-    session: Session, repository: str, digest: Digest, source: str, size: int | None, trusts: bool
-) -> tuple[Upload | None, Descriptor | None]:
+    remote: Remote, digest: Digest, source: str, size: int | None, trusts: bool
+) -> tuple[UploadSession | None, Descriptor | None]:
     """Try to mount. It is a short cut only: what stands against it does not stand against the upload.
 
     Returns:
         An upload session that was opened instead, if one was; the blob, if it is there now.
     """
     try:
-        opened = await openings.mount_or_start(session, repository, digest, source)
+        opened = await openings.mount_or_start(remote, digest, source)
     except (ResponseError, CredentialError):
         return None, None
     if opened is not None:
@@ -157,4 +192,4 @@ async def _mount(
     if trusts and size is not None:
         return None, Descriptor(OCTET_STREAM, digest, size)
     # Some registries say of any blob that it is mounted.
-    return None, await blobs.find(session, repository, digest, size)
+    return None, await blobs.find(remote, digest, size)

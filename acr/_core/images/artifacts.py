@@ -24,6 +24,7 @@ from acr._core.images.selection import select
 from acr._core.listed import manifests, referrers
 from acr._core.storage import Source
 from acr._core.talk.deadline import one_call
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -32,7 +33,7 @@ from acr._values.manifest import EMPTY_CONFIG, Manifest
 from acr._values.media_type import check_media_type
 from acr._values.options import CHUNK_SIZE
 from acr._values.progress import Item, Progress, Skipped, tell
-from acr._values.reference import check_repository, check_tag
+from acr._values.reference import check_tag
 from acr.errors import InvalidInput, InvalidReference, ProtocolViolation, TransferError
 from acr.protocols import Sink
 
@@ -59,8 +60,7 @@ Pack = Callable[[File], AbstractContextManager[File] | None]
 
 @one_call
 async def push(
-    session: Session,
-    repository: str,
+    remote: Remote,
     files: Sequence[File],
     *,
     open_source: OpenSource,
@@ -75,23 +75,17 @@ async def push(
 
     The layers go in parallel, what the repository has is skipped, and the manifest comes last.
     """
-    check_repository(repository)
     if tag is not None:
         check_tag(tag)
     check_media_type(artifact_type)
     if annotations is not None:
         check_annotations(annotations)
-    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
-    if twice:
-        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
-    if within := nested(PurePosixPath(file.title) for file in files):
-        outer, inner = map(str, within)
-        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
+    _check_titles(files)
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
-    attached_to = None if subject is None else (await manifests.get(session, repository, subject)).descriptor
-    await uploads.upload(session, repository, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
-    tasks = [partial(_push_one, session, repository, file, open_source, pack, progress) for file in files]
-    layers = await session.runtime.gather(_AT_ONCE, tasks, width=session.sender.throttle.width)
+    attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
+    await uploads.upload(remote, partial(open_source, EMPTY_CONFIG), digest=EMPTY.digest)
+    tasks = [partial(_push_one, remote, file, open_source, pack, progress) for file in files]
+    layers = await remote.session.runtime.gather(_AT_ONCE, tasks, width=remote.session.learned.throttle.width)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -103,35 +97,46 @@ async def push(
         content["subject"] = attached_to.to_json()
     if annotations:
         content["annotations"] = dict(annotations)
-    return await referrers.push(session, repository, Manifest.of(content), tag=tag)
+    return await referrers.push(remote, Manifest.of(content), tag=tag)
+
+
+def _check_titles(files: Sequence[File]) -> None:
+    """See that the files can be pulled into one folder.
+
+    Raises:
+        InvalidInput: two have one title, or that of one is within that of another.
+    """
+    twice = [title for title, count in Counter(file.title for file in files).items() if count > 1]
+    if twice:
+        raise InvalidInput(f"two files with the title {twice[0]!r}: pass File(path, title=...) to tell them apart")
+    if within := nested(PurePosixPath(file.title) for file in files):
+        outer, inner = map(str, within)
+        raise InvalidInput(f"the title {inner!r} is within the title {outer!r}: they could not be pulled together")
 
 
 async def _push_one(
-    session: Session, repository: str, file: File, open_source: OpenSource, pack: Pack, progress: Progress | None
+    remote: Remote, file: File, open_source: OpenSource, pack: Pack, progress: Progress | None
 ) -> Descriptor:
     packing = pack(file)
     if packing is None:
-        return await _push_file(session, repository, file, open_source, progress)
+        return await _push_file(remote, file, open_source, progress)
     # In a thread of its own, which does one thing after another: a task that is cancelled while its folder is packed
     # must not remove the file before it is made.
-    thread, stack = session.runtime.thread(), ExitStack()
+    thread, stack = remote.session.runtime.thread(), ExitStack()
     try:
-        packed = await session.runtime.result(thread.submit(stack.enter_context, packing))
-        return await _push_file(session, repository, packed, open_source, progress)
+        packed = await remote.session.runtime.result(thread.submit(stack.enter_context, packing))
+        return await _push_file(remote, packed, open_source, progress)
     finally:
         removed = thread.submit(stack.close)
         thread.shutdown(wait=False)
-        await session.runtime.result(removed)
+        await remote.session.runtime.result(removed)
 
 
-async def _push_file(
-    session: Session, repository: str, file: File, open_source: OpenSource, progress: Progress | None
-) -> Descriptor:
+async def _push_file(remote: Remote, file: File, open_source: OpenSource, progress: Progress | None) -> Descriptor:
     # Hashed first: a file that the repository has need not be sent, and one that changes meanwhile is found out.
-    hasher = await _hashed(session, open_source(file.path), "sha256")
+    hasher = await _hashed(remote.session, open_source(file.path), "sha256")
     blob = await uploads.upload(
-        session,
-        repository,
+        remote,
         partial(open_source, file.path),
         digest=hasher.digest(),
         progress=progress,
@@ -155,8 +160,7 @@ async def _hashed(session: Session, source: Source, algorithm: str) -> Hasher:
 
 @one_call
 async def pull(
-    session: Session,
-    repository: str,
+    remote: Remote,
     reference: str,
     *,
     open_sink: OpenSink,
@@ -171,8 +175,7 @@ async def pull(
     byte is asked for. A file whose content is there already is not asked for.
 
     Args:
-        session: the client.
-        repository: where it is.
+        remote: the repository.
         reference: its tag or digest.
         open_sink: where a layer goes.
         open_source: reads a file that is there.
@@ -186,28 +189,27 @@ async def pull(
     if options.referrers:
         wanted = f"referrers={options.referrers!r}"
         raise InvalidInput(f"{wanted}: what is attached to an artifact can be pulled into a Layout, not a folder")
-    manifest = await resolve(session, repository, reference, platform=options.platform)
+    manifest = await resolve(remote, reference, platform=options.platform)
     files: dict[PurePosixPath, Descriptor] = {}
     for layer in manifest.layers:
         name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
         # An image may have one layer twice, and then it is one file.
         if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
-            raise InvalidReference(f"{repository}@{manifest.digest} has two layers with the title {str(name)!r}")
+            raise InvalidReference(f"{remote.name}@{manifest.digest} has two layers with the title {str(name)!r}")
 
     if within := nested(files):
         outer, inner = map(str, within)
-        what = f"{repository}@{manifest.digest}"
+        what = f"{remote.name}@{manifest.digest}"
         raise InvalidReference(f"{what} has layers with the titles {outer!r} and {inner!r}, one within the other")
 
-    chosen = files if include is None else _included(files, include, f"{repository}@{manifest.digest}")
+    chosen = files if include is None else _included(files, include, f"{remote.name}@{manifest.digest}")
 
     async def one(name: PurePosixPath, layer: Descriptor) -> None:
-        if await _is_there(session, layer, partial(find, name, layer), open_source):
+        if await _is_there(remote.session, layer, partial(find, name, layer), open_source):
             tell(options.progress, Skipped(Item(str(name), layer.size, layer.digest)))
             return
         await downloads.download(
-            session,
-            repository,
+            remote,
             layer.digest,
             lambda _: open_sink(name, layer),
             size=layer.size,
@@ -216,7 +218,7 @@ async def pull(
         )
 
     tasks = [partial(one, name, layer) for name, layer in chosen.items()]
-    await session.runtime.gather(options.at_once, tasks, width=session.sender.throttle.width)
+    await remote.session.runtime.gather(options.at_once, tasks, width=remote.session.learned.throttle.width)
     return manifest, list(chosen), list(chosen.values())
 
 
@@ -251,17 +253,17 @@ async def _is_there(
 
 
 @one_call
-async def resolve(session: Session, repository: str, reference: str, *, platform: str | None) -> Manifest:
+async def resolve(remote: Remote, reference: str, *, platform: str | None) -> Manifest:
     """The manifest behind a reference; out of an index, the one for a platform.
 
     Raises:
         InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
     """
-    root = await manifests.get(session, repository, reference)
+    root = await manifests.get(remote, reference)
     check_one_kind(root)
-    get, source = partial(manifests.get, session, repository), partial(RegistrySource, session, repository)
-    chosen = await select(root, platform, f"{repository}:{reference}", get, source)
+    get, source = partial(manifests.get, remote), partial(RegistrySource, remote)
+    chosen = await select(root, platform, f"{remote.name}:{reference}", get, source)
     check_one_kind(chosen)
     if chosen.is_index:
-        raise ProtocolViolation(f"{repository}:{reference} is an index of indexes: pull one of them by its digest")
+        raise ProtocolViolation(f"{remote.name}:{reference} is an index of indexes: pull one of them by its digest")
     return chosen

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from acr._core.blobs.downloads import Download
 from acr._core.runtime import Runtime
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr.errors import TransferError
 
@@ -19,16 +19,14 @@ class RegistrySource:
     """Implements `acr._core.runtime.Source` for a blob of a registry. Seeking re-requests the blob from the new offset.
 
     Args:
-        session: the client.
-        repository: the repository that has the blob.
+        remote: the repository.
         blob: the blob. More bytes than its size are an error.
     """
 
     is_seekable = True
 
-    def __init__(self, session: Session, repository: str, blob: Descriptor) -> None:
-        self._session = session
-        self._repository = repository
+    def __init__(self, remote: Remote, blob: Descriptor) -> None:
+        self._remote = remote
         self._blob = blob
         self._download: Download | None = None
         self.size: int | None = blob.size
@@ -56,7 +54,7 @@ class RegistrySource:
 
     def _from(self, offset: int) -> Download:
         blob = self._blob
-        return Download(self._session, self._repository, blob.digest, offset=offset, size=blob.size)
+        return Download(self._remote, blob.digest, offset=offset, size=blob.size)
 
 
 class LocalSource:

@@ -15,6 +15,7 @@ from acr._core.images.selection import of_size, select
 from acr._core.images.stores import LocalStore, RegistryStore
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import one_call
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, looks_like_digest
@@ -68,24 +69,22 @@ class Options:
 
 
 @one_call
-async def push(
-    session: Session, repository: str, local: Local, reference: str | None, *, tag: str | None, options: Options
-) -> Descriptor:
+async def push(remote: Remote, local: Local, reference: str | None, *, tag: str | None, options: Options) -> Descriptor:
     """Copy from this machine to a repository."""
     if tag is not None:
         check_tag(tag)
-    source = LocalStore(session.runtime, local, "source")
-    target = RegistryStore(session, repository)
-    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
+    source = LocalStore(remote.session.runtime, local, "source")
+    target = RegistryStore(remote)
+    return await transfer(remote.session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
 @one_call
-async def pull(session: Session, repository: str, reference: str, local: Local, *, options: Options) -> Descriptor:
+async def pull(remote: Remote, reference: str, local: Local, *, options: Options) -> Descriptor:
     """Copy from a repository to this machine. A tag is a name there, too."""
-    source = RegistryStore(session, repository)
-    target = LocalStore(session.runtime, local, "target")
+    source = RegistryStore(remote)
+    target = LocalStore(remote.session.runtime, local, "target")
     tag = None if looks_like_digest(check_reference(reference)) else reference
-    return await transfer(session.runtime, source, target, await source.resolve(reference), tag, options)
+    return await transfer(remote.session.runtime, source, target, await source.resolve(reference), tag, options)
 
 
 @one_call
@@ -97,7 +96,7 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
         raise InvalidReference(f"{source!r} names no manifest: expected {here}:tag or {here}@digest")
     if there.digest is not None:
         raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
-    one, other = RegistryStore(session, here.repository), RegistryStore(to, there.repository)
+    one, other = RegistryStore(Remote(session, here.repository)), RegistryStore(Remote(to, there.repository))
     return await transfer(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
 
 

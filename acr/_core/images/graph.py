@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import filterfalse
 from typing import Final
 
 import attrs
@@ -54,12 +55,11 @@ def parts_of(manifest: Manifest) -> Parts:
     check_one_kind(manifest)
     if "manifests" in present:
         entries = manifest.manifests
-        return Parts([one for one in entries if not _is_cache(one)], [one for one in entries if _is_cache(one)])
+        return Parts(list(filterfalse(_is_cache, entries)), list(filter(_is_cache, entries)))
     where = f"the manifest {manifest.digest}"
     others = [read_descriptor(entry, where) for entry in list_of(manifest.json, "blobs", where)]
     config = [] if manifest.config is None else [manifest.config]
-    layers = [one for one in (*manifest.layers, *others) if one.media_type not in media_types.FOREIGN_LAYERS]
-    return Parts(blobs=[*config, *layers])
+    return Parts(blobs=[*config, *filter(_may_be_passed_on, (*manifest.layers, *others))])
 
 
 def check_one_kind(manifest: Manifest) -> None:
@@ -71,6 +71,10 @@ def check_one_kind(manifest: Manifest) -> None:
     both = [key for key in ("config", "layers", "blobs") if manifest.json.get(key) is not None]
     if both and manifest.json.get("manifests") is not None:
         raise ProtocolViolation(f"the manifest {manifest.digest} has both manifests and {both[0]}")
+
+
+def _may_be_passed_on(layer: Descriptor) -> bool:
+    return layer.media_type not in media_types.FOREIGN_LAYERS
 
 
 def _is_cache(entry: Descriptor) -> bool:

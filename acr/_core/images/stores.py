@@ -15,13 +15,13 @@ from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, referrers
 from acr._core.runtime import Runtime
 from acr._core.storage import Source
-from acr._core.talk.session import Session
+from acr._core.talk.attempts import Problem
+from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.files import TITLE
 from acr._values.manifest import Manifest
 from acr._values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
-from acr._values.reference import check_repository
 from acr.errors import InvalidInput, LimitExceeded, NotFound, ResponseError, SizeMismatch, TransferError
 from acr.protocols import Local, Sink
 
@@ -40,24 +40,22 @@ class RegistryStore:
     """A repository of a registry.
 
     Args:
-        session: the client.
-        repository: its name.
+        remote: the repository.
     """
 
-    def __init__(self, session: Session, repository: str) -> None:
-        self.session = session
-        self.repository = check_repository(repository)
+    def __init__(self, remote: Remote) -> None:
+        self.remote: Remote = remote
         # A fallback tag is read and written again: two at once would lose an entry.
-        self._attaching = session.runtime.lock()
+        self._attaching = remote.session.runtime.lock()
 
     @property
     def name(self) -> str:
         """As of `Store`."""
-        return f"{self.session.registry.netloc}/{self.repository}"
+        return str(self.remote)
 
     def width(self, limit: int) -> int:
         """As of `Store`."""
-        return self.session.sender.throttle.width(limit)
+        return self.remote.session.learned.throttle.width(limit)
 
     async def resolve(self, reference: str) -> Manifest:
         """The manifest behind a tag or a digest.
@@ -65,7 +63,7 @@ class RegistryStore:
         Raises:
             NotFound: there is none.
         """
-        return await manifests.get(self.session, self.repository, reference, accept=_MANIFESTS)
+        return await manifests.get(self.remote, reference, accept=_MANIFESTS)
 
     async def manifest(self, digest: Digest) -> Manifest:
         """As of `Store`."""
@@ -74,7 +72,7 @@ class RegistryStore:
     async def referrers(self, subject: Digest) -> Sequence[Descriptor]:
         """As of `Store`."""
         found: list[Descriptor] = []
-        async with aclosing(referrers.Referrers(self.session, self.repository, subject, None).pages()) as pages:
+        async with aclosing(referrers.Referrers(self.remote, subject, None).pages()) as pages:
             async for page in pages:
                 found += page.items
                 if len(found) > MOST_MANIFESTS:
@@ -91,13 +89,12 @@ class RegistryStore:
 
     def source(self, blob: Descriptor) -> Source:
         """As of `Store`."""
-        return RegistrySource(self.session, self.repository, blob)
+        return RegistrySource(self.remote, blob)
 
     async def download(self, blob: Descriptor, open_sink: Callable[[Digest], Sink], progress: Progress | None) -> None:
         """As of `Store`."""
         await downloads.download(
-            self.session,
-            self.repository,
+            self.remote,
             blob.digest,
             open_sink,
             size=blob.size,
@@ -108,7 +105,7 @@ class RegistryStore:
     async def is_whole(self, manifest: Descriptor) -> bool:
         """As of `Store`."""
         try:
-            await manifests.head(self.session, self.repository, manifest.digest, accept=_MANIFESTS)
+            await manifests.head(self.remote, manifest.digest, accept=_MANIFESTS)
         except NotFound:
             return False
         return True  # a registry takes no manifest before its parts
@@ -119,10 +116,9 @@ class RegistryStore:
         What it names a second time is sent, whatever it says of what it has; and nothing is mounted again, since there
         are registries that say of any blob that it is.
         """
-        near = source.repository if isinstance(source, RegistryStore) and source.session is self.session else None
+        near = self._near(source)
         there = await uploads.upload(
-            self.session,
-            self.repository,
+            self.remote,
             partial(source.source, blob),
             digest=blob.digest,
             mount_from=None if missed.times else near,
@@ -134,21 +130,25 @@ class RegistryStore:
         if there.size != blob.size:
             raise SizeMismatch(f"the blob {blob.digest} of {self.name}", expected=blob.size, actual=there.size)
 
+    def _near(self, source: Store) -> str | None:
+        """The name of a source that is a repository of the same registry, and of the same client."""
+        if isinstance(source, RegistryStore) and source.remote.session is self.remote.session:
+            return source.remote.name
+        return None
+
     async def put(self, manifest: Manifest, mend: Mend) -> None:
         """As of `Store`."""
         await self.put_root(manifest, None, mend)
 
     async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
         """As of `Store`."""
-        missed = NOTHING
+        missed, attempts = NOTHING, self.remote.session.sender.attempts(_is_lacking)
         while True:
             try:
                 await self._put(manifest, tag)
                 break
             except ResponseError as error:
-                if error.exhausted or _LACKING.isdisjoint(error.codes):
-                    raise
-                await self.session.sender.pause(error, missed.times)
+                await attempts.again(error)
                 missed = Missed(missed.times + 1, frozenset(_named(error)))
             await mend(missed)
 
@@ -160,10 +160,10 @@ class RegistryStore:
 
     async def _put(self, manifest: Manifest, tag: str | None) -> None:
         if b'"subject"' not in manifest.content:
-            await manifests.put(self.session, self.repository, manifest, tag=tag)
+            await manifests.put(self.remote, manifest, tag=tag)
             return
         async with self._attaching:
-            await referrers.put(self.session, self.repository, manifest, tag=tag)
+            await referrers.put(self.remote, manifest, tag=tag)
 
 
 class LocalStore:
@@ -279,6 +279,11 @@ class LocalStore:
             if error.side == self._side:
                 raise
             raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
+
+
+def _is_lacking(problem: Problem) -> bool:
+    """Whether a registry refuses a manifest because it lacks something that it lists, or did not see it yet."""
+    return isinstance(problem, ResponseError) and not _LACKING.isdisjoint(problem.codes)
 
 
 def _named(error: ResponseError) -> Iterator[str]:

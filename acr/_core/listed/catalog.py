@@ -24,13 +24,13 @@ from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
 from acr._values.arguments import check_text
 from acr._values.digest import received_digest
 from acr._values.page import Page
 from acr._values.properties import DeletedRepository, RepositoryProperties, check_page_size
-from acr._values.reference import check_repository
 from acr.errors import LimitExceeded, NoMetadataApi, NotFound, ProtocolViolation, ResponseError
 
 if TYPE_CHECKING:
@@ -105,37 +105,39 @@ def repositories(session: Session, *, page_size: int | None, last: str | None) -
     return Repositories(walks[0], Unlinked(walks[1], size))
 
 
-async def get(session: Session, name: str) -> RepositoryProperties:
+async def get(remote: Remote) -> RepositoryProperties:
     """Properties of a repository."""
-    request = get_properties.build_request(check_repository(name))
-    return _properties((await session.call(request, get_properties.parse, scopes=scopes.read_metadata(name))).body)
+    request = get_properties.build_request(remote.name)
+    return _properties(
+        (await remote.session.call(request, get_properties.parse, scopes=scopes.read_metadata(remote.name))).body
+    )
 
 
 @one_call
-async def update(session: Session, name: str, changes: Changes) -> RepositoryProperties:
+async def update(remote: Remote, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""
     body = RepositoryChangeableAttributes(**changes)
-    request = update_properties.build_request(check_repository(name), body=body)
-    async with explained(f"the repository {name}", partial(get, session, name)):
+    request = update_properties.build_request(remote.name, body=body)
+    async with explained(f"the repository {remote.name}", partial(get, remote)):
         parse = told(done(update_properties.parse, 200))
-        reply = await session.call(request, parse, scopes=scopes.write_metadata(name))
-    return _properties(reply.body) if reply else await get(session, name)
+        reply = await remote.session.call(request, parse, scopes=scopes.write_metadata(remote.name))
+    return _properties(reply.body) if reply else await get(remote)
 
 
-async def delete(session: Session, name: str, *, missing_ok: bool) -> DeletedRepository:
+async def delete(remote: Remote, *, missing_ok: bool) -> DeletedRepository:
     """Delete a repository with all that is in it."""
-    request = delete_repository.build_request(check_repository(name))
+    request = delete_repository.build_request(remote.name)
+    attempts, reply = remote.session.sender.attempts(), None
     try:
-        async with explained(f"the repository {name}", partial(get, session, name)):
-            parse = told(done(delete_repository.parse, 202))
-            reply = await session.call_for_list(request, parse, scopes=scopes.delete(name))
+        with attempts.may_be_gone(missing_ok=missing_ok):
+            async with explained(f"the repository {remote.name}", partial(get, remote)):
+                parse = told(done(delete_repository.parse, 202))
+                reply = await remote.session.call_for_list(
+                    request, parse, scopes=scopes.delete(remote.name), attempts=attempts
+                )
     except LimitExceeded as error:
-        what = f"the repository {name} was deleted; the answer, which lists what went with it,"
+        what = f"the repository {remote.name} was deleted; the answer, which lists what went with it,"
         raise LimitExceeded(what, limit=error.limit, option=error.option) from error
-    except NotFound as error:
-        if missing_ok or error.repeated:
-            return DeletedRepository()
-        raise
     deleted = reply.body if reply else None
     if deleted is None:
         return DeletedRepository()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from acr._core.talk.deadline import hurry
+from acr._core.talk.deadline import best_effort
 from acr._values.properties import Permissions
 from acr.errors import AcrError, Locked
 
@@ -28,7 +28,7 @@ async def explained(item: str, read: Callable[[], Awaitable[Permissions]]) -> As
 
 
 async def _explain(error: Locked, item: str, read: Callable[[], Awaitable[Permissions]]) -> None:
-    with suppress(AcrError), hurry():
+    with suppress(AcrError), best_effort():
         error.hint = _hint(item, await read())
 
 

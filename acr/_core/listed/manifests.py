@@ -25,9 +25,9 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.answers import NO_HEAD, done, told
-from acr._core.talk.deadline import hurry, one_call
+from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
@@ -35,13 +35,12 @@ from acr._values.fields import optional_text, parse_object
 from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.media_type import check_media_range, check_media_type, essence
 from acr._values.properties import ManifestProperties, Order, RelatedManifest, check_page_size
-from acr._values.reference import check_reference, check_repository, check_tag
+from acr._values.reference import check_reference, check_tag
 from acr.errors import (
     AcrError,
     DigestMismatch,
     InvalidInput,
     Locked,
-    NotFound,
     ProtocolViolation,
     ResponseError,
 )
@@ -61,8 +60,7 @@ class Stored(NamedTuple):
 
 
 def manifests(
-    session: Session,
-    repository: str,
+    remote: Remote,
     *,
     order_by: Order | None,
     page_size: int | None,
@@ -70,51 +68,49 @@ def manifests(
 ) -> Walk[ManifestProperties]:
     """The manifests of a repository."""
     first = get_manifests.build_request(
-        check_repository(repository),
+        remote.name,
         last=check_text("last", last),
         n=check_page_size(page_size),
         orderby=order_on_wire(order_by, last),
     )
 
     def read(reply: Response) -> Sequence[ManifestProperties]:
-        return [_properties(repository, manifest) for manifest in get_manifests.parse(reply).body.manifests]
+        return [_properties(remote.name, manifest) for manifest in get_manifests.parse(reply).body.manifests]
 
-    return Walk(session, first, read, scopes.read_metadata(repository))
+    return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 
 
-async def digest_of(session: Session, repository: str, reference: str) -> Digest:
+async def digest_of(remote: Remote, reference: str) -> Digest:
     """The digest behind a tag, by metadata; a digest is its own."""
     checked = check_reference(reference)
     if isinstance(checked, Digest):
         return checked
-    return (await get_tag_properties(session, repository, checked)).digest
+    return (await get_tag_properties(remote, checked)).digest
 
 
 @one_call
-async def properties(session: Session, repository: str, reference: str) -> ManifestProperties:
+async def properties(remote: Remote, reference: str) -> ManifestProperties:
     """Properties of a manifest, by tag or digest."""
-    digest = await digest_of(session, repository, reference)
-    request = get_manifest_properties.build_request(check_repository(repository), digest)
-    needed = scopes.read_metadata(repository)
-    reply = await session.call_for_list(request, get_manifest_properties.parse, scopes=needed)  # of all its tags
-    return _properties(repository, reply.body.manifest)
+    digest = await digest_of(remote, reference)
+    request = get_manifest_properties.build_request(remote.name, digest)
+    needed = scopes.read_metadata(remote.name)
+    reply = await remote.session.call_for_list(request, get_manifest_properties.parse, scopes=needed)  # of all its tags
+    return _properties(remote.name, reply.body.manifest)
 
 
 @one_call
-async def update(session: Session, repository: str, reference: str, changes: Changes) -> ManifestProperties:
+async def update(remote: Remote, reference: str, changes: Changes) -> ManifestProperties:
     """Change what may be done with a manifest, by tag or digest."""
-    digest = await digest_of(session, repository, reference)
+    digest = await digest_of(remote, reference)
     body = ManifestChangeableAttributes(**changes)
-    request = update_manifest_properties.build_request(check_repository(repository), digest, body=body)
-    async with explained(f"the manifest {repository}@{digest}", partial(properties, session, repository, digest)):
+    request = update_manifest_properties.build_request(remote.name, digest, body=body)
+    async with explained(f"the manifest {remote.name}@{digest}", partial(properties, remote, digest)):
         parse = told(done(update_manifest_properties.parse, 200))
-        reply = await session.call_for_list(request, parse, scopes=scopes.write_metadata(repository))
-    return _properties(repository, reply.body.manifest) if reply else await properties(session, repository, digest)
+        reply = await remote.session.call_for_list(request, parse, scopes=scopes.write_metadata(remote.name))
+    return _properties(remote.name, reply.body.manifest) if reply else await properties(remote, digest)
 
 
-async def get(
-    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
-) -> Manifest:
+async def get(remote: Remote, reference: str, *, accept: str | Sequence[str] | None = None) -> Manifest:
     """The exact bytes of a manifest, checked against the digest that was asked for or is announced.
 
     Raises:
@@ -122,9 +118,11 @@ async def get(
         DigestMismatch: the bytes are not of the digest.
     """
     reference = check_reference(reference)
-    request = get_manifest.build_request(check_repository(repository), reference, accept=_accepted(accept))
-    reply = await session.call(request, get_manifest.parse, scopes=scopes.pull(repository), limit=MANIFEST_LIMIT)
-    what = f"the manifest {repository}@{reference}"
+    request = get_manifest.build_request(remote.name, reference, accept=_accepted(accept))
+    reply = await remote.session.call(
+        request, get_manifest.parse, scopes=scopes.pull(remote.name), limit=MANIFEST_LIMIT
+    )
+    what = f"the manifest {remote.name}@{reference}"
     expected = reference if isinstance(reference, Digest) else _announced(reply.docker_content_digest)
     digest = _verified(reply.content, expected, what)
     return Manifest(reply.content, _media_type(reply.content_type, reply.content, what), digest=digest)
@@ -165,36 +163,34 @@ def _told_type(told: str, content: bytes, what: str) -> str:
 
 
 @one_call
-async def head(
-    session: Session, repository: str, reference: str, *, accept: str | Sequence[str] | None = None
-) -> Descriptor:
+async def head(remote: Remote, reference: str, *, accept: str | Sequence[str] | None = None) -> Descriptor:
     """Type, digest and size of a manifest, without its bytes."""
     reference = check_reference(reference)
-    request = check_manifest_exists.build_request(check_repository(repository), reference, accept=_accepted(accept))
+    request = check_manifest_exists.build_request(remote.name, reference, accept=_accepted(accept))
 
     def plain(response: Response) -> check_manifest_exists.Result | None:
         is_packed = "content-encoding" in response.headers  # its length would be that of something else
         return None if is_packed else done(check_manifest_exists.parse, 200)(response)
 
     try:
-        reply = await session.call(request, plain, scopes=scopes.pull(repository))
+        reply = await remote.session.call(request, plain, scopes=scopes.pull(remote.name))
     except ResponseError as error:
         if error.status not in NO_HEAD:
             raise
         reply = None
     if reply is None:
-        return (await get(session, repository, reference, accept=accept)).descriptor
+        return (await get(remote, reference, accept=accept)).descriptor
     announced = _announced(reply.docker_content_digest)
     media_type, size = essence(reply.content_type or ""), reply.content_length
     # No registry has to tell: then only the bytes do.
     if announced is None or not size or media_type in (*_ANYTHING, "text/html"):
-        return (await get(session, repository, reference, accept=accept)).descriptor
+        return (await get(remote, reference, accept=accept)).descriptor
     if isinstance(reference, Digest) and announced != reference:
-        raise DigestMismatch(f"the manifest {repository}@{reference}", expected=reference, actual=announced)
-    return Descriptor(_plain(media_type, f"the manifest {repository}@{reference}"), announced, size)
+        raise DigestMismatch(f"the manifest {remote.name}@{reference}", expected=reference, actual=announced)
+    return Descriptor(_plain(media_type, f"the manifest {remote.name}@{reference}"), announced, size)
 
 
-async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Stored:
+async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Stored:
     """Put exact bytes under a tag, or under their digest alone. Where they are already, no lock stands against it.
 
     Raises:
@@ -202,18 +198,18 @@ async def put(session: Session, repository: str, manifest: Manifest, *, tag: str
     """
     reference = manifest.digest if tag is None else check_tag(tag)
     request = create_manifest.build_request(
-        check_repository(repository), reference, content=manifest.content, content_type=manifest.media_type
+        remote.name, reference, content=manifest.content, content_type=manifest.media_type
     )
     try:
-        reply = await session.call(request, done(create_manifest.parse, 201), scopes=scopes.push(repository))
+        reply = await remote.session.call(request, done(create_manifest.parse, 201), scopes=scopes.push(remote.name))
     except ResponseError as error:
-        if _is_immutable(error) and await _is_there(session, repository, reference, manifest):
+        if _is_immutable(error) and await _is_there(remote, reference, manifest):
             return Stored(manifest.descriptor, knows_subjects=True)  # what there is to know of it was noted then
         raise
     stored = _announced(reply.docker_content_digest)
     # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.
     if stored is not None and stored != Digest.of(manifest.content, algorithm=stored.algorithm):
-        raise DigestMismatch(f"the stored manifest {repository}:{reference}", expected=manifest.digest, actual=stored)
+        raise DigestMismatch(f"the stored manifest {remote.name}:{reference}", expected=manifest.digest, actual=stored)
     return Stored(manifest.descriptor, reply.oci_subject is not None)
 
 
@@ -222,15 +218,15 @@ def _is_immutable(error: ResponseError) -> bool:
     return isinstance(error, Locked) or error.status in (409, 412) or "TAG_INVALID" in error.codes
 
 
-async def _is_there(session: Session, repository: str, reference: str, manifest: Manifest) -> bool:
+async def _is_there(remote: Remote, reference: str, manifest: Manifest) -> bool:
     """Whether a tag or a digest has a manifest already. Asked once; if there is no answer, it has not."""
-    with suppress(AcrError), hurry():
-        found = await head(session, repository, reference, accept=[*media_types.ANY_MANIFEST, manifest.media_type])
+    with suppress(AcrError), best_effort():
+        found = await head(remote, reference, accept=[*media_types.ANY_MANIFEST, manifest.media_type])
         return found.digest == Digest.of(manifest.content, algorithm=found.digest.algorithm)
     return False
 
 
-async def delete(session: Session, repository: str, digest: str, *, missing_ok: bool) -> None:
+async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
     """Delete a manifest, and with it all its tags."""
     try:
         checked = Digest(digest)
@@ -239,13 +235,12 @@ async def delete(session: Session, repository: str, digest: str, *, missing_ok: 
             f"{digest!r}: a manifest is deleted by its digest, and takes all its tags with it;"
             f" to remove the tag alone use tag({digest!r}).delete()"
         ) from None
-    request = delete_manifest.build_request(check_repository(repository), checked)
-    try:
-        async with explained(f"the manifest {repository}@{checked}", partial(properties, session, repository, checked)):
-            await session.call(request, done(delete_manifest.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+    request = delete_manifest.build_request(remote.name, checked)
+    attempts = remote.session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
+        async with explained(f"the manifest {remote.name}@{checked}", partial(properties, remote, checked)):
+            parse = done(delete_manifest.parse, 202)
+            await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
 
 
 def _accepted(accept: str | Sequence[str] | None) -> str:

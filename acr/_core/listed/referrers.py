@@ -19,6 +19,7 @@ from acr._core.listed.locks import explained
 from acr._core.talk import scopes
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
+from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor, read_descriptor
@@ -27,7 +28,7 @@ from acr._values.fields import list_of, parse_object, written
 from acr._values.manifest import Manifest, as_referrer
 from acr._values.media_type import essence
 from acr._values.page import Page
-from acr._values.reference import check_reference, check_repository
+from acr._values.reference import check_reference
 from acr.errors import NotFound, ProtocolViolation, ResponseError
 
 _UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
@@ -52,23 +53,26 @@ class Referrers:
     """The referrers of a manifest, to be walked like any listing. Making one sends nothing.
 
     Args:
-        session: the client.
-        repository: where the manifest is.
+        remote: the repository.
         subject: its tag or digest.
         artifact_type: only referrers of this type.
     """
 
-    session: Session
-    repository: str = attrs.field(converter=check_repository)
+    remote: Remote
     subject: str = attrs.field(converter=check_reference)
     artifact_type: str | None = attrs.field(converter=_artifact_type)
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        return self.remote.session
 
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         digest = await self._digest()
-        first = get_referrers.build_request(self.repository, digest, artifact_type=self.artifact_type)
-        walk = Walk(self.session, first, self._read, scopes.pull(self.repository))
+        first = get_referrers.build_request(self.remote.name, digest, artifact_type=self.artifact_type)
+        walk = Walk(self.session, first, self._read, scopes.pull(self.remote.name))
         has_begun = continuation is not None
         try:
             async for page in walk.pages(continuation):
@@ -82,13 +86,13 @@ class Referrers:
                 raise
         else:
             return
-        listed = await _by_tag(self.session, self.repository, digest)
+        listed = await _by_tag(self.remote, digest)
         yield Page(self._wanted(listed.manifests if listed else ()))
 
     async def _digest(self) -> Digest:
         if isinstance(self.subject, Digest):
             return self.subject
-        return (await manifests.head(self.session, self.repository, self.subject)).digest
+        return (await manifests.head(self.remote, self.subject)).digest
 
     def _read(self, reply: Response) -> Sequence[Descriptor]:
         what = f"the list of referrers of {self.subject}"
@@ -115,27 +119,27 @@ def _lacks_api(error: ResponseError | ProtocolViolation) -> bool:
 
 
 @one_call
-async def push(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+async def push(remote: Remote, manifest: Manifest, *, tag: str | None) -> Descriptor:
     """`put` for a caller who puts this one manifest: if a lock refuses it, the error says which."""
     item, read = (
-        (f"the repository {repository}", partial(catalog.get, session, repository))
+        (f"the repository {remote.name}", partial(catalog.get, remote))
         if tag is None
-        else (f"the tag {tag} of {repository}", partial(tags.get, session, repository, tag))
+        else (f"the tag {tag} of {remote.name}", partial(tags.get, remote, tag))
     )
     async with explained(item, read):
-        return await put(session, repository, manifest, tag=tag)
+        return await put(remote, manifest, tag=tag)
 
 
 @one_call
-async def put(session: Session, repository: str, manifest: Manifest, *, tag: str | None) -> Descriptor:
+async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Descriptor:
     """Put a manifest; where it has a subject, and the registry takes no note of that, list it under the subject's tag.
 
     Two clients that attach to one subject at the same time may lose an entry there: the spec knows no remedy.
     """
-    stored = await manifests.put(session, repository, manifest, tag=tag)
+    stored = await manifests.put(remote, manifest, tag=tag)
     subject = manifest.subject if b'"subject"' in manifest.content else None
     if subject is not None and not stored.knows_subjects:
-        await _add_by_tag(session, repository, subject.digest, manifest)
+        await _add_by_tag(remote, subject.digest, manifest)
     return stored.descriptor
 
 
@@ -159,21 +163,21 @@ def cosign_tags(digest: Digest) -> Sequence[str]:
     return tuple(f"{digest.algorithm}-{digest.hex}.{kind}" for kind in _COSIGN)
 
 
-async def _by_tag(session: Session, repository: str, subject: Digest) -> Manifest | None:
+async def _by_tag(remote: Remote, subject: Digest) -> Manifest | None:
     """The index behind the tag that stands in for the API.
 
     GitLab reads that tag as the digest, and gives the subject itself (oras-go#1396).
     """
     try:
-        found = await manifests.get(session, repository, fallback_tag(subject), accept=[media_types.OCI_INDEX])
+        found = await manifests.get(remote, fallback_tag(subject), accept=[media_types.OCI_INDEX])
     except NotFound:
         return None
     is_subject = Digest.of(found.content, algorithm=subject.algorithm) == subject
     return None if is_subject or found.media_type != media_types.OCI_INDEX else found
 
 
-async def _add_by_tag(session: Session, repository: str, subject: Digest, manifest: Manifest) -> None:
-    listed = await _by_tag(session, repository, subject)
+async def _add_by_tag(remote: Remote, subject: Digest, manifest: Manifest) -> None:
+    listed = await _by_tag(remote, subject)
     what = f"the index of the referrers of {subject}"
     entries: list[Any] = list(list_of(listed.json, "manifests", what)) if listed else []
     if any(isinstance(entry, dict) and entry.get("digest") == manifest.digest for entry in entries):
@@ -181,4 +185,4 @@ async def _add_by_tag(session: Session, repository: str, subject: Digest, manife
     entry = as_referrer(manifest).to_json()
     index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry]}
     content = written(index, what)
-    await manifests.put(session, repository, Manifest(content, media_types.OCI_INDEX), tag=fallback_tag(subject))
+    await manifests.put(remote, Manifest(content, media_types.OCI_INDEX), tag=fallback_tag(subject))

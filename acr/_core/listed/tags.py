@@ -22,13 +22,13 @@ from acr._core.talk import scopes
 from acr._core.talk.answers import done, told
 from acr._core.talk.deadline import one_call
 from acr._core.talk.paging import Walk
-from acr._core.talk.session import Session
+from acr._core.talk.remote import Remote
 from acr._core.talk.unlinked import Unlinked
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
-from acr._values.reference import check_repository, check_tag
-from acr.errors import InvalidInput, NotFound
+from acr._values.reference import check_tag
+from acr.errors import InvalidInput
 
 if TYPE_CHECKING:
     from acr_rest.models.tag_attributes_base import TagAttributesBase
@@ -58,8 +58,7 @@ def order_on_wire(order: Order | None, last: str | None) -> str | None:
 
 
 def tags(
-    session: Session,
-    repository: str,
+    remote: Remote,
     *,
     order_by: Order | None,
     page_size: int | None,
@@ -68,7 +67,7 @@ def tags(
 ) -> Walk[TagProperties]:
     """The tags of a repository."""
     first = get_tags.build_request(
-        check_repository(repository),
+        remote.name,
         last=check_text("last", last),
         n=check_page_size(page_size),
         orderby=order_on_wire(order_by, last),
@@ -76,45 +75,44 @@ def tags(
     )
 
     def read(reply: Response) -> Sequence[TagProperties]:
-        return [_properties(repository, tag) for tag in get_tags.parse(reply).body.tags]
+        return [_properties(remote.name, tag) for tag in get_tags.parse(reply).body.tags]
 
-    return Walk(session, first, read, scopes.read_metadata(repository))
+    return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 
 
-def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Unlinked:
+def names(remote: Remote, *, page_size: int | None, last: str | None) -> Unlinked:
     """The names of the tags of a repository, as every OCI registry lists them."""
     size = check_page_size(page_size)
-    first = get_tag_names.build_request(check_repository(repository), n=size, last=check_text("last", last))
-    return Unlinked(Walk(session, first, _names, scopes.pull(repository)), size)
+    first = get_tag_names.build_request(remote.name, n=size, last=check_text("last", last))
+    return Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size)
 
 
-async def get(session: Session, repository: str, tag: str) -> TagProperties:
+async def get(remote: Remote, tag: str) -> TagProperties:
     """Properties of a tag."""
-    request = get_tag_properties.build_request(check_repository(repository), check_tag(tag))
-    reply = await session.call(request, get_tag_properties.parse, scopes=scopes.read_metadata(repository))
-    return _properties(repository, reply.body.tag)
+    request = get_tag_properties.build_request(remote.name, check_tag(tag))
+    reply = await remote.session.call(request, get_tag_properties.parse, scopes=scopes.read_metadata(remote.name))
+    return _properties(remote.name, reply.body.tag)
 
 
 @one_call
-async def update(session: Session, repository: str, tag: str, changes: Changes) -> TagProperties:
+async def update(remote: Remote, tag: str, changes: Changes) -> TagProperties:
     """Change what may be done with a tag."""
     body = TagChangeableAttributes(**changes)
-    request = update_tag_attributes.build_request(check_repository(repository), check_tag(tag), body=body)
-    async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
+    request = update_tag_attributes.build_request(remote.name, check_tag(tag), body=body)
+    async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
         parse = told(done(update_tag_attributes.parse, 200))
-        reply = await session.call(request, parse, scopes=scopes.write_metadata(repository))
-    return _properties(repository, reply.body.tag) if reply else await get(session, repository, tag)
+        reply = await remote.session.call(request, parse, scopes=scopes.write_metadata(remote.name))
+    return _properties(remote.name, reply.body.tag) if reply else await get(remote, tag)
 
 
-async def delete(session: Session, repository: str, tag: str, *, missing_ok: bool) -> None:
+async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> None:
     """Delete a tag, not what it points to."""
-    request = delete_tag.build_request(check_repository(repository), check_tag(tag))
-    try:
-        async with explained(f"the tag {tag} of {repository}", partial(get, session, repository, tag)):
-            await session.call(request, done(delete_tag.parse, 202), scopes=scopes.delete(repository))
-    except NotFound as error:
-        if not (missing_ok or error.repeated):
-            raise
+    request = delete_tag.build_request(remote.name, check_tag(tag))
+    attempts = remote.session.sender.attempts()
+    with attempts.may_be_gone(missing_ok=missing_ok):
+        async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
+            parse = done(delete_tag.parse, 202)
+            await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
 
 
 def _names(reply: Response) -> Sequence[str]:

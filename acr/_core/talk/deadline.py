@@ -13,10 +13,12 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
+from acr._core.runtime import Runtime
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_HURRY: Final = 3.0
+_CLEANING: Final = 3.0
 """Seconds for cleaning up behind a call."""
 
 
@@ -24,11 +26,11 @@ class _Call:
     """A call, and when it ends for each client that takes part. A copy has two clients, whose totals may differ.
 
     Args:
-        is_hurried: whether it cleans up behind another one.
+        is_best_effort: whether it cleans up behind another one.
     """
 
-    def __init__(self, *, is_hurried: bool = False) -> None:
-        self.is_hurried = is_hurried
+    def __init__(self, *, is_best_effort: bool = False) -> None:
+        self.is_best_effort = is_best_effort
         self.ends: dict[object, float] = {}
 
 
@@ -46,20 +48,20 @@ def calling() -> Iterator[None]:
 
 
 @contextmanager
-def hurry() -> Iterator[None]:
+def best_effort() -> Iterator[None]:
     """Clean up behind a call that failed or that the user stopped: all requests within end after 3 s together.
 
     The client sends each of them once. They have a time of their own, because that of the call may be over. If half of
     `Timeouts.total` is less than 3 s, they have that.
     """
-    with _within(_Call(is_hurried=True)):
+    with _within(_Call(is_best_effort=True)):
         yield
 
 
-def is_hurried() -> bool:
-    """Whether the client cleans up, within `hurry`."""
+def is_best_effort() -> bool:
+    """Whether the client cleans up, within `best_effort`."""
     call = _CALL.get()
-    return call is not None and call.is_hurried
+    return call is not None and call.is_best_effort
 
 
 def one_call(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -92,20 +94,22 @@ def each_one_call(
     return calls
 
 
-def deadline(client: object, now: float, total: float | None) -> float | None:
+def deadline(runtime: Runtime, total: float | None) -> float | None:
     """When the current call must be over, or None if it may take any time.
 
     Args:
-        client: the client that asks.
-        now: the time on its clock.
-        total: the seconds that it allows for a call, or None.
+        runtime: of the client that asks; a call has an end for each.
+        total: the seconds that the client allows for a call, or None.
     """
     call = _CALL.get()
-    hurried = call is not None and call.is_hurried
-    seconds = (_HURRY if total is None else min(_HURRY, total / 2)) if hurried else total
+    is_cleaning = call is not None and call.is_best_effort
+    seconds = (_CLEANING if total is None else min(_CLEANING, total / 2)) if is_cleaning else total
     if seconds is None:
         return None
-    return now + seconds if call is None else call.ends.setdefault(client, now + seconds)
+    if call is None:
+        return runtime.now() + seconds
+    end = call.ends.get(runtime)
+    return call.ends.setdefault(runtime, runtime.now() + seconds) if end is None else end
 
 
 @contextmanager

@@ -54,6 +54,26 @@ def _relations(parameters: str) -> list[str]:
     return []
 
 
+def split(url: str, *, allow_http: bool = True) -> tuple[Endpoint, str]:
+    """Where a URL leads to: the host, and the path with its query.
+
+    Args:
+        url: absolute.
+        allow_http: accept plain http for hosts that are not loopback.
+
+    Raises:
+        ValueError, InvalidReference: it is no such URL.
+
+    >>> endpoint, target = split("https://My.azurecr.io?a=b")
+    >>> endpoint.host, target
+    ('my.azurecr.io', '/?a=b')
+    """
+    parts = urlsplit(url)
+    endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=allow_http)
+    path = parts.path or "/"
+    return endpoint, f"{path}?{parts.query}" if parts.query else path
+
+
 def local_target(endpoint: Endpoint, base: str, link: str) -> str:
     """The path and query that `link`, found in the answer to a request for `base`, stands for.
 
@@ -75,8 +95,7 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
     if not link or not link.isascii() or not link.isprintable() or " " in link or "\\" in link:
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
     try:
-        parts = urlsplit(urljoin(f"{endpoint}{base}", link))
-        target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
+        target, path = split(urljoin(f"{endpoint}{base}", link))
     except ValueError:
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
     if (target.host, endpoint.scheme, target.scheme) == (endpoint.host, "https", "http"):
@@ -86,10 +105,9 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
         )
     if target != endpoint:
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
-    path = parts.path or "/"
     if path.startswith("//"):  # where it is taken for a link once more, it names a host
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
-    return f"{path}?{parts.query}" if parts.query else path
+    return path
 
 
 def upload_target(endpoint: Endpoint, base: str, link: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Final, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import attrs
 from acr_rest.types import Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk import bodies
+from acr._core.talk.links import split
 from acr._core.talk.scopes import Scopes
 from acr._core.talk.sending import Sender
 from acr._values.reference import Endpoint
@@ -88,10 +89,9 @@ async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scop
 
 def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) -> tuple[Endpoint, str]:
     try:
-        parts = urlsplit(urljoin(f"{place}{path}", location))
-        target = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=True)
-        if target.scheme == "http" and registry.scheme == "https":
-            raise InvalidReference(f"from https to plain http at {target.netloc}")
+        found, target = split(urljoin(f"{place}{path}", location))
+        if found.scheme == "http" and registry.scheme == "https":
+            raise InvalidReference(f"from https to plain http at {found.netloc}")
     except ValueError as error:  # InvalidReference is one, and so is what urllib finds
         raise ProtocolViolation(f"{place.netloc} redirects a download to an unusable place: {error}") from None
-    return target, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return found, target

@@ -1,39 +1,30 @@
-"""Sending: one request out and its answer in, errors as ours; and when to do it again."""
+"""Sending: one request out and its answer in, errors as ours."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 import attrs
 from acr_rest.types import Request, Response
 
 from acr._core.runtime import Body, Incoming, Outgoing, Runtime
 from acr._core.talk import bodies
-from acr._core.talk.deadline import calling, deadline, is_hurried
+from acr._core.talk.attempts import Attempts, Problem, may_pass
+from acr._core.talk.deadline import deadline
 from acr._core.talk.failures import failure
+from acr._core.talk.learned import Learned
 from acr._core.talk.redaction import redact, shown
-from acr._core.talk.throttle import Throttle
-from acr._core.talk.warnings import Warnings
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
-from acr.errors import LimitExceeded, ResponseError, TransportError
+from acr.errors import LimitExceeded
 
 _LOG: Final = logging.getLogger("acr")
 
-CDN: Final = frozenset(range(520, 531)) - {525, 526}
-"""What a CDN answers if it cannot reach the registry behind it, or not in time: these may pass. With 525 and 526 it
-refuses the registry's certificate: those stay (Cloudflare, "5xx errors")."""
-
-PASSING: Final = frozenset({408, 429, 500, 502, 503, 504}) | CDN
-"""Statuses of problems that may pass."""
-
 JSON_LIMIT: Final = 1024 * 1024
 """Bytes of an answer that is read into memory, if it is no listing."""
-
-T = TypeVar("T")
 
 
 @attrs.frozen
@@ -47,8 +38,7 @@ class Sender:
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
         total: seconds that one call may take; None for any time.
-        throttle: how much at once the registry bears; made anew.
-        warnings: what the registry has warned of; made anew.
+        learned: what the registry's answers have taught this client; made anew.
     """
 
     runtime: Runtime
@@ -57,8 +47,7 @@ class Sender:
     on_request: OnRequest | None
     on_response: OnResponse | None
     total: float | None = None
-    throttle: Throttle = attrs.field(factory=Throttle, init=False)
-    warnings: Warnings = attrs.field(factory=Warnings, init=False)
+    learned: Learned = attrs.field(factory=Learned, init=False)
 
     async def send(
         self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
@@ -75,22 +64,18 @@ class Sender:
             ResponseError: the answer is an error.
             TransportError: there is none.
         """
-        content = request.content
-        if not (content is None or isinstance(content, bytes | Body)):
-            raise TypeError("the core sends bytes, or a Body, whose length is known")
-        headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        end = self.deadline()
-        outgoing = Outgoing(request.method, endpoint, request.target, headers, content, end, is_large)
+        outgoing = self._outgoing(endpoint, request, authorization, is_large=is_large)
         if self.on_request is not None:
             self.on_request(_told(outgoing))
-        began, era = self.runtime.now(), self.throttle.era
+        era = self.learned.throttle.era
+        began = 0.0 if self.on_response is None else self.runtime.now()
         incoming = await self.runtime.send(outgoing)
-        self.throttle.note(era, incoming.status)
-        _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
-        for warning in self.warnings.new(incoming.headers.get("warning")):
-            _LOG.warning("%s warns: %s", endpoint.netloc, warning)
+        self.learned.throttle.note(era, incoming.status)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
+        if "warning" in incoming.headers:
+            for warning in self.learned.warnings.new(incoming.headers["warning"]):
+                _LOG.warning("%s warns: %s", endpoint.netloc, warning)
         if self.on_response is not None:
             told = {name: shown(value) for name, value in incoming.headers.items()}
             try:
@@ -102,57 +87,30 @@ class Sender:
             raise await failure(request, endpoint.netloc, incoming)
         return incoming
 
+    def _outgoing(self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool) -> Outgoing:
+        content = request.content
+        if not (content is None or isinstance(content, bytes | Body)):
+            raise TypeError("the core sends bytes, or a Body, whose length is known")
+        headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return Outgoing(request.method, endpoint, request.target, headers, content, self.deadline(), is_large)
+
     async def exchange(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
         """Send with the given header or none, read the answer, and try again where that helps. Errors as of `send`."""
 
         async def once() -> Response:
             return await read(request, await self.send(endpoint, request, authorization))
 
-        return await self.repeat(once, repeatable=True)
+        return await self.attempts().run(once)
 
-    async def repeat(self, once: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
-        """Do something until it succeeds, or fails for good.
-
-        Args:
-            once: does it once.
-            repeatable: whether it may be done again when it is not known whether it was done.
-
-        Raises:
-            ResponseError, TransportError: the last problem. It is marked `exhausted` where the retries are used up, so
-                that no outer loop begins them anew, and `repeated` where an earlier attempt may have succeeded.
-        """
-        attempt = 0
-        in_doubt = False
-        with calling():
-            while True:
-                try:
-                    return await once()
-                except (TransportError, ResponseError) as problem:
-                    problem.repeated = in_doubt
-                    if problem.exhausted or not may_pass(problem, repeatable=repeatable):
-                        raise
-                    await self.pause(problem, attempt)
-                    in_doubt = in_doubt or isinstance(problem, TransportError) or problem.status >= 500
-                attempt += 1
-
-    async def pause(self, problem: TransportError | ResponseError, attempt: int) -> None:
-        """Wait before the repetition `attempt` (the first is 0).
-
-        Raises:
-            ResponseError, TransportError: the problem, marked `exhausted`: there is no repetition, or no time for it.
-        """
-        asked = problem.retry_after if isinstance(problem, ResponseError) else None
-        delay = None if is_hurried() else self.retries.delay(attempt, asked)
-        end = self.deadline()
-        if delay is None or (end is not None and self.runtime.now() + delay >= end):
-            problem.exhausted = True
-            raise problem
-        _LOG.warning("%s; trying again in %.1f s", problem, delay)
-        await self.runtime.sleep(delay)
+    def attempts(self, passes: Callable[[Problem], bool] = may_pass) -> Attempts:
+        """The tries of something that this client begins now; see `Attempts`."""
+        return Attempts(self, passes)
 
     def deadline(self) -> float | None:
         """When the current call must be over; None if it may take any time."""
-        return deadline(self.runtime, self.runtime.now(), self.total)
+        return deadline(self.runtime, self.total)
 
 
 async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT, option: str | None = None) -> Response:
@@ -175,16 +133,9 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         body = await bodies.read(incoming, limit, what, option=option)
     finally:
         await incoming.aclose()
-    body = bodies.decoded(body, incoming.headers.get("content-encoding"), limit, what, option=option)
+    if "content-encoding" in incoming.headers:
+        body = bodies.decoded(body, incoming.headers["content-encoding"], limit, what, option=option)
     return Response(incoming.status, incoming.headers, body)
-
-
-def may_pass(problem: TransportError | ResponseError, *, repeatable: bool) -> bool:
-    """Whether a problem may pass, so that the same request can be sent again."""
-    if isinstance(problem, TransportError):
-        return repeatable and not problem.exhausted
-    # A registry that throttles has not done what it was asked for: that can be repeated in any case.
-    return problem.status == 429 or (repeatable and problem.status in PASSING)
 
 
 def path_of(request: Request) -> str:

@@ -10,9 +10,11 @@ from acr_rest.types import InvalidResponse, Request, Response
 
 from acr._core.runtime import Incoming, Runtime
 from acr._core.talk import redirects
+from acr._core.talk.attempts import Attempts
 from acr._core.talk.challenge import Challenge, parse_challenges
-from acr._core.talk.chunking import Chunking
+from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
+from acr._core.talk.learned import Demand, Learned
 from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
 from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
@@ -22,7 +24,7 @@ from acr._values.media_type import essence
 from acr._values.options import Limits
 from acr._values.reference import Endpoint
 from acr._values.weight import check_weight
-from acr.errors import Denied, ProtocolViolation, Unauthorized
+from acr.errors import Denied, ProtocolViolation, ResponseError, TransportError, Unauthorized
 from acr.protocols import Credential
 
 _REGISTRY: Final = "the registry"
@@ -57,10 +59,8 @@ class Session:
         self.sender: Sender = sender
         self.limits: Limits = limits
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
+        self.learned: Learned = sender.learned
         self._discovery: Flight[None] = Flight(sender.runtime)
-        self._discovered = False
-        self.chunking: Chunking = Chunking()
-        self._challenge: Challenge | None = None
 
     async def call(
         self,
@@ -68,18 +68,20 @@ class Session:
         parse: Callable[[Response], T],
         *,
         scopes: Scopes,
-        repeatable: bool = True,
+        attempts: Attempts | None = None,
         limit: int = JSON_LIMIT,
         option: str | None = None,
         undo: Callable[[T], Awaitable[object]] | None = None,
     ) -> T:
-        """Send, read the whole answer, parse it.
+        """Send, read the whole answer, parse it; and again, if that may help.
+
+        The way of a request: `call` -> `open` (with the right token) -> `Sender.send` -> `Runtime.send`.
 
         Args:
             request: what to send.
             parse: the operation's own parser.
             scopes: what it needs.
-            repeatable: whether it may be sent again when it is not known if it was received.
+            attempts: the tries. If None, the request is one that can be repeated.
             limit: bytes of the answer, at the most.
             option: the option that sets the limit, or None.
             undo: is done with the answer, where the caller has been stopped meanwhile.
@@ -93,28 +95,38 @@ class Session:
         """
 
         async def once() -> T:
-            incoming = await self.open(request, scopes=scopes)
-            if _may_lead_on(request) and redirects.leads_on(incoming):
-                incoming, _ = await redirects.follow(self, request, incoming, scopes)
-            reply = await read(request, incoming, limit=limit, option=option)
-            if request.method == "GET" and _is_page(reply):
-                page = ProtocolViolation(
-                    f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
-                    " stand before the registry"
-                )
-                page.is_page = True
-                raise page
+            reply = await self._answer(request, scopes, limit, option)
             try:
                 return parse(reply)
             except InvalidResponse as error:
                 raise ProtocolViolation(f"{self.registry.netloc} sent an unusable answer: {error}") from None
 
-        async def wholly() -> T:
-            return await self.runtime.to_the_end(once, undo)
+        with calling():
+            while True:
+                try:
+                    return await (once() if undo is None else self.runtime.to_the_end(once, undo))
+                except (TransportError, ResponseError) as problem:
+                    attempts = attempts or self.sender.attempts()
+                    await attempts.again(problem)
 
-        return await self.sender.repeat(once if undo is None else wholly, repeatable=repeatable)
+    async def _answer(self, request: Request, scopes: Scopes, limit: int, option: str | None) -> Response:
+        """Send once, and read the whole answer, wherever it is."""
+        incoming = await self.open(request, scopes=scopes)
+        if incoming.status >= 300 and _may_lead_on(request) and redirects.leads_on(incoming):
+            incoming, _ = await redirects.follow(self, request, incoming, scopes)
+        reply = await read(request, incoming, limit=limit, option=option)
+        if request.method == "GET" and _is_page(reply):
+            page = ProtocolViolation(
+                f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
+                " stand before the registry"
+            )
+            page.is_page = True
+            raise page
+        return reply
 
-    async def call_for_list(self, request: Request, parse: Callable[[Response], T], *, scopes: Scopes) -> T:
+    async def call_for_list(
+        self, request: Request, parse: Callable[[Response], T], *, scopes: Scopes, attempts: Attempts | None = None
+    ) -> T:
         """As `call`, for an answer that lists things. It may be as large, and as heavy, as a page of a listing."""
         limit, option = self.limits.page, "Limits.page"
 
@@ -123,7 +135,7 @@ class Session:
             check_weight(reply.body, what, limit=limit, option=option)
             return parse(reply)
 
-        return await self.call(request, weighed, scopes=scopes, limit=limit, option=option)
+        return await self.call(request, weighed, scopes=scopes, attempts=attempts, limit=limit, option=option)
 
     async def open(self, request: Request, *, scopes: Scopes, is_large: bool = False) -> Incoming:
         """Send once, and give the answer with its body unread; the caller closes it. A redirect is an answer, too.
@@ -184,8 +196,8 @@ class Session:
         try:
             reply = await self.sender.exchange(self.registry, check_support.build_request(), None)
         except Unauthorized as refusal:
-            self._challenge = _usable(refusal)
-        self._discovered = True
+            self.learned.demand = Demand(_usable(refusal))
+        self.learned.is_met = True
         return reply
 
     async def issuer(self) -> Authority | None:
@@ -194,9 +206,8 @@ class Session:
         Raises:
             ProtocolViolation: the challenge names a host that was not allowed.
         """
-        if self._challenge is None or self._challenge.scheme != "bearer":
-            return None
-        return await self.tokens.authority(self._challenge)
+        demand = self.learned.demand
+        return None if demand is None or demand.challenge.scheme != "bearer" else await self.tokens.authority(demand)
 
     async def authority(self) -> Authority:
         """Who issues the registry's tokens.
@@ -215,11 +226,11 @@ class Session:
 
         From then on every request goes out with the token that it needs, none only to be refused.
         """
-        if not self._discovered:
+        if not self.learned.is_met:
             await self._discovery.join(_REGISTRY, self._discover_once)
 
     async def _discover_once(self) -> None:
-        if not self._discovered:
+        if not self.learned.is_met:
             await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
@@ -230,14 +241,16 @@ class Session:
         """
         if refusal.challenge is None:
             return None
-        self._challenge = challenge = _usable(refusal)
+        challenge = _usable(refusal)
+        self.learned.demand = Demand(challenge)
         wanted = parse_scopes(challenge.parameters.get("scope", ""))
         if challenge.parameters.get("error") == "insufficient_scope" and cover(scopes, wanted):
             return None
         return scopes | wanted
 
     async def _authorization(self, scopes: Scopes) -> str | None:
-        return None if self._challenge is None else await self.tokens.authorization(self._challenge, scopes)
+        demand = self.learned.demand
+        return None if demand is None else await self.tokens.authorization(demand, scopes)
 
 
 def _may_lead_on(request: Request) -> bool:
@@ -247,7 +260,7 @@ def _may_lead_on(request: Request) -> bool:
 
 def _is_page(reply: Response) -> bool:
     """Whether an answer is HTML: of a login page, a proxy or a portal, and never of a registry's API."""
-    return essence(reply.headers.get("content-type", "")) == "text/html" and reply.body.lstrip()[:1] == b"<"
+    return reply.body.lstrip()[:1] == b"<" and essence(reply.headers.get("content-type", "")) == "text/html"
 
 
 def _usable(refusal: Unauthorized) -> Challenge:

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import attrs
 from acr_rest.api.acr_token import (
@@ -22,6 +21,7 @@ from acr_rest.types import InvalidResponse, Request, Response
 
 from acr._core.talk.answers import done
 from acr._core.talk.challenge import Challenge
+from acr._core.talk.links import split
 from acr._core.talk.scopes import Scopes
 from acr._values.credentials import UsernamePassword
 from acr._values.reference import Endpoint
@@ -89,15 +89,13 @@ class Authority:
         """
         realm = challenge.parameters.get("realm", "")
         try:
-            parts = urlsplit(realm)
-            endpoint = Endpoint.parse(f"{parts.scheme}://{parts.netloc}", allow_http=registry.scheme == "http")
+            endpoint, target = split(realm, allow_http=registry.scheme == "http")
         except ValueError as error:  # urlsplit's own, or InvalidReference
             raise ProtocolViolation(f"{registry.netloc} names an unusable token realm: {error}") from None
         if registry.scheme == "https" and endpoint.scheme == "http":
             raise ProtocolViolation(
                 f"{registry.netloc} asks to send credentials over plain http, to {endpoint.netloc!r}: they stay here"
             )
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         is_foreign = endpoint != registry and endpoint.netloc not in token_hosts
         found = cls(endpoint, target, challenge.parameters.get("service", registry.netloc), is_foreign)
         if not is_anonymous:

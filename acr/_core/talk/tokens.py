@@ -11,8 +11,8 @@ from typing import Any, Final
 import attrs
 
 from acr._core.talk import refusals, token_exchanges as exchanges
-from acr._core.talk.challenge import Challenge
 from acr._core.talk.flight import Flight
+from acr._core.talk.learned import Demand
 from acr._core.talk.scopes import Scopes, cover
 from acr._core.talk.sending import Sender
 from acr._core.talk.token_exchanges import Authority, Issued
@@ -81,30 +81,37 @@ class Tokens:
         self._access_flight: Flight[_Kept] = Flight(sender.runtime)
         self._lookup_flight: Flight[_Found] = Flight(sender.runtime)
 
-    async def authorization(self, challenge: Challenge, scopes: Scopes) -> str | None:
+    async def authorization(self, demand: Demand, scopes: Scopes) -> str | None:
         """The Authorization header of a request that needs `scopes`; None where there is nothing to say.
 
         Raises:
             CredentialError: no token could be had.
             ProtocolViolation: the challenge names a host that was not allowed.
         """
-        if challenge.scheme == "basic":
+        if demand.challenge.scheme == "basic":
             credential = await self.resolved()
             if credential is None:
                 return None
             if not isinstance(credential, UsernamePassword):
                 raise CredentialError(f"{self._registry.netloc} takes a name and password only: pass UsernamePassword")
             return exchanges.basic(credential)
-        return f"Bearer {await self.access_token(await self.authority(challenge), scopes)}"
+        return f"Bearer {await self.access_token(await self.authority(demand), scopes)}"
 
-    async def authority(self, challenge: Challenge) -> Authority:
+    async def authority(self, demand: Demand) -> Authority:
         """Who issues tokens, by a Bearer challenge. To a client without a credential that may be any host.
+
+        The realm is parsed once for each challenge.
 
         Raises:
             ProtocolViolation: the challenge names a host that was not allowed.
         """
-        is_anonymous = await self.resolved() is None
-        return Authority.of(challenge, self._registry, self._token_hosts, is_anonymous=is_anonymous)
+        credential, found = await self.resolved(), demand.authority
+        if found is None:  # parsed as for anybody: whether it may have the credential is another question
+            found = Authority.of(demand.challenge, self._registry, self._token_hosts, is_anonymous=True)
+            demand.authority = found
+        if credential is not None:
+            found.check_trusted()
+        return found
 
     async def access_token(self, authority: Authority, scopes: Scopes) -> str:
         """An access token that covers `scopes`: a kept one where it is live, else a new one.
