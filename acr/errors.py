@@ -82,7 +82,7 @@ class TransportError(AcrError):
 
 
 class TooSlow(TransportError):
-    """The call took longer than `Timeouts.total`, or a body moved slower than `Timeouts.least_rate`."""
+    """The call took longer than the option `total` of `Timeouts`, or a body moved slower than its `least_rate`."""
 
 
 @attrs.frozen
@@ -215,11 +215,11 @@ class UnsupportedDigest(IntegrityError, ValueError):
 
 
 class LimitExceeded(AcrError):
-    """There are more bytes or files than the protocol or the caller allows. ACR allows 4 MiB for a manifest.
+    """There are more bytes, files or pages than the protocol or the caller allows. ACR allows 4 MiB for a manifest.
 
     Attributes:
         limit: the most that is allowed, in the unit that the text names.
-        option: what sets the limit, such as `Limits.page`, or None.
+        option: the option that sets the limit, such as "Limits.page", or None.
     """
 
     def __init__(self, what: str, *, limit: int, unit: str = "bytes", option: str | None = None) -> None:
