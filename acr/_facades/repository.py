@@ -267,7 +267,7 @@ class Repository:
         keep_partial: bool = False,
         progress: Progress | None = None,
     ) -> BlobStream | Descriptor:
-        """Download a blob and verify it against its digest; `blob(digest).download` and `.stream` do the same.
+        """Download a blob and verify it against its digest. The handle of a blob has two methods for it, too.
 
         Args:
             digest: digest of the blob.

@@ -114,7 +114,7 @@ async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> 
                 return None
         reply = await read(request, incoming)
         _check_blob(reply.headers, session, request)
-        return reply
+        return reply if reply.status < 300 else None  # a redirect without an end says nothing of the blob
 
     try:
         return await session.sender.attempts().run(once)

@@ -21,7 +21,7 @@ from acr_rest.types import Response
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
-from acr._core.talk.answers import done, told
+from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -148,7 +148,7 @@ async def delete(remote: Remote, *, missing_ok: bool) -> DeletedRepository:
 
 
 def _names(reply: Response) -> Sequence[str]:
-    return get_repositories.parse(reply).body.repositories
+    return listed(reply, "repositories", get_repositories.parse(reply).body.repositories)
 
 
 def _properties(body: RepositoryAttributes) -> RepositoryProperties:

@@ -24,7 +24,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
-from acr._core.talk.answers import NO_HEAD, done, told
+from acr._core.talk.answers import NO_HEAD, done, listed, told
 from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -75,7 +75,8 @@ def manifests(
     )
 
     def read(reply: Response) -> Sequence[ManifestProperties]:
-        return [_properties(remote.name, manifest) for manifest in get_manifests.parse(reply).body.manifests]
+        found = listed(reply, "manifests", get_manifests.parse(reply).body.manifests)
+        return [_properties(remote.name, manifest) for manifest in found]
 
     return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 

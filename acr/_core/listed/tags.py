@@ -19,7 +19,7 @@ from acr_rest.types import Response
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
-from acr._core.talk.answers import done, told
+from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -75,7 +75,7 @@ def tags(
     )
 
     def read(reply: Response) -> Sequence[TagProperties]:
-        return [_properties(remote.name, tag) for tag in get_tags.parse(reply).body.tags]
+        return [_properties(remote.name, tag) for tag in listed(reply, "tags", get_tags.parse(reply).body.tags)]
 
     return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 
@@ -116,7 +116,7 @@ async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> None:
 
 
 def _names(reply: Response) -> Sequence[str]:
-    return get_tag_names.parse(reply).body.tags
+    return listed(reply, "tags", get_tag_names.parse(reply).body.tags)
 
 
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:

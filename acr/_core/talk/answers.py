@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import attrs
 from acr_rest.types import Response
+
+from acr.errors import ProtocolViolation
 
 T = TypeVar("T")
 
@@ -23,12 +26,36 @@ def done(parse: Callable[[Response], T], usual: int) -> Callable[[Response], T]:
     Args:
         parse: the operation's own parser.
         usual: the status that it knows.
+
+    Returns:
+        The parser. It raises ProtocolViolation if the status says that it was done, and the body has errors.
     """
 
     def read(reply: Response) -> T:
-        return parse(attrs.evolve(reply, status=usual) if _is_success(reply) else reply)
+        if not _is_success(reply):
+            return parse(reply)
+        if _object(reply).get("errors"):
+            raise ProtocolViolation(f"the registry answered {reply.status} with errors: nobody knows what was done")
+        return parse(attrs.evolve(reply, status=usual))
 
     return read
+
+
+def listed(reply: Response, name: str, found: Sequence[T]) -> Sequence[T]:
+    """What a page of a listing has. A page without items must say so: it has the list, which may be null.
+
+    Args:
+        reply: the answer.
+        name: the list's name in it.
+        found: what was read of the list.
+
+    Raises:
+        ProtocolViolation: the answer has no such list. A proxy, or a failure that looks like a success, would
+            otherwise end the listing early.
+    """
+    if not found and name not in _object(reply):
+        raise ProtocolViolation(f"a page of a listing has no {name!r}")
+    return found
 
 
 def told(parse: Callable[[Response], T]) -> Callable[[Response], T | None]:
@@ -38,6 +65,17 @@ def told(parse: Callable[[Response], T]) -> Callable[[Response], T | None]:
         return None if _is_success(reply) and not reply.body else parse(reply)
 
     return read
+
+
+def _object(reply: Response) -> Mapping[str, Any]:
+    """The JSON object that a body is; an empty one if it is something else."""
+    if not reply.body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        value = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _is_success(reply: Response) -> bool:

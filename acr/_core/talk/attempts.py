@@ -30,7 +30,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import calling, is_best_effort
 from acr._values.options import Retries
-from acr.errors import NotFound, ResponseError, TooSlow, TransportError
+from acr.errors import NoMetadataApi, NotFound, ResponseError, TooSlow, TransportError
 
 _LOG: Final = logging.getLogger("acr")
 
@@ -138,9 +138,14 @@ class Attempts:
 
     @contextmanager
     def may_be_gone(self, *, missing_ok: bool) -> Iterator[None]:
-        """Let a `NotFound` of a deletion pass, if the caller allows it or if an earlier try may have deleted."""
+        """Let a `NotFound` of a deletion pass, if the caller allows it or if an earlier try may have deleted.
+
+        A registry without ACR's API has deleted nothing, and knows nothing of what is there.
+        """
         try:
             yield
+        except NoMetadataApi:
+            raise
         except NotFound:
             if not (missing_ok or self.in_doubt):
                 raise

@@ -115,7 +115,7 @@ class Session:
         if incoming.status >= 300 and _may_lead_on(request) and redirects.leads_on(incoming):
             incoming, _ = await redirects.follow(self, request, incoming, scopes)
         reply = await read(request, incoming, limit=limit, option=option)
-        if request.method == "GET" and _is_page(reply):
+        if _is_page(reply):  # also of a deletion: a login page has deleted nothing
             page = ProtocolViolation(
                 f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
                 " stand before the registry"
