@@ -17,16 +17,17 @@ PAGE = b"<!doctype html><title>Sign in</title>"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 JSON = {"Content-Type": "application/json"}
 DIGEST = acr.Digest.of(b"x")
+INDEX = {"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX, "manifests": []}
 
 CHANGES: dict[str, tuple[str, Callable[[acr.Repository], Any]]] = {
     "delete a tag": ("DELETE", lambda app: app.tag("v1").delete()),
     "delete a manifest": ("DELETE", lambda app: app.manifest(DIGEST).delete()),
     "delete a blob": ("DELETE", lambda app: app.blob(DIGEST).delete()),
     "delete all": ("DELETE", lambda app: app.delete()),
-    "put a manifest": ("PUT", lambda app: app.put_manifest({"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX, "manifests": []})),
+    "put a manifest": ("PUT", lambda app: app.put_manifest(INDEX)),
     "commit a blob": ("PUT", lambda app: app.upload_blob(b"content")),
     "lock a tag": ("PATCH", lambda app: app.tag("v1").update(can_write=False)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", CHANGES)
