@@ -90,7 +90,7 @@ async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scop
             f"{session.registry.netloc} redirects to {place.netloc}, which did not answer: {error}"
             " (if a firewall is in the way, allow that host, or use the registry's dedicated data endpoints)"
         )
-        problem.exhausted, problem.repeated = error.exhausted, error.repeated
+        problem.exhausted = error.exhausted
         raise problem from error
 
 
