@@ -21,7 +21,7 @@
     │   ├── DigestMismatch    their digest is wrong
     │   ├── SizeMismatch      there are too many or too few
     │   └── UnsupportedDigest the algorithm is neither sha256 nor sha512 (also a ValueError)
-    ├── LimitExceeded         more bytes or files than the protocol or the caller allows
+    ├── LimitExceeded         more bytes, files or pages than the protocol or the caller allows
     ├── ProtocolViolation     the protocol does not allow such an answer
     └── TransferError         a push or pull failed; `side` says at which end
 
@@ -222,9 +222,11 @@ class LimitExceeded(AcrError):
         option: the option that sets the limit, such as "Limits.page", or None.
     """
 
-    def __init__(self, what: str, *, limit: int, unit: str = "bytes", option: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, limit: int, unit: str = "bytes", option: str | None = None, text: str | None = None
+    ) -> None:
         more = f"; {option} sets this limit" if option else ""
-        super().__init__(f"{what} is larger than the {limit} {unit} allowed{more}")
+        super().__init__(text or f"{what} is larger than the {limit} {unit} allowed{more}")
         self.limit = limit
         self.option = option
 

@@ -61,11 +61,13 @@ def open_session(
         raise InvalidInput(f"audience={audience!r}: expected a URL; leave it out for the one of all Azure clouds")
     agent = f"acr-client/{__version__}"
     if user_agent is not None:
-        if not (user_agent.isascii() and user_agent.isprintable()):
-            raise InvalidInput(f"user_agent={user_agent[:100]!r}: expected printable ASCII")
+        if not (isinstance(user_agent, str) and user_agent.isascii() and user_agent.isprintable()):
+            raise InvalidInput(f"user_agent={str(user_agent)[:100]!r}: expected printable ASCII")
         agent = f"{user_agent} {agent}"
     if isinstance(token_hosts, str):
         raise InvalidInput(f"token_hosts: expected a list of hosts: pass [{token_hosts!r}]")
+    if not isinstance(token_hosts, Iterable):
+        raise InvalidInput(f"token_hosts={token_hosts!r}: expected a list of hosts")
     return Session(
         Sender(runtime, retries, agent, on_request, on_response, total),
         registry,

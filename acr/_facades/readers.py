@@ -23,7 +23,7 @@ class _Place:
     @property
     def size(self) -> int:
         """The size of the blob, in bytes."""
-        return self._cursor.size
+        return self._cursor.rely_on_size()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Go to another place in the blob. This sends no request.
@@ -45,7 +45,7 @@ class _Place:
         return self._cursor.place
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._cursor.digest}, at {self.tell()} of {self.size} bytes>"
+        return f"<{type(self).__name__} of {self._cursor.digest}, at {self.tell()} of {self._cursor.size} bytes>"
 
 
 @public_in("acr")

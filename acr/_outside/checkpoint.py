@@ -36,7 +36,7 @@ def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Chec
 
 
 class _FileCheckpoint:
-    """Implements `acr._core.runtime.Checkpoint` with a file that its owner alone can read.
+    """Implements `acr._core.storage.Checkpoint` with a file that its owner alone can read.
 
     It is written under another name beside its own, and renamed: whoever reads it finds one state or the other. That
     is not forced to the disk: after a power failure there may be none, and the upload begins anew.

@@ -115,7 +115,11 @@ class AsyncioRuntime:
                 await lane.aclose()  # as in the blocking shell
                 await lanes.give_back(lane)
                 raise
-            return AsyncAnswer(request, response, watch, partial(lanes.give_back, lane), is_here)
+            answer = AsyncAnswer(request, response, watch, partial(lanes.give_back, lane), is_here)
+            if self._closed:  # meanwhile, by another task
+                await answer.aclose()
+                raise InvalidInput("the client is closed")
+            return answer
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)

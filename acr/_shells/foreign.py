@@ -202,6 +202,6 @@ def _mapped() -> Iterator[None]:
         yield
     except httpx.InvalidURL as error:
         raise httpcore.LocalProtocolError(str(error)) from error
-    except httpx.TransportError as error:
+    except (httpx.RequestError, OSError) as error:
         known = (_SAME[kind] for kind in type(error).__mro__ if kind in _SAME)
         raise next(known, httpcore.NetworkError)(str(error)) from error

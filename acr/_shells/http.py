@@ -216,7 +216,7 @@ def failed(
         watch: of the request.
         proxy: the way to the place.
     """
-    where = f"{request.method} {request.target.partition('?')[0][:300]} at {request.endpoint.netloc}"
+    where = f"{request.method} {redact(request.target.partition('?')[0])[:300]} at {request.endpoint.netloc}"
     if isinstance(error, UNSENDABLE):
         return InvalidInput(
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"
@@ -229,6 +229,8 @@ def failed(
     elif isinstance(error, httpcore.TimeoutException | TimeoutError) and watch.is_over:
         kind, is_final = TooSlow, True
         reason = f"the time for the whole call is over (Timeouts.total={watch.total})"
+    elif isinstance(error, httpcore.PoolTimeout):
+        reason = f"{reason}: close streams that you no longer read, or raise Timeouts.pool"
     elif isinstance(error, httpcore.TimeoutException | TimeoutError):
         reason = f"timed out ({type(error).__name__})"
     elif isinstance(error, httpcore.ProxyError):

@@ -39,6 +39,7 @@ class Lanes:
 
     def __init__(self, make: Callable[[], Lane], limit: int, clock: Callable[[], float]) -> None:
         self._make = make
+        self._limit = limit
         self._room = asyncio.Semaphore(limit)
         self._clock = clock
         self._idle: deque[tuple[float, Lane]] = deque()
@@ -58,7 +59,7 @@ class Lanes:
                 async with asyncio.timeout(timeout):
                     await self._room.acquire()
             except TimeoutError:
-                raise httpcore.PoolTimeout("all connections are in use") from None
+                raise httpcore.PoolTimeout(f"all {self._limit} connections to this place are in use") from None
         else:
             await self._room.acquire()  # at once
         try:

@@ -41,6 +41,7 @@ class Pool:
 
     def __init__(self, make: Callable[[], Way], limit: int, clock: Callable[[], float]) -> None:
         self._make = make
+        self._limit = limit
         self._room = threading.Semaphore(limit)
         self._clock = clock
         self._idle: deque[tuple[float, Way]] = deque()
@@ -58,7 +59,7 @@ class Pool:
             httpcore.PoolTimeout: none was.
         """
         if not self._room.acquire(timeout=timeout):
-            raise httpcore.PoolTimeout("all connections are in use")
+            raise httpcore.PoolTimeout(f"all {self._limit} connections to this place are in use")
         try:
             try:
                 return self._idle.pop()[1]

@@ -20,14 +20,14 @@ def parse_object(content: bytes, where: str, *, limit: int = 0, option: str | No
         option: the option that sets them.
 
     Raises:
-        ProtocolViolation: it is no JSON, or no object; `where` begins the text.
+        ProtocolViolation: it is not JSON, or not an object; `where` begins the text.
         LimitExceeded: parsed, it would take too much memory.
     """
     check_weight(content, where, limit=limit, option=option)
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise ProtocolViolation(f"{where} is no JSON: it begins with {content[:60]!r}") from None
+        raise ProtocolViolation(f"{where} is not JSON: it begins with {content[:60]!r}") from None
     object_of(value, where)
     parsed: dict[str, Any] = value  # not copied: it may be large
     return parsed

@@ -25,6 +25,24 @@ def _positive_or_none(options: object, field: "attrs.Attribute[Any]", value: obj
         _positive(options, field, value, ", or None")
 
 
+def _count(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    least = 0 if isinstance(options, Retries) else 1
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        name = f"{type(options).__name__}.{field.name}"
+        raise InvalidInput(f"{name}={value!r}: expected a whole number from {least} on")
+
+
+def _seconds(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not value >= 0:  # type: ignore[operator]  # a NaN is not above 0 either
+        raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected a number from 0 on")
+
+
+def _callable_or_none(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None and not callable(value):
+        raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected a function, or None")
+
+
 @public_in("acr")
 @attrs.frozen(kw_only=True)
 class Timeouts:
@@ -42,7 +60,7 @@ class Timeouts:
             page of a listing and each read of a stream is a call. A call that must clean up behind itself, such as a
             failed upload, may take up to half as long again. The client cannot interrupt code of yours, such as a
             credential or a callback.
-        least_rate: how many bytes a body must move each second, on average, in either direction.
+        least_rate: how many bytes an answer that has begun, and a body that is sent, must move each second on average.
         rate_window: how long a time that average is taken over. Only time that the client waits for the network
             counts. A program that reads a stream slowly, or supplies an upload slowly, cannot fall below the rate.
 
@@ -65,19 +83,19 @@ class Limits:
     """How much the client accepts from a registry, if neither the protocol nor the caller sets a limit.
 
     Args:
-        page: the size of one page of a listing, in bytes. Five times as many may be needed to parse it. If a page is
-            larger, the client asks for fewer items.
+        page: the size of one page of a listing, in bytes. Parsed, it may take 64 MiB of memory, or five times this
+            limit if that is more. If a page is larger, the client asks for fewer items.
         pages: the number of pages of one listing. After a longer one the caller can go on from the `continuation` of
             the last page.
         unsized_blob: the size of a blob that is downloaded, in bytes, if neither the caller nor the registry tells it.
 
     Raises:
-        InvalidInput: a value is no number above 0.
+        InvalidInput: a value is not a whole number above 0.
     """
 
-    page: int = attrs.field(default=16 * 1024**2, validator=_positive)
-    pages: int = attrs.field(default=100_000, validator=_positive)
-    unsized_blob: int = attrs.field(default=1024**3, validator=_positive)
+    page: int = attrs.field(default=16 * 1024**2, validator=_count)
+    pages: int = attrs.field(default=100_000, validator=_count)
+    unsized_blob: int = attrs.field(default=1024**3, validator=_count)
 
 
 @public_in("acr")
@@ -96,12 +114,17 @@ class Retries:
         base: the longest first wait, in seconds.
         cap: the longest wait, in seconds. If the registry asks for more, the client raises the error at once.
         jitter: returns a number from 0 to 1; `random.random` by default. Tests replace it.
+
+    Raises:
+        InvalidInput: `limit` is not a whole number from 0 on, `base` or `cap` is not a number from 0 on, or `jitter`
+            is not a function.
     """
 
-    limit: int = 4
-    base: float = 0.5
-    cap: float = 60
-    jitter: Callable[[], float] | None = None  # that of `random` would not be equal any more in another process
+    limit: int = attrs.field(default=4, validator=_count)
+    base: float = attrs.field(default=0.5, validator=_seconds)
+    cap: float = attrs.field(default=60, validator=_seconds)
+    # Not `random.random` itself, which would not be equal any more in another process.
+    jitter: Callable[[], float] | None = attrs.field(default=None, validator=_callable_or_none)
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float | None:
         """Compute how long to wait before the next try.

@@ -1,6 +1,6 @@
 """Unpacking: how much an archive from outside may become on this machine."""
 
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -12,6 +12,17 @@ _GIB: Final = 1024**3
 
 ALWAYS_ALLOWED: Final = _GIB
 """Bytes that an archive may become, however small it is packed."""
+
+
+def _bytes(limits: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidInput(f"UnpackLimits.{field.name}={value!r}: expected a whole number from 0 on")
+
+
+def _times(limits: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < float("inf"):  # type: ignore[operator]  # a NaN is neither
+        raise InvalidInput(f"UnpackLimits.{field.name}={value!r}: expected a number from 0 on")
 
 
 @public_in("acr")
@@ -26,16 +37,12 @@ class UnpackLimits:
         reserve: the bytes of the disk that stay free (100 MiB).
 
     Raises:
-        InvalidInput: a limit is negative.
+        InvalidInput: a limit is not a number from 0 on, or a number of bytes is not whole.
     """
 
-    size: int = 64 * _GIB
-    ratio: float = 100
-    reserve: int = 100 * _MIB
-
-    def __attrs_post_init__(self) -> None:
-        if min(self.size, self.ratio, self.reserve) < 0:
-            raise InvalidInput(f"{self}: expected numbers from 0 on")
+    size: int = attrs.field(default=64 * _GIB, validator=_bytes)
+    ratio: float = attrs.field(default=100, validator=_times)
+    reserve: int = attrs.field(default=100 * _MIB, validator=_bytes)
 
     def size_for(self, packed: int) -> int:
         """Compute the most bytes that an archive may unpack to.

@@ -54,4 +54,12 @@ def check_weight(content: bytes, what: str, *, limit: int = 0, option: str | Non
     """
     allowed = max(_ALLOWED, _TIMES * limit)
     if len(content) > _LIGHT and weight(content) > allowed:
-        raise LimitExceeded(f"{what}, parsed,", limit=allowed, option=option)
+        raise _too_heavy(what, allowed, option)
+
+
+def _too_heavy(what: str, allowed: int, option: str | None) -> LimitExceeded:
+    is_of_option = option is not None and allowed > _ALLOWED
+    text = f"{what}, parsed, would take more than {allowed} bytes of memory"
+    if is_of_option:
+        text = f"{text}, five times {option}"
+    return LimitExceeded(what, limit=allowed, option=option if is_of_option else None, text=text)

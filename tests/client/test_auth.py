@@ -497,3 +497,40 @@ def test_a_refresh_token_of_entra_can_be_exchanged_too(
     assert form["tenant"] == ["t"]
     with pytest.raises(acr.InvalidInput, match="nothing to exchange"):
         registry.exchange_entra_token()
+
+
+def test_what_a_keyring_of_the_caller_s_raises_is_an_error_of_ours(twin: Twin) -> None:
+    class Keys:
+        def lookup(self, host: str) -> None:
+            raise RuntimeError(f"no {host} \x1b[2J")
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        challenge = 'Bearer realm="https://my.azurecr.io/oauth2/token",service="my.azurecr.io"'
+        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+
+    registry = twin.connect("my.azurecr.io", Keys(), transport=httpx.MockTransport(answer))
+    text = r"^Keys gave no credential for my\.azurecr\.io: RuntimeError: no my\.azurecr\.io \\x1b\[2J$"
+    with pytest.raises(acr.CredentialError, match=text):
+        list(registry.repositories())
+
+
+def test_neither_hooks_nor_log_nor_errors_show_where_an_upload_is(twin: Twin, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[object] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202, headers={"Location": "/v2/app/blobs/uploads/secret-place?_state=x"})
+        return httpx.Response(200 if request.url.path == "/v2/" else 500)
+
+    registry = twin.connect(
+        "my.azurecr.io",
+        transport=httpx.MockTransport(answer),
+        retries=acr.Retries(limit=0),
+        on_request=seen.append,
+        on_response=seen.append,
+    )
+    caplog.set_level("DEBUG", "acr")
+    with pytest.raises(acr.ServerError, match="PATCH /v2/app/blobs/uploads/…") as caught:
+        registry.repository("app").start_upload().write(b"abc")
+    assert "/blobs/uploads/…" in caplog.text
+    assert "secret-place" not in f"{seen} {caught.value} {caplog.text}"

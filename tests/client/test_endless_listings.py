@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import httpx
 import pytest
 
 import acr
-from tests.shells.script import Script, falls_silent, gives, head
+from tests.shells.script import Asked, Peer, Script, falls_silent, gives, head
 from tests.twin import Twin
 
 
@@ -79,7 +82,7 @@ def test_ever_new_pages_end_at_a_limit_that_is_named_and_can_be_gone_on_from(twi
     with pytest.raises(acr.LimitExceeded, match=r"larger than the 5 pages allowed; Limits\.pages sets") as caught:
         pages.extend(registry.repositories().pages())  # as far as it gets
     assert (caught.value.limit, caught.value.option) == (5, "Limits.pages")
-    assert [page.items for page in pages] == [["r0"], ["r1"], ["r2"], ["r3"]]
+    assert [page.items for page in pages] == [["r0"], ["r1"], ["r2"], ["r3"], ["r4"]]
     assert next(iter(registry.repositories().pages(continuation=pages[-1].continuation))).items == ["r5"]
 
 
@@ -172,3 +175,73 @@ def test_an_answer_that_says_that_it_is_too_large_is_not_read(twin: Twin) -> Non
         registry = twin.connect(script.url, limits=acr.Limits(page=10_000))
         with pytest.raises(acr.LimitExceeded, match=r"larger than the 10000 bytes allowed; Limits\.page sets"):
             list(registry.repositories(page_size=1))
+
+
+def test_a_listing_that_may_have_one_page_gives_that_page(twin: Twin) -> None:
+    walk = iter(registry_of(twin, Listing(), pages=1).repositories().pages())
+    assert next(walk).items == ["r0"]
+    with pytest.raises(acr.LimitExceeded, match=r"larger than the 1 pages allowed; Limits\.pages sets"):
+        next(walk)
+
+
+def test_a_listing_of_names_without_links_that_may_have_one_page_gives_that_page(twin: Twin) -> None:
+    transport = httpx.MockTransport(Paged(tags=4, size=10, links=False))
+    registry = twin.connect("my.azurecr.io", transport=transport, limits=acr.Limits(pages=1))
+    walk = iter(registry.repository("app").tag_names(page_size=2).pages())
+    page = next(walk)
+    assert [name[:4] for name in page.items] == ["0000", "0001"]
+    with pytest.raises(acr.LimitExceeded, match=r"larger than the 1 pages allowed; Limits\.pages sets"):
+        next(walk)
+    rest = next(iter(registry.repository("app").tag_names(page_size=2).pages(continuation=page.continuation)))
+    assert [name[:4] for name in rest.items] == ["0002", "0003"]
+
+
+def test_a_page_that_links_back_is_given_before_the_error(twin: Twin) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        link = {"Link": f'<{request.url.raw_path.decode()}>; rel="next"'}
+        return httpx.Response(200, json={"repositories": ["a"]}, headers=link)
+
+    walk = iter(twin.connect("my.azurecr.io", transport=httpx.MockTransport(answer)).repositories())
+    assert next(walk) == "a"
+    with pytest.raises(acr.ProtocolViolation, match="links back to a page that was read already"):
+        next(walk)
+
+
+@pytest.mark.parametrize("page_size", [None, 2])
+def test_a_name_that_utf_8_cannot_write_is_an_error_of_ours(twin: Twin, page_size: int | None) -> None:
+    """The client must ask for what comes after such a name, because the registry gives no links."""
+    names = [f"{number}{'x' * 100}\\ud800" for number in range(200)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        most = int(request.url.params.get("n", 200))
+        tags = ",".join(f'"{name}"' for name in names[:most])
+        return httpx.Response(200, content=f'{{"name":"app","tags":[{tags}]}}'.encode())
+
+    transport = httpx.MockTransport(answer)
+    registry = twin.connect("my.azurecr.io", transport=transport, limits=acr.Limits(page=10_000))
+    with pytest.raises(acr.ProtocolViolation, match="ends with a name that UTF-8 cannot write"):
+        list(registry.repository("app").tag_names(page_size=page_size))
+
+
+def test_a_page_that_is_too_large_does_not_stay_in_memory(twin: Twin) -> None:
+    """An error that is kept keeps the frames of its traceback, and they have the page."""
+    held: list[int] = []
+
+    def plays(peer: Peer, asked: Asked) -> None:
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+        is_large = asked.target.rpartition("?")[2] in ("/v2/app/tags/list", "n=1000", "n=250")
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(65 if is_large else 0):
+            peer.send(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+        peer.send(b'18\r\n{"name":"app","tags":[]}\r\n0\r\n\r\n')
+
+    with Script(plays) as script:
+        registry = twin.connect(script.url, limits=acr.Limits(page=4 * 1024**2))
+        tracemalloc.start()
+        try:
+            assert list(registry.repository("app").tag_names()) == []
+        finally:
+            tracemalloc.stop()
+    assert len(held) == 4
+    assert max(held) < min(held) + 2 * 1024**2

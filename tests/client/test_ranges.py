@@ -10,6 +10,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
+from tests.shells.script import Asked, Peer, Script, digest_of, head
 from tests.twin import Twin
 
 MIB = 1024 * 1024
@@ -114,3 +115,23 @@ def test_a_member_of_an_archive_is_read_without_the_rest(acr_emulator: Emulator)
             assert io.BufferedReader(blob).seek(0) == 0
 
     assert sum(r.origin == "storage" for r in acr_emulator.requests) < 6
+
+
+def test_its_repr_does_not_change_what_the_next_read_does(twin: Twin) -> None:
+    """A registry may tell a wrong size by HEAD. Nobody has relied on it yet, so the first bytes correct it."""
+
+    def plays(peer: Peer, asked: Asked) -> None:
+        if asked.method == "HEAD":
+            peer.send(head(5))
+        else:
+            peer.send(head(3, "Content-Range: bytes 0-2/3", status="206 Partial Content") + b"abc")
+
+    with Script(plays) as script:
+        repository = twin.connect(script.url).repository("app")
+        blob = repository.blob(digest_of(b"abc")).open()
+        assert repr(blob).endswith("at 0 of 5 bytes>")
+        assert blob.read() == b"abc"
+        relied = repository.blob(digest_of(b"abc")).open()
+        assert relied.size == 5
+        with pytest.raises(acr.SizeMismatch):
+            relied.read()

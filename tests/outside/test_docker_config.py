@@ -186,13 +186,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ("content", "text"),
     [
         ({"auths": []}, ""),  # empty, and so nothing
-        ({"auths": ["hunter2"]}, "auths is no object"),
-        ({"credHelpers": "hunter2"}, "credHelpers is no object"),
-        ({"auths": {HOST: "hunter2"}}, "is no object"),
-        ({"auths": {HOST: {"auth": "hunter2!"}}}, "auth is no base64"),
-        ({"auths": {HOST: {"auth": 5}}}, "auth is no base64"),
-        ({"auths": {HOST: {"auth": "é"}}}, "auth is no base64"),
-        ({"auths": {HOST: {"auth": base64.b64encode(b"\xff:hunter2").decode()}}}, "auth is no base64"),
+        ({"auths": ["hunter2"]}, "auths is not an object"),
+        ({"credHelpers": "hunter2"}, "credHelpers is not an object"),
+        ({"auths": {HOST: "hunter2"}}, "is not an object"),
+        ({"auths": {HOST: {"auth": "hunter2!"}}}, "auth is not base64"),
+        ({"auths": {HOST: {"auth": 5}}}, "auth is not base64"),
+        ({"auths": {HOST: {"auth": "é"}}}, "auth is not base64"),
+        ({"auths": {HOST: {"auth": base64.b64encode(b"\xff:hunter2").decode()}}}, "auth is not base64"),
         ({"auths": {HOST: {"auth": base64.b64encode(b"hunter2").decode()}}}, "auth holds no password"),
         ({"auths": {HOST: {"auth": auth("hunter2", "")}}}, "the password is empty"),
         ({"auths": {HOST: {"auth": auth("", "hunter2")}}}, "the user name is empty"),
@@ -457,3 +457,23 @@ def test_without_a_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     with pytest.raises(CredentialError, match="set DOCKER_CONFIG"):
         DockerConfig()
     assert DockerConfig(tmp_path / "config.json").lookup(HOST) is None
+
+
+@pytest.mark.parametrize("host", ["MY.azurecr.io", "my.azurecr.io:443"])
+def test_a_host_is_found_however_it_is_written(config: Path, host: str) -> None:
+    assert lookup(config, {"auths": {HOST: {"auth": auth("me", "hunter2")}}}, host) == ME
+
+
+@needs_sh
+@pytest.mark.parametrize("host", ["MY.azurecr.io", "my.azurecr.io:443"])
+def test_a_helper_is_asked_as_docker_asks_it(config: Path, programs: Path, host: str) -> None:
+    helper(programs, "one", answering("me", "hunter2"))
+    assert lookup(config, {"credsStore": "one"}, host) == ME
+
+
+@needs_sh
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+def test_the_login_to_docker_hub_is_found_in_a_helper(config: Path, programs: Path, host: str) -> None:
+    """`docker login` stores it under a URL."""
+    helper(programs, "one", answering("me", "hunter2").replace(HOST, "https://index.docker.io/v1/"))
+    assert lookup(config, {"credsStore": "one"}, host) == ME

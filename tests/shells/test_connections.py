@@ -93,7 +93,10 @@ def test_connections_are_limited_and_who_waits_too_long_is_told() -> None:
             tasks = [asyncio.ensure_future(blob.head()) for _ in range(LIMIT + 1)]
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             (failed,) = done
-            with pytest.raises(acr.TransportError, match=rf"at {server.url[7:]}: timed out \(PoolTimeout\)"):
+            with pytest.raises(
+                acr.TransportError,
+                match=r": all 64 connections to this place are in use: close streams",
+            ):
                 await failed
             released.set()
             assert {(await task).size for task in others} == {5}
@@ -184,7 +187,8 @@ def test_a_connection_in_use_when_the_client_is_closed_is_closed_behind_it() -> 
         await asyncio.to_thread(server.wait)
         await registry.close()
         closed.set()
-        assert (await asking).size == 5
+        with pytest.raises(acr.InvalidInput, match="the client is closed"):  # as in the blocking shell
+            await asking
         assert await asyncio.to_thread(left.wait, 2)
 
     with Script(waits) as server:

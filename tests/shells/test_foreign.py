@@ -78,9 +78,20 @@ class Response(httpx.NetworkError):
 
 @pytest.mark.parametrize(
     "error",
-    [httpx.ProtocolError, httpx.TransportError, httpx.CloseError, httpx.ProxyError, httpx.PoolTimeout, Odd, Response],
+    [
+        httpx.ProtocolError,
+        httpx.TransportError,
+        httpx.CloseError,
+        httpx.ProxyError,
+        httpx.PoolTimeout,
+        httpx.DecodingError,
+        httpx.TooManyRedirects,
+        ConnectionError,
+        Odd,
+        Response,
+    ],
 )
-def test_errors_of_a_transport_are_those_of_a_network(twin: Twin, error: type[httpx.TransportError]) -> None:
+def test_errors_of_a_transport_are_those_of_a_network(twin: Twin, error: type[Exception]) -> None:
     def fails(_: httpx.Request) -> httpx.Response:
         raise error("lost")
 

@@ -22,7 +22,7 @@ def test_an_object_is_parsed(content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xff", b"\0", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000])
 def test_what_is_no_json_is_named_and_not_repeated_at_length(content: bytes) -> None:
-    with pytest.raises(ProtocolViolation, match="^it is no JSON: it begins with b'") as caught:
+    with pytest.raises(ProtocolViolation, match="^it is not JSON: it begins with b'") as caught:
         fields.parse_object(content, "it")
 
     assert len(str(caught.value)) < 300

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+import acr
 from acr._values.options import Retries, Timeouts
+from tests.twin import Twin
 
 WHOLE = Retries(limit=20, base=0.5, cap=60, jitter=lambda: 1.0)
 
@@ -56,3 +60,49 @@ def test_options_are_named_and_fixed() -> None:
         Retries(4)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         Timeouts().read = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", [-1, None, "3", True, 1.5])
+def test_a_number_of_retries_is_a_whole_number(value: Any) -> None:
+    with pytest.raises(acr.InvalidInput, match=r"Retries\.limit=.*: expected a whole number from 0 on$"):
+        acr.Retries(limit=value)
+
+
+@pytest.mark.parametrize("name", ["base", "cap"])
+@pytest.mark.parametrize("value", [-1, None, "3", True, float("nan")])
+def test_a_wait_is_a_number(name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(acr.InvalidInput, match=rf"Retries\.{name}=.*: expected a number from 0 on$"):
+        acr.Retries(**options)
+
+
+def test_jitter_is_a_function() -> None:
+    jitter: Any = 0.5
+    with pytest.raises(acr.InvalidInput, match=r"Retries\.jitter=0\.5: expected a function, or None$"):
+        acr.Retries(jitter=jitter)
+
+
+@pytest.mark.parametrize("name", ["size", "reserve"])
+@pytest.mark.parametrize("value", [-1, None, "1", True, 1.5, float("nan")])
+def test_a_limit_of_unpacking_is_a_whole_number(name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(acr.InvalidInput, match=rf"UnpackLimits\.{name}=.*: expected a whole number from 0 on$"):
+        acr.UnpackLimits(**options)
+
+
+@pytest.mark.parametrize("value", [-0.1, None, "1", True, float("nan"), float("inf")])
+def test_a_ratio_of_unpacking_is_a_number(value: Any) -> None:
+    with pytest.raises(acr.InvalidInput, match=r"UnpackLimits\.ratio=.*: expected a number from 0 on$"):
+        acr.UnpackLimits(ratio=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, None, "a", True, float("nan"), float("inf")])
+def test_the_time_of_a_helper_is_a_number(value: Any) -> None:
+    with pytest.raises(acr.InvalidInput, match=r"DockerConfig\.helper_timeout=.*: expected a number of seconds"):
+        acr.DockerConfig("config.json", helper_timeout=value)
+
+
+@pytest.mark.parametrize("options", [{"user_agent": 5}, {"token_hosts": 5}])
+def test_an_option_of_another_type_is_refused_at_once(twin: Twin, options: dict[str, Any]) -> None:
+    with pytest.raises(acr.InvalidInput, match=f"{next(iter(options))}=.?5"):
+        twin.connect("my.azurecr.io", **options)

@@ -35,13 +35,12 @@ class Ranges:
 
     @property
     def size(self) -> int:
-        """Bytes of the blob."""
-        self._is_told = True
+        """Bytes of the blob, as far as it is known. What is fetched may correct it."""
         return self._size
 
-    @property
-    def likely_size(self) -> int:
-        """The same, for who does not rely on it."""
+    def rely_on_size(self) -> int:
+        """Bytes of the blob. From now on another size is an error."""
+        self._is_told = True
         return self._size
 
     @one_call

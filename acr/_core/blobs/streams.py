@@ -84,8 +84,12 @@ class Cursor:
 
     @property
     def size(self) -> int:
-        """Bytes of the blob."""
+        """Bytes of the blob, as far as it is known. What is fetched may correct it."""
         return self._ranges.size
+
+    def rely_on_size(self) -> int:
+        """Bytes of the blob. From now on another size is an error."""
+        return self._ranges.rely_on_size()
 
     async def read(self, size: int | None) -> bytes:
         """The next bytes, at most `size`; all that are left if it is negative or None.
@@ -105,7 +109,7 @@ class Cursor:
         Raises:
             InvalidInput: the place is before the beginning, or `whence` is unknown.
         """
-        size = self.size if whence == io.SEEK_END else self._ranges.likely_size
+        size = self.rely_on_size() if whence == io.SEEK_END else self.size
         self.place = place_in(self.place, size, offset, whence)
         return self.place
 

@@ -40,6 +40,7 @@ from acr.errors import (
     AcrError,
     DigestMismatch,
     InvalidInput,
+    LimitExceeded,
     Locked,
     ProtocolViolation,
     ResponseError,
@@ -152,7 +153,7 @@ def _told_type(told: str, content: bytes, what: str) -> str:
         return told
     try:
         own = optional_text(parse_object(content, what), "mediaType", what)
-    except ProtocolViolation:
+    except (ProtocolViolation, LimitExceeded):  # its bytes may be had all the same, and what they say is not known
         own = None
     if told in _ANYTHING:
         if not (own or told):

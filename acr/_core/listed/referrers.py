@@ -6,6 +6,7 @@ See the OCI distribution spec, "Listing Referrers", "Pushing Manifests with Subj
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 
@@ -75,9 +76,10 @@ class Referrers:
         walk = Walk(self.session, first, self._read, scopes.pull(self.remote.name))
         has_begun = continuation is not None
         try:
-            async for page in walk.pages(continuation):
-                has_begun = True
-                yield page
+            async with aclosing(walk.pages(continuation)) as pages:
+                async for page in pages:
+                    has_begun = True
+                    yield page
         except _NoIndex as error:
             if has_begun:
                 raise ProtocolViolation(str(error)) from None
@@ -102,7 +104,7 @@ class Referrers:
             raise _NoIndex(str(error)) from None
         is_index = media_types.OCI_INDEX in (essence(reply.headers.get("content-type", "")), listed.get("mediaType"))
         if not (is_index or "manifests" in listed):
-            raise _NoIndex(f"{what} is no index")
+            raise _NoIndex(f"{what} is not an index")
         entries = list_of(listed, "manifests", what)
         return self._wanted([read_descriptor(entry, f"{what}[{i}]") for i, entry in enumerate(entries)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Final
 
 from acr._core.runtime import Incoming
@@ -29,10 +29,11 @@ async def read(incoming: Incoming, limit: int, what: str, *, option: str | None 
         LimitExceeded: the body is larger.
     """
     parts = bytearray()
-    async for chunk in incoming.chunks():
-        parts += chunk
-        if len(parts) > limit:
-            raise LimitExceeded(what, limit=limit, option=option)
+    async with aclosing(incoming.chunks()) as chunks:  # left open, it would keep a chunk until an event loop closes it
+        async for chunk in chunks:
+            parts += chunk
+            if len(parts) > limit:
+                raise LimitExceeded(what, limit=limit, option=option)
     return bytes(parts)
 
 
@@ -43,7 +44,7 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str, *, option: s
 
     Raises:
         LimitExceeded: it has more than `limit` bytes then; `what` begins the text, which names the option.
-        ProtocolViolation: it is no whole gzip.
+        ProtocolViolation: it is not a whole gzip.
     """
     if coding is None or coding.strip().lower() not in _GZIP_NAMES or not body.startswith(_GZIP):
         return body
@@ -53,11 +54,11 @@ def decoded(body: bytes, coding: str | None, limit: int, what: str, *, option: s
         try:
             plain += unpacker.decompress(body, limit + 1 - len(plain))
         except zlib.error:
-            raise ProtocolViolation(f"{what} came as {coding!r}, and is none") from None
+            raise ProtocolViolation(f"{what} is labelled {coding!r}, but is not gzip") from None
         if len(plain) > limit:
             raise LimitExceeded(what, limit=limit, option=option)
         if not unpacker.eof:
-            raise ProtocolViolation(f"{what} came as {coding!r}, and breaks off")
+            raise ProtocolViolation(f"{what} is labelled {coding!r}, and breaks off")
         body = unpacker.unused_data
     return bytes(plain)
 
@@ -75,8 +76,9 @@ async def read_at_most(incoming: Incoming, limit: int) -> bytes:
     """Read a body to its end, or its first `limit` bytes, or what came before the connection was lost."""
     parts = bytearray()
     with suppress(TransportError):
-        async for chunk in incoming.chunks():
-            parts += chunk
-            if len(parts) >= limit:
-                break
+        async with aclosing(incoming.chunks()) as chunks:
+            async for chunk in chunks:
+                parts += chunk
+                if len(parts) >= limit:
+                    break
     return bytes(parts[:limit])

@@ -51,8 +51,8 @@ def calling() -> Iterator[None]:
 def best_effort() -> Iterator[None]:
     """Clean up behind a call that failed or that the user stopped: all requests within end after 3 s together.
 
-    The client sends each of them once. They have a time of their own, because that of the call may be over. If half of
-    `Timeouts.total` is less than 3 s, they have that.
+    The client sends each of them once. They have a time of their own, because that of the call may be over. They share
+    3 s, or half of `Timeouts.total` if that is less.
     """
     with _within(_Call(is_best_effort=True)):
         yield

@@ -74,7 +74,7 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     if kind is NotFound and not is_acr and request.target.startswith("/acr/v1/"):
         kind = NoMetadataApi
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
-    path = request.target.partition("?")[0]
+    path = redact(request.target.partition("?")[0])
     # By the answer's own clock: that of this machine may be another one.
     now = _moment(incoming.headers.get("date")) or datetime.now(UTC)
     wait = retry_after(incoming.headers.get("retry-after"), now=now)

@@ -74,9 +74,10 @@ class Walk(Generic[T]):
             try:
                 page, reply = await self.session.call_for_list(request, self._page, scopes=self.scopes)
             except LimitExceeded as error:
-                excess, fewer = error, with_fewer_items(target)
+                fewer = with_fewer_items(target)
                 if fewer is None:
                     raise
+                excess = error.with_traceback(None)  # its frames have the page that is too large
                 target = fewer
                 continue
             link = page.continuation
@@ -87,20 +88,20 @@ class Walk(Generic[T]):
                 yield page
                 return
             target = local_target(self.session.registry, path, link)
+            yield attrs.evolve(page, continuation=target)  # what is wrong with the next page is no matter of this one
             trail.leads_to(target)
-            yield attrs.evolve(page, continuation=target)
 
     def _page(self, reply: Response) -> tuple[Page[T], Response]:
         return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
 
 
 def _behind(item: object, target: str, excess: LimitExceeded) -> str:
-    """The page behind an item: the last one of a full page that has no link, and fewer items than were asked for first.
+    """The target of the next page, for a registry that gives no links: it begins after the last item.
 
-    Some registries give no links. Then a full page may be the last one, or not. Only another question tells.
+    If there are no links, a full page may be the last one, or not. Only another question tells.
 
     Raises:
-        LimitExceeded: the item has no name to ask behind.
+        LimitExceeded: the item has no name after which a page could begin.
     """
     if not isinstance(item, str):
         raise excess

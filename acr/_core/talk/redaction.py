@@ -16,12 +16,20 @@ _SIGNATURE: Final = re.compile(
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
 
 
+_UPLOAD: Final = re.compile(r"(/blobs/uploads/)[^\s\"'<>?,;]++")
+"""Where an upload is. Some registries need nothing else to let anybody write to it."""
+
+
 def redact(text: str) -> str:
-    """Take out what looks like a token or a signed URL: error bodies may echo what was sent.
+    """Take out what looks like a token, a signed URL or the location of an upload: error bodies may echo what was sent.
 
     >>> redact("https://x.blob.core.windows.net/b?se=1&sig=abc")
     'https://x.blob.core.windows.net/b?se=…&sig=…'
+    >>> redact("/v2/app/blobs/uploads/1-2?_state=abc")
+    '/v2/app/blobs/uploads/…?_state=…'
     """
+    if "/blobs/uploads/" in text:
+        text = _UPLOAD.sub(r"\1…", text)
     return _JWT.sub("…", _SIGNATURE.sub(r"\1…", text))
 
 

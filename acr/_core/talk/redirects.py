@@ -1,4 +1,4 @@
-"""Redirects: where a registry sends those to who ask for something that it keeps elsewhere."""
+"""Redirects: a registry may send the client elsewhere, such as to its storage."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Opener(Protocol):
 
 
 def leads_on(incoming: Incoming) -> bool:
-    """Whether an answer says that it is to be had elsewhere."""
+    """Whether an answer sends the client elsewhere."""
     return incoming.status in _REDIRECTS and bool(incoming.headers.get("location"))
 
 
 async def follow(
     session: Opener, request: Request, incoming: Incoming, scopes: Scopes, *, is_large: bool = False
 ) -> tuple[Incoming, Endpoint]:
-    """Go where an answer leads, until there is one that leads nowhere.
+    """Go where an answer leads, until one is no redirect.
 
     Args:
         session: the client.
@@ -53,13 +53,13 @@ async def follow(
         The last answer, to be closed by the caller, and who gave it.
 
     Raises:
-        ProtocolViolation: a redirect leads to an unusable place.
+        ProtocolViolation: a redirect leads to an unusable place, or there are more than 5 in a row.
         ResponseError, TransportError, CredentialError: there is an error where it leads.
     """
     place = session.registry
     for _ in range(_MOST):
         if not leads_on(incoming):
-            break
+            return incoming, place
         location = incoming.headers.get("location", "")
         try:
             await bodies.read_at_most(incoming, _BODY)  # so that the connection can be used again
@@ -68,6 +68,11 @@ async def follow(
         place, target = _elsewhere(session.registry, place, request.target, location)
         request = attrs.evolve(request, target=target)
         incoming = await _sent(session, place, request, scopes, is_large=is_large)
+    if leads_on(incoming):
+        await incoming.aclose()
+        raise ProtocolViolation(
+            f"{session.registry.netloc} redirects more than {_MOST} times, at last to {place.netloc}"
+        )
     return incoming, place
 
 
@@ -81,10 +86,12 @@ async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scop
     try:
         return await session.sender.send(place, request, None, is_large=is_large)
     except TransportError as error:
-        raise TransportError(
-            f"{session.registry.netloc} sends downloads to {place.netloc}, which did not answer: {error}"
-            " (a network that closes it off has to allow that host, or the registry's dedicated data endpoints)"
-        ) from error
+        problem = type(error)(  # of the same class, and as final: who repeats it looks at both
+            f"{session.registry.netloc} redirects to {place.netloc}, which did not answer: {error}"
+            " (if a firewall is in the way, allow that host, or use the registry's dedicated data endpoints)"
+        )
+        problem.exhausted = error.exhausted
+        raise problem from error
 
 
 def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) -> tuple[Endpoint, str]:
@@ -93,5 +100,5 @@ def _elsewhere(registry: Endpoint, place: Endpoint, path: str, location: str) ->
         if found.scheme == "http" and registry.scheme == "https":
             raise InvalidReference(f"from https to plain http at {found.netloc}")
     except ValueError as error:  # InvalidReference is one, and so is what urllib finds
-        raise ProtocolViolation(f"{place.netloc} redirects a download to an unusable place: {error}") from None
+        raise ProtocolViolation(f"{place.netloc} redirects to an unusable place: {error}") from None
     return found, target

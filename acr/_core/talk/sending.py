@@ -72,7 +72,7 @@ class Sender:
         incoming = await self.runtime.send(outgoing)
         self.learned.throttle.note(era, incoming.status)
         if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug("%s %s at %s: %d", request.method, path_of(request), endpoint.netloc, incoming.status)
+            _LOG.debug("%s %s at %s: %d", request.method, redact(path_of(request)), endpoint.netloc, incoming.status)
         if "warning" in incoming.headers:
             for warning in self.learned.warnings.new(incoming.headers["warning"]):
                 _LOG.warning("%s warns: %s", endpoint.netloc, warning)
@@ -126,7 +126,7 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         LimitExceeded: the body is larger.
         TransportError: it broke off.
     """
-    what = f"the answer to {request.method} {path_of(request)}"
+    what = f"the answer to {request.method} {redact(path_of(request))}"
     try:
         if request.method != "HEAD" and (bodies.size(incoming.headers.get("content-length")) or 0) > limit:
             raise LimitExceeded(what, limit=limit, option=option)  # none of it need be read

@@ -6,6 +6,8 @@ exchange is in flight for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
@@ -13,6 +15,7 @@ import attrs
 from acr._core.talk import refusals, token_exchanges as exchanges
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand
+from acr._core.talk.redaction import shown
 from acr._core.talk.scopes import Scopes, cover
 from acr._core.talk.sending import Sender
 from acr._core.talk.token_exchanges import Authority, Issued
@@ -37,6 +40,17 @@ class _Found:
     """What a keyring had."""
 
     credential: UsernamePassword | RefreshToken | None
+
+
+@contextmanager
+def _of_the_caller(problem: str) -> Iterator[None]:
+    """Call the caller's own code, which may raise anything. Raises CredentialError."""
+    try:
+        yield
+    except AcrError:
+        raise
+    except Exception as error:
+        raise CredentialError(f"{problem}: {type(error).__name__}: {shown(str(error))[:1000]}") from error
 
 
 class Tokens:
@@ -230,13 +244,9 @@ class Tokens:
     async def _entra_token(self, credential: TokenCredential) -> str:
         scope = f"{self._audience}/.default"
         name = type(credential).__name__
-        try:
+        with _of_the_caller(f"{name} gave no token for {scope}"):
             answer: Any = await self._runtime.call(credential.get_token, scope)
             token: object = answer.token
-        except AcrError:
-            raise
-        except Exception as error:  # a credential is the caller's own code: it may raise anything
-            raise CredentialError(f"{name} gave no token for {scope}: {type(error).__name__}: {error}") from error
         if not isinstance(token, str) or not token:
             raise CredentialError(f"{name} gave an empty token for {scope}")
         return token
@@ -253,7 +263,8 @@ class Tokens:
 
         async def look_up() -> _Found:
             if self._looked_up is None:
-                self._looked_up = _Found(await self._runtime.blocking(keyring.lookup, self._registry.netloc))
+                with _of_the_caller(f"{type(keyring).__name__} gave no credential for {self._registry.netloc}"):
+                    self._looked_up = _Found(await self._runtime.blocking(keyring.lookup, self._registry.netloc))
             return self._looked_up
 
         found = self._looked_up or await self._lookup_flight.join("keyring", look_up)

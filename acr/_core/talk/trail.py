@@ -12,10 +12,10 @@ _MOST_EMPTY: Final = 100
 """Empty pages in a row that another page may follow. A registry that filters gives some."""
 
 _MOST_AGAIN: Final = 16
-"""Pages in a row that the client has read already, under another link. A listing that changes meanwhile gives some."""
+"""Pages in a row that the client has read before, under another link. A listing that changes meanwhile gives some."""
 
 _USUAL: Final = 1000
-"""Items to ask for if a page is too large whose size the registry chose."""
+"""Items to ask for if the registry chose the size of a page, and the page is too large."""
 
 _COUNT: Final = re.compile(r"(?<=[?&])n=([0-9]{1,9})(?=&|$)")
 
@@ -92,12 +92,19 @@ def item_count(target: str) -> int | None:
 
 
 def with_last(target: str, last: str) -> str:
-    """The page of a listing behind an item.
+    """The target of the page that begins after an item.
+
+    Raises:
+        ProtocolViolation: UTF-8 cannot write the name of the item: JSON can hold half a character.
 
     >>> with_last("/v2/a/tags/list?n=5&last=x", "v1+b")
     '/v2/a/tags/list?n=5&last=v1%2Bb'
     """
-    return _with(target, "last", quote(last, safe=""))
+    try:
+        return _with(target, "last", quote(last, safe=""))
+    except UnicodeEncodeError:
+        path = target.partition("?")[0]
+        raise ProtocolViolation(f"the listing at {path} ends with a name that UTF-8 cannot write") from None
 
 
 def _with(target: str, name: str, value: str) -> str:

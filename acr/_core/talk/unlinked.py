@@ -12,8 +12,9 @@ from acr_rest import types
 from acr._core.talk.deadline import each_one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.session import Session
+from acr._core.talk.trail import with_last
 from acr._values.page import Page
-from acr.errors import LimitExceeded, ProtocolViolation
+from acr.errors import LimitExceeded
 
 
 @attrs.frozen
@@ -63,7 +64,9 @@ class Unlinked:
                         yield page
             if held is None:
                 return
-            target = self._target(last=held.items[-1])
+            target = with_last(self.walk.first.target, held.items[-1])
+        if held is not None:
+            yield attrs.evolve(held, continuation=target)
         raise LimitExceeded(f"the listing at {target}", limit=most, unit="pages", option="Limits.pages")
 
     async def _beginning(self, page: Page[str], before: Page[str]) -> Sequence[str]:
@@ -73,20 +76,16 @@ class Unlinked:
         """
         if not page.items or page.items[0] > before.items[-1]:
             return ()
-        async with aclosing(self.walk.pages(self._target(n=1))) as walk:
+        async with aclosing(self.walk.pages(self._first())) as walk:
             return (await anext(walk)).items[:1]
 
     def _query(self) -> dict[str, str]:
         return dict(parse_qsl(self.walk.first.target.partition("?")[2], keep_blank_values=True))
 
-    def _target(self, **changed: str | int) -> str:
-        """The first question with another query. What comes behind a name is asked for by `last`."""
+    def _first(self) -> str:
+        """The target of the first name of the whole listing."""
         query = {key: value for key, value in self._query().items() if key != "last"}
-        path = self.walk.first.target.partition("?")[0]
-        try:
-            return types.target(path, {**query, **changed})
-        except UnicodeEncodeError:
-            raise ProtocolViolation(f"the listing at {path} ends with a name that UTF-8 cannot write") from None
+        return types.target(self.walk.first.target.partition("?")[0], {**query, "n": 1})
 
 
 def _beyond(page: Page[str], before: Page[str], begins: set[str]) -> Page[str]:

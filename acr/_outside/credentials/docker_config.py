@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ import attrs
 from acr._outside.regular import open_regular
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
-from acr.errors import CredentialError
+from acr.errors import CredentialError, InvalidInput
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONFIG_LIMIT: Final = 4 * 1024 * 1024
@@ -24,12 +25,21 @@ _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 """Docker Hub's names. Docker stores its login under a URL of the second, and pulls from the third."""
 
+_HUB_LOGIN: Final = "https://index.docker.io/v1/"
+"""The name under which `docker login` stores the login to Docker Hub, also in a helper."""
+
 
 def _default_path() -> Path:
     try:
         return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     except RuntimeError:
         raise CredentialError("there is no home folder: set DOCKER_CONFIG, or pass DockerConfig(path)") from None
+
+
+def _check_seconds(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= threading.TIMEOUT_MAX:  # type: ignore[operator]  # a NaN is neither
+        raise InvalidInput(f"DockerConfig.{field.name}={value!r}: expected a number of seconds above 0")
 
 
 @public_in("acr")
@@ -46,12 +56,15 @@ class DockerConfig:
         path: the file. The default is `$DOCKER_CONFIG/config.json`, or else `~/.docker/config.json`.
         helper_timeout: how long a helper program may take, in seconds.
 
+    Raises:
+        InvalidInput: `helper_timeout` is not a number above 0.
+
     >>> from acr import DockerConfig, Registry
     >>> registry = Registry("my.azurecr.io", DockerConfig())
     """
 
     path: Path = attrs.field(factory=_default_path, converter=Path)
-    helper_timeout: float = attrs.field(default=30, kw_only=True)
+    helper_timeout: float = attrs.field(default=30, kw_only=True, validator=_check_seconds)
 
     def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
         """Look up the credential for a registry.
@@ -65,14 +78,16 @@ class DockerConfig:
         Raises:
             CredentialError: the file or a helper's answer is malformed, or the helper failed.
         """
+        host = host.lower().removesuffix(":443")  # as docker stores it
         config = self._read()
         helpers = _object(config, "credHelpers", self.path)
         keys = [key for key in helpers if _names(key, host)]
         helper = helpers[keys[0]] if keys else config.get("credsStore")
         if helper:
-            found = self._ask(str(helper), host)
-            if found is not None:
-                return found
+            for name in (_HUB_LOGIN, host) if host in _HUB else (host,):
+                found = self._ask(str(helper), name)
+                if found is not None:
+                    return found
         auths = _object(config, "auths", self.path)
         for key in (host, *auths):
             if key in auths and _names(key, host):
@@ -101,9 +116,9 @@ class DockerConfig:
         try:
             config = json.loads(content)
         except (ValueError, RecursionError):
-            raise CredentialError(f"{self.path} is no JSON") from None  # and its content is not for an error text
+            raise CredentialError(f"{self.path} is not JSON") from None  # and its content is not for an error text
         if not isinstance(config, dict) or len(content) > _CONFIG_LIMIT:
-            raise CredentialError(f"{self.path} is no docker config")
+            raise CredentialError(f"{self.path} is not a docker config")
         return config
 
     def _ask(self, helper: str, host: str) -> UsernamePassword | RefreshToken | None:
@@ -165,7 +180,7 @@ def _is_host(name: str, host: str) -> bool:
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     if not isinstance(entry, dict):
-        raise CredentialError(f"{where} is no object")
+        raise CredentialError(f"{where} is not an object")
     if entry.get("identitytoken"):
         return _login(_NOBODY, str(entry["identitytoken"]), where)
     if entry.get("username") and entry.get("password"):
@@ -175,7 +190,7 @@ def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     try:
         username, colon, password = _decoded(entry["auth"]).partition(":")
     except (ValueError, TypeError, AttributeError):
-        raise CredentialError(f"{where}: auth is no base64") from None
+        raise CredentialError(f"{where}: auth is not base64") from None
     if not colon:
         raise CredentialError(f"{where}: auth holds no password")
     return _login(username, password.rstrip("\0"), where)
@@ -197,5 +212,5 @@ def _login(username: str, password: str, where: str) -> UsernamePassword | Refre
 def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
     value = config.get(key) or {}
     if not isinstance(value, dict):
-        raise CredentialError(f"{path}: {key} is no object")
+        raise CredentialError(f"{path}: {key} is not an object")
     return value

@@ -37,12 +37,12 @@ def ask(program: str, host: str, *, timeout: float) -> tuple[int, bytes]:
     end = time.monotonic() + timeout
     command, pipe = [program, "get"], subprocess.PIPE
     process = subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)  # noqa: S603
-    with suppress(OSError), cast("IO[bytes]", process.stdin) as asking:  # it may have ended already
-        asking.write(host.encode())
-    printed = bytearray()
-    reading = threading.Thread(target=_read, args=(cast("IO[bytes]", process.stdout), printed), daemon=True)
-    reading.start()
     try:
+        with suppress(OSError), cast("IO[bytes]", process.stdin) as asking:  # it may have ended already
+            asking.write(host.encode())
+        printed = bytearray()
+        reading = threading.Thread(target=_read, args=(cast("IO[bytes]", process.stdout), printed), daemon=True)
+        reading.start()
         reading.join(timeout)
         if len(printed) > _LIMIT:
             raise PrintsTooMuch
