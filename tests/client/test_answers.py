@@ -98,6 +98,45 @@ def answered(twin: Twin, *answers: Answer | Exception, **options: Any) -> tuple[
 
 
 @pytest.mark.parametrize(
+    ("offset", "given", "expected", "actual"),
+    [
+        (0, Answer(206, b"01234", content_range="bytes 0-9/100"), 10, 5),
+        (0, Answer(206, b"01234", content_range="bytes 0-4/100"), 10, 5),
+        (0, Answer(206, b"01234", content_range="bytes 0-9/*"), 10, 5),
+        (95, Answer(206, b"", content_range="bytes 95-99/100"), 5, 0),
+        (2, Answer(200, b"01234", content_length="100"), 10, 3),
+    ],
+)
+def test_a_chunk_is_never_short_of_what_the_blob_has(
+    twin: Twin, offset: int, given: Answer, expected: int, actual: int
+) -> None:
+    repository, _ = answered(twin, given)
+    with pytest.raises(acr.SizeMismatch) as caught:
+        repository.blob(ABC).chunk(offset, 10)
+    assert (caught.value.expected, caught.value.actual) == (expected, actual)
+
+
+@pytest.mark.parametrize("offset", [3, 7])
+@pytest.mark.parametrize("given", [Answer(200, b"abc"), Answer(200, b"abc", content_length="3")])
+def test_a_blob_that_ends_before_a_chunk_is_an_error_without_ranges_too(twin: Twin, offset: int, given: Answer) -> None:
+    repository, _ = answered(twin, given)
+    with pytest.raises(acr.ResponseError, match=f"from byte {offset} on: the blob ends before that") as caught:
+        repository.blob(ABC).chunk(offset, 10)
+    assert caught.value.status == 416
+
+
+def test_a_chunk_at_the_end_of_a_blob_is_shorter(twin: Twin) -> None:
+    answers = (
+        Answer(206, b"bc", content_range="bytes 1-2/3"),
+        Answer(206, b"bc", content_range="bytes 1-2/*"),
+        Answer(200, b"abc", content_length="3"),
+        Answer(200, b"abc"),
+    )
+    repository, _ = answered(twin, *answers)
+    assert [repository.blob(ABC).chunk(1, 10).content for _ in answers] == [b"bc"] * 4
+
+
+@pytest.mark.parametrize(
     ("call", "given", "refusal"),
     [
         pytest.param(
