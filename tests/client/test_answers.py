@@ -125,6 +125,48 @@ def test_a_blob_that_ends_before_a_chunk_is_an_error_without_ranges_too(twin: Tw
     assert caught.value.status == 416
 
 
+ELSEWHERE = (
+    "/v2/other/blobs/uploads/1",
+    "/v2/app/x/blobs/uploads/1",
+    "/v2/app%2Fx/blobs/uploads/1",
+    "/v2/app/manifests/v1",
+    "/V2/app/manifests/v1",
+    "/v2/app/blobs/sha256:0",
+    "/acr/v1/app/_tags/v1",
+    "/oauth2/token",
+    "../../manifests/v1",
+)
+
+
+@pytest.mark.parametrize("location", ELSEWHERE)
+def test_an_upload_that_leads_to_something_else_is_refused(twin: Twin, location: str) -> None:
+    """Its bytes would go there, and to cancel it would delete what is there."""
+    repository, _ = answered(twin, Answer(202, location=location))
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else|malformed"):
+        repository.start_upload()
+    repository, script = answered(twin)
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else|malformed"):
+        repository.resume_upload(location)
+    assert script.asked == []
+
+
+def test_an_upload_that_moves_to_something_else_is_refused(twin: Twin) -> None:
+    repository, _ = answered(twin, OPENED, Answer(202, location="/v2/other/blobs/uploads/1", range="0-2"))
+    upload = repository.start_upload()
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else"):
+        upload.write(b"abc")
+    assert upload.location == UPLOADS + "1"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/v2/app/blobs/upload/1", "/artifacts-uploads/namespaces/app/uploads/1", "/prefix/v2/app/blobs/uploads/1"],
+)
+def test_an_upload_may_be_where_other_makes_have_it(twin: Twin, location: str) -> None:
+    repository, _ = answered(twin, Answer(202, location=location))
+    assert repository.start_upload().location == location
+
+
 def test_a_chunk_at_the_end_of_a_blob_is_shorter(twin: Twin) -> None:
     answers = (
         Answer(206, b"bc", content_range="bytes 1-2/3"),
