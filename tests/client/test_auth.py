@@ -6,7 +6,9 @@ import base64
 import json
 import logging
 import re
+import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -151,6 +153,26 @@ def test_a_credential_that_fails_is_named(twin: Twin, acr_emulator: Emulator) ->
 
     with pytest.raises(acr.CredentialError, match=r"Broken .*az login has expired"):
         list(twin.connect(acr_emulator.url, Broken()).repositories())
+
+
+def test_a_token_that_cannot_be_sent_is_an_error_that_does_not_show_it(twin: Twin, acr_emulator: Emulator) -> None:
+    class Odd:
+        def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+            return SimpleNamespace(token="hunter2\udcff", expires_on=2**31)
+
+    with pytest.raises(acr.CredentialError, match="Odd gave a token for .* that UTF-8 cannot write") as caught:
+        list(twin.connect(acr_emulator.url, Odd()).repositories())
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "\\udcff" not in shown
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert count(acr_emulator, "/oauth2/") == 0
+
+
+def test_a_refresh_token_that_cannot_be_sent_is_the_registrys_error(twin: Twin, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(path_contains="/oauth2/exchange", status=200, body=b'{"refresh_token": "hunter2\\udcff"}')
+    with pytest.raises(acr.ProtocolViolation, match="a token that UTF-8 cannot write") as caught:
+        list(twin.connect(acr_emulator.url, acr_emulator.credential()).repositories())
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("audience", ["https://management.azure.com", "https://management.azure.com/.default"])
