@@ -441,7 +441,7 @@ def test_an_upload_that_the_registry_has_lost_begins_anew(twin: Twin, status: in
         *["POST", "PATCH 0-2", "PATCH 3-5", "PUT"],
     ]
     item = acr.Item("a blob", 6)
-    why = f"PATCH {UPLOADS}1 at my.azurecr.io: {status} with no content type, beginning 'no such upload'"
+    why = f"PATCH {UPLOADS}… at my.azurecr.io: {status} with no content type, beginning 'no such upload'"
     moved = acr.Moved(item, 3)
     again = [acr.Retried(item, 0, why), moved, moved, acr.Done(item)]
     assert events == [acr.Started(item), moved, moved, *again]
