@@ -256,6 +256,7 @@ class AsyncRepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
+            SizeMismatch: fewer bytes came than the blob has there.
         """
         return await blobs.chunk(self._remote, self.digest, offset, length)
 

@@ -315,7 +315,7 @@ class AsyncRepository:
         Raises:
             InvalidInput: the state belongs to another registry or repository.
             NotFound: the registry no longer has the session.
-            ProtocolViolation: the location is on another host.
+            ProtocolViolation: the location is on another host, or is no upload to this repository.
         """
         return AsyncUpload(await manual_uploads.resume(self._remote, state))
 

@@ -260,6 +260,7 @@ class RepositoryBlob:
         Raises:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
+            SizeMismatch: fewer bytes came than the blob has there.
         """
         return run(blobs.chunk(self._remote, self.digest, offset, length))
 

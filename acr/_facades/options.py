@@ -69,7 +69,7 @@ def open_session(
     if not isinstance(token_hosts, Iterable):
         raise InvalidInput(f"token_hosts={token_hosts!r}: expected a list of hosts")
     return Session(
-        Sender(runtime, retries, agent, on_request, on_response, total),
+        Sender(runtime, retries, agent, on_request, on_response, total, registry),
         registry,
         credential,
         audience=audience,

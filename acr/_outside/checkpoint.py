@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 
 from acr._core.storage import Checkpoint
@@ -38,14 +38,13 @@ def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Chec
 class _FileCheckpoint:
     """Implements `acr._core.storage.Checkpoint` with a file that its owner alone can read.
 
-    It is written under another name beside its own, and renamed: whoever reads it finds one state or the other. That
-    is not forced to the disk: after a power failure there may be none, and the upload begins anew.
+    It is written under another name beside its own, and renamed: whoever reads it finds one state or the other. Each
+    save has a name that nobody else has, since two uploads may have the same checkpoint. That is not forced to the
+    disk: after a power failure there may be none, and the upload begins anew.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        told_apart = hashlib.sha256(path.name.encode(errors="replace")).hexdigest()[:16]
-        self._new = path.with_name(f".{path.name[:50]}.{told_apart}.part")
 
     def load(self) -> str | None:
         with self._told("read"):
@@ -58,15 +57,17 @@ class _FileCheckpoint:
 
     def save(self, text: str) -> None:
         with self._told("write"):
-            self._new.unlink(missing_ok=True)  # what a process has left that was killed in the middle of this
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-            with open(os.open(self._new, flags, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
-                file.write(text.encode())
-            self._new.replace(self._path)
+            descriptor, name = mkstemp(".part", f".{self._path.name[:50]}.", self._path.parent)  # for its owner alone
+            try:
+                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                    file.write(text.encode())
+                Path(name).replace(self._path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
 
     def clear(self) -> None:
         with self._told("remove"):
-            self._new.unlink(missing_ok=True)
             self._path.unlink(missing_ok=True)
 
     @contextmanager

@@ -22,7 +22,7 @@ import certifi
 import httpcore
 
 from acr._core.runtime import Body, Outgoing
-from acr._core.talk.redaction import redact, shown
+from acr._core.talk.redaction import redact, redact_log, shown
 from acr._shells import proxies
 from acr._shells.patience import Slow, Watch
 from acr._shells.proxies import usable
@@ -282,7 +282,7 @@ class _Redacted(logging.Filter):
     """Takes signatures and tokens out of what httpcore logs at DEBUG: it prints all headers of an answer."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _AUTH.sub("auth=[redacted]", redact(record.getMessage())), None
+        record.msg, record.args = _AUTH.sub("auth=[redacted]", redact_log(record.getMessage())), None
         return True
 
 

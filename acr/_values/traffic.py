@@ -16,7 +16,7 @@ class RequestInfo:
 
     Args:
         method: HTTP method.
-        url: URL, without signatures and upload states.
+        url: URL, without signatures and tokens. Of a request to another host, or of an upload, without its query.
         headers: headers, without Authorization.
     """
 
@@ -34,7 +34,7 @@ class ResponseInfo:
     Args:
         request: the request.
         status: HTTP status.
-        headers: headers by name in lower case, without signatures and upload states.
+        headers: headers by name in lower case, without signatures, tokens and cookies. A Location has no query.
         seconds: time from the request to the head of its answer.
     """
 

@@ -98,6 +98,87 @@ def answered(twin: Twin, *answers: Answer | Exception, **options: Any) -> tuple[
 
 
 @pytest.mark.parametrize(
+    ("offset", "given", "expected", "actual"),
+    [
+        (0, Answer(206, b"01234", content_range="bytes 0-9/100"), 10, 5),
+        (0, Answer(206, b"01234", content_range="bytes 0-4/100"), 10, 5),
+        (0, Answer(206, b"01234", content_range="bytes 0-9/*"), 10, 5),
+        (95, Answer(206, b"", content_range="bytes 95-99/100"), 5, 0),
+        (2, Answer(200, b"01234", content_length="100"), 10, 3),
+    ],
+)
+def test_a_chunk_is_never_short_of_what_the_blob_has(
+    twin: Twin, offset: int, given: Answer, expected: int, actual: int
+) -> None:
+    repository, _ = answered(twin, given)
+    with pytest.raises(acr.SizeMismatch) as caught:
+        repository.blob(ABC).chunk(offset, 10)
+    assert (caught.value.expected, caught.value.actual) == (expected, actual)
+
+
+@pytest.mark.parametrize("offset", [3, 7])
+@pytest.mark.parametrize("given", [Answer(200, b"abc"), Answer(200, b"abc", content_length="3")])
+def test_a_blob_that_ends_before_a_chunk_is_an_error_without_ranges_too(twin: Twin, offset: int, given: Answer) -> None:
+    repository, _ = answered(twin, given)
+    with pytest.raises(acr.ResponseError, match=f"from byte {offset} on: the blob ends before that") as caught:
+        repository.blob(ABC).chunk(offset, 10)
+    assert caught.value.status == 416
+
+
+ELSEWHERE = (
+    "/v2/other/blobs/uploads/1",
+    "/v2/app/x/blobs/uploads/1",
+    "/v2/app%2Fx/blobs/uploads/1",
+    "/v2/app/manifests/v1",
+    "/V2/app/manifests/v1",
+    "/v2/app/blobs/sha256:0",
+    "/acr/v1/app/_tags/v1",
+    "/oauth2/token",
+    "../../manifests/v1",
+)
+
+
+@pytest.mark.parametrize("location", ELSEWHERE)
+def test_an_upload_that_leads_to_something_else_is_refused(twin: Twin, location: str) -> None:
+    """Its bytes would go there, and to cancel it would delete what is there."""
+    repository, _ = answered(twin, Answer(202, location=location))
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else|malformed"):
+        repository.start_upload()
+    repository, script = answered(twin)
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else|malformed"):
+        repository.resume_upload(location)
+    assert script.asked == []
+
+
+def test_an_upload_that_moves_to_something_else_is_refused(twin: Twin) -> None:
+    repository, _ = answered(twin, OPENED, Answer(202, location="/v2/other/blobs/uploads/1", range="0-2"))
+    upload = repository.start_upload()
+    with pytest.raises(acr.ProtocolViolation, match="from an upload to app to something else"):
+        upload.write(b"abc")
+    assert upload.location == UPLOADS + "1"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/v2/app/blobs/upload/1", "/artifacts-uploads/namespaces/app/uploads/1", "/prefix/v2/app/blobs/uploads/1"],
+)
+def test_an_upload_may_be_where_other_makes_have_it(twin: Twin, location: str) -> None:
+    repository, _ = answered(twin, Answer(202, location=location))
+    assert repository.start_upload().location == location
+
+
+def test_a_chunk_at_the_end_of_a_blob_is_shorter(twin: Twin) -> None:
+    answers = (
+        Answer(206, b"bc", content_range="bytes 1-2/3"),
+        Answer(206, b"bc", content_range="bytes 1-2/*"),
+        Answer(200, b"abc", content_length="3"),
+        Answer(200, b"abc"),
+    )
+    repository, _ = answered(twin, *answers)
+    assert [repository.blob(ABC).chunk(1, 10).content for _ in answers] == [b"bc"] * 4
+
+
+@pytest.mark.parametrize(
     ("call", "given", "refusal"),
     [
         pytest.param(
@@ -360,7 +441,7 @@ def test_an_upload_that_the_registry_has_lost_begins_anew(twin: Twin, status: in
         *["POST", "PATCH 0-2", "PATCH 3-5", "PUT"],
     ]
     item = acr.Item("a blob", 6)
-    why = f"PATCH {UPLOADS}1 at my.azurecr.io: {status} with no content type, beginning 'no such upload'"
+    why = f"PATCH {UPLOADS}… at my.azurecr.io: {status} with no content type, beginning 'no such upload'"
     moved = acr.Moved(item, 3)
     again = [acr.Retried(item, 0, why), moved, moved, acr.Done(item)]
     assert events == [acr.Started(item), moved, moved, *again]

@@ -6,16 +6,20 @@ import base64
 import json
 import logging
 import re
+import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
+import jwt
 import pytest
 
 import acr
 from acr.emulator import Emulator
 from tests.content import bytes_of, push_image
+from tests.shells.script import Script, digest_of, gives, head
 from tests.twin import Twin
 
 MIB = 1024 * 1024
@@ -149,6 +153,26 @@ def test_a_credential_that_fails_is_named(twin: Twin, acr_emulator: Emulator) ->
 
     with pytest.raises(acr.CredentialError, match=r"Broken .*az login has expired"):
         list(twin.connect(acr_emulator.url, Broken()).repositories())
+
+
+def test_a_token_that_cannot_be_sent_is_an_error_that_does_not_show_it(twin: Twin, acr_emulator: Emulator) -> None:
+    class Odd:
+        def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+            return SimpleNamespace(token="hunter2\udcff", expires_on=2**31)
+
+    with pytest.raises(acr.CredentialError, match="Odd gave a token for .* that UTF-8 cannot write") as caught:
+        list(twin.connect(acr_emulator.url, Odd()).repositories())
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "\\udcff" not in shown
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert count(acr_emulator, "/oauth2/") == 0
+
+
+def test_a_refresh_token_that_cannot_be_sent_is_the_registrys_error(twin: Twin, acr_emulator: Emulator) -> None:
+    acr_emulator.fail(path_contains="/oauth2/exchange", status=200, body=b'{"refresh_token": "hunter2\\udcff"}')
+    with pytest.raises(acr.ProtocolViolation, match="a token that UTF-8 cannot write") as caught:
+        list(twin.connect(acr_emulator.url, acr_emulator.credential()).repositories())
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("audience", ["https://management.azure.com", "https://management.azure.com/.default"])
@@ -437,6 +461,44 @@ def test_hooks_are_told_of_all_traffic_and_of_no_secret(twin: Twin, acr_emulator
     for request in acr_emulator.requests:
         for secret in re.findall(r"(?:sig|_state)=([^&]+)", request.path):
             assert secret not in told
+
+
+def test_what_a_server_may_use_as_a_secret_is_not_told_by_hooks_and_logs(
+    twin: Twin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the parameter is called: the query of a redirect or of an upload is a capability."""
+    told: list[object] = []
+    caplog.set_level(logging.DEBUG)
+    cookie = "Set-Cookie: session=opaque1"
+    with (
+        Script(gives(head(3, cookie) + b"abc")) as storage,
+        Script(
+            gives(head(0, f"Location: {storage.url}/b?ticket=opaque2", cookie, status="307 Temporary Redirect")),
+            gives(head(0, "Location: /v2/app/blobs/uploads/1?key=opaque3", "Range: 0-0", status="202 Accepted")),
+            gives(head(0, "Range: 0-0", "Authorization: opaque4", status="204 No Content")),
+        ) as server,
+    ):
+        repository = twin.connect(server.url, on_request=told.append, on_response=told.append).repository("app")
+        assert repository.download_blob(digest_of(b"abc")).read() == b"abc"
+        assert repository.start_upload().status() == 0
+        assert storage.asked[0].target == "/b?ticket=opaque2"
+        assert server.asked[2].target == "/v2/app/blobs/uploads/1?key=opaque3"
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith(("httpcore", "acr"))]
+    assert any("Set-Cookie" in text for text in logged)
+    assert "opaque" not in repr([told, logged])
+    assert "/b?…" in repr(told)
+
+
+def test_what_a_credential_says_in_its_error_is_redacted(twin: Twin, acr_emulator: Emulator) -> None:
+    token = jwt.encode({"sub": "me"}, "k" * 32)
+
+    class Failing:
+        def get_token(self, *scopes: str, **_: object) -> Any:
+            raise RuntimeError(f"refused: {token}, client_secret=hunter2")
+
+    with pytest.raises(acr.CredentialError, match="RuntimeError: refused: …, client_secret=…") as caught:
+        list(twin.connect(acr_emulator.url, Failing()).repositories())
+    assert token not in str(caught.value)
 
 
 def test_a_transport_of_the_callers_own_is_used(twin: Twin) -> None:

@@ -239,6 +239,15 @@ def test_echoed_secrets_are_nowhere_in_the_error(entry: dict[str, Any]) -> None:
     assert JWT.split(".")[1] not in told
 
 
+def test_an_echoed_form_is_nowhere_in_the_error() -> None:
+    detail = {"access_token": "opaque1", "sent": ["refresh_token=opaque2"], "Authorization": "opaque3"}
+    content = body({"code": "A", "message": "password=opaque4 Basic opaque5", "detail": detail})
+    error = error_of(Answer(400, content, headers=JSON))
+
+    assert "opaque" not in f"{error} {error.errors}"
+    assert "refresh_token=…" in str(error.errors)
+
+
 @pytest.mark.parametrize("padding", range(100, 210, 10))
 def test_secrets_that_are_cut_are_redacted_too(padding: int) -> None:
     told = str(error_of(Answer(500, b"x" * padding + b" " + JWT.encode() + b" " + SAS.encode())))
@@ -271,13 +280,31 @@ def test_the_query_of_the_request_is_not_shown() -> None:
         ("/b?x=1&X-Amz-Security-Token=abc", "/b?x=1&X-Amz-Security-Token=…"),
         ("/b?X-Goog-Signature=abc", "/b?X-Goog-Signature=…"),
         ("/b?Expires=1&Signature=abc&Key-Pair-Id=K", "/b?Expires=1&Signature=…&Key-Pair-Id=…"),
+        ("got Basic bWU6c2VjcmV0=, not this", "got Basic … not this"),
+        ("Authorization: bearer opaque/123", "Authorization: bearer …"),
+        ('{"Authorization":"Basic bWU6c2VjcmV0="}', '{"Authorization":"Basic …"}'),
+        ("Bearer%20opaque", "Bearer%20…"),
+        ('Bearer realm="https://r/token",service="r"', 'Bearer realm="https://r/token",service="r"'),
+        (
+            "Basic authentication is off; the Bearer token expired",
+            "Basic authentication is off; the Bearer token expired",
+        ),
+        ("refresh_token=abc&grant_type=x", "refresh_token=…&grant_type=x"),
+        ("grant_type=x&access_token=abc", "grant_type=x&access_token=…"),
+        ("token=a identity_token=b identitytoken=c", "token=… identity_token=… identitytoken=…"),
+        ("client_secret=a&assertion=b&password='c'", "client_secret=…&assertion=…&password='…'"),
+        ("form: token%3Dabc%26x%3D1", "form: token%3D…%26x%3D1"),
+        ('{"refresh_token": "a&b c", "x": "y"}', '{"refresh_token": "…", "x": "y"}'),
+        ("sig=abc&x=1", "sig=…&x=1"),
     ],
 )
 def test_redaction_takes_out_tokens_and_signatures(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
-@pytest.mark.parametrize("unit", ["-eyJ", "eyJ-", "eyJa.", "eyJa..", " eyJa.b", "?sig=", "?sig", "eyJ."])
+@pytest.mark.parametrize(
+    "unit", ["-eyJ", "eyJ-", "eyJa.", "eyJa..", " eyJa.b", "?sig=", "?sig", "eyJ.", "Basic ", "token=", 'token" ', "+"]
+)
 def test_hostile_texts_are_not_tried_in_every_way(unit: str) -> None:
     with no_backtracking():
         redact(unit * (1024 * 1024 // len(unit)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,35 @@ def test_a_tag_of_that_name_that_is_no_index_lists_nothing(twin: Twin) -> None:
         image = make.add_image("app", tag="v1")
         make.add_image("app", b"another", tag=f"sha256-{image.hex}")
         assert list(twin.connect(make.url).repository("app").manifest("v1").referrers()) == []
+
+
+@pytest.mark.parametrize("media_type", [media_types.OCI_MANIFEST, media_types.DOCKER_MANIFEST_LIST])
+def test_a_tag_of_that_name_that_is_no_index_is_not_moved(twin: Twin, tmp_path: Path, media_type: str) -> None:
+    path = tmp_path / "sbom.json"
+    path.write_bytes(b"{}")
+    with OtherMake(referrers=NO_API["404"]) as make:
+        image = make.add_image("app", tag="v1")
+        tag = f"sha256-{image.hex}"
+        other = {"schemaVersion": 2, "mediaType": media_type, "manifests": []}
+        before = make.add("app", json.dumps(other).encode(), media_type, tag=tag)
+        with pytest.raises(acr.ProtocolViolation, match=f"the tag {tag}, .* of another type, {re.escape(media_type)}"):
+            twin.connect(make.url).repository("app").manifest("v1").attach([path], artifact_type=SPDX)
+        assert make.tags["app"][tag] == before
+
+
+def test_an_index_of_that_name_keeps_what_others_said_in_it(twin: Twin, tmp_path: Path) -> None:
+    path = tmp_path / "sbom.json"
+    path.write_bytes(b"{}")
+    with OtherMake(referrers=NO_API["404"]) as make:
+        image = make.add_image("app", tag="v1")
+        tag = f"sha256-{image.hex}"
+        said = {"artifactType": "text/plain", "annotations": {"by": "another"}}
+        make.add("app", json.dumps({**INDEX, **said}).encode(), media_types.OCI_INDEX, tag=tag)
+        repository = twin.connect(make.url).repository("app")
+        attached = repository.manifest("v1").attach([path], artifact_type=SPDX)
+        index = repository.manifest(tag).get()
+        assert {name: index.json[name] for name in said} == said
+        assert [entry["digest"] for entry in index.json["manifests"]] == [attached.digest]
 
 
 # What cosign attaches.

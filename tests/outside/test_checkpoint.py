@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,28 +53,50 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_a_killed_process_has_left_beside_it_is_replaced(tmp_path: Path) -> None:
-    checkpoint = checkpoint_at(tmp_path / "state")
-    checkpoint.save("first")
-    (tmp_path / "state").rename(left := checkpoint._new)  # type: ignore[attr-defined]
-    checkpoint.save("second")
-    assert checkpoint.load() == "second"
-    assert not left.exists()
+def test_two_that_save_to_one_place_do_not_fail_each_other(tmp_path: Path) -> None:
+    """Each writes under a name of its own; one of the states is there afterwards, and nothing beside it."""
+    begin = threading.Barrier(4)
+
+    def save(text: str) -> None:
+        checkpoint = checkpoint_at(tmp_path / "state")
+        begin.wait()
+        for _ in range(200):
+            checkpoint.save(text)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, "abcd"))
+    assert checkpoint_at(tmp_path / "state").load() in set("abcd")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_two_that_are_done_do_not_fail_each_other(tmp_path: Path) -> None:
+    one, two = checkpoint_at(tmp_path / "state"), checkpoint_at(tmp_path / "state")
+    one.save("text")
+    one.clear()
+    two.clear()
+    assert two.load() is None
+
+
+def test_what_could_not_be_put_in_place_is_not_left(tmp_path: Path) -> None:
+    (tmp_path / "state" / "full").mkdir(parents=True)
+    with pytest.raises(TransferError, match="cannot write the checkpoint"):
+        checkpoint_at(tmp_path / "state").save("text")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
-def test_a_link_beside_it_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("precious")
-    checkpoint = checkpoint_at(tmp_path / "state")
-    checkpoint._new.symlink_to(other)  # type: ignore[attr-defined]
-    checkpoint.save("text")
+    (tmp_path / "state").symlink_to(other)
+    checkpoint_at(tmp_path / "state").save("text")
     assert other.read_text() == "precious"
 
 
-def test_two_long_names_have_two_places(tmp_path: Path) -> None:
-    one, two = (checkpoint_at(tmp_path / f"{'x' * 200}{number}") for number in range(2))
-    assert one._new != two._new  # type: ignore[attr-defined]
+def test_a_long_name_has_room_for_another_beside_it(tmp_path: Path) -> None:
+    checkpoint = checkpoint_at(tmp_path / ("x" * 255))
+    checkpoint.save("text")
+    assert checkpoint.load() == "text"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 70_000])

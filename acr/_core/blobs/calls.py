@@ -30,6 +30,7 @@ from acr.errors import (
     NotFound,
     ProtocolViolation,
     ResponseError,
+    SizeMismatch,
     TransportError,
 )
 from acr.media_types import OCTET_STREAM
@@ -169,6 +170,7 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
     Raises:
         InvalidInput: the offset is negative, or the length is not positive.
         ResponseError: 416: the blob ends before the offset.
+        SizeMismatch: fewer bytes came than the blob has there.
     """
     if offset < 0 or length < 1:
         raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
@@ -187,9 +189,19 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
                     break
         finally:
             await part.incoming.aclose()
+        _check_length(f"the blob {remote.name}@{checked}, from byte {offset} on", part, offset, length, len(content))
         return Chunk(bytes(content), offset, part.size)
 
     return await remote.session.sender.attempts().run(once)
+
+
+def _check_length(what: str, part: Part, offset: int, length: int, actual: int) -> None:
+    """See that a part is whole: it may be shorter than what was asked for at the end of the blob only."""
+    ends_before = not actual if part.end is None else part.end <= offset
+    if offset and ends_before:  # a registry that knows no ranges does not say so itself
+        raise ResponseError(f"{what}: the blob ends before that", status=416)
+    if part.end is not None and actual != (expected := min(length, part.end - offset)):
+        raise SizeMismatch(what, expected=expected, actual=actual)
 
 
 @one_call
@@ -237,12 +249,14 @@ class Part:
     Args:
         incoming: the answer, to be closed.
         size: bytes of the whole blob, where the registry tells.
+        end: where the blob ends; where it does not tell, the end of what it sends, or None.
         surplus: how many of the first bytes are to be passed over: a registry that knows no ranges sends all there is.
         coding: how it is labelled, if it is labelled as compressed.
     """
 
     incoming: Incoming
     size: int | None
+    end: int | None
     surplus: int = 0
     coding: str | None = None
 
@@ -277,10 +291,11 @@ def _part(incoming: Incoming, offset: int, what: str, *, is_whole: bool) -> Part
     if coding is not None and not is_whole and incoming.status != 206:
         raise ProtocolViolation(f"{what} came as {coding!r} although identity was asked for")
     if incoming.status == 206:
-        first, _, size = content_range(incoming.headers.get("content-range", ""))
+        first, last, size = content_range(incoming.headers.get("content-range", ""))
         if first != offset:
             raise ProtocolViolation(f"{what} came from byte {first} on although {offset} was asked for")
-        return Part(incoming, size, coding=coding)
+        return Part(incoming, size, last + 1 if size is None else size, coding=coding)
     if incoming.status != 200:
         raise ProtocolViolation(f"{what} came with the status {incoming.status}")
-    return Part(incoming, bodies.size(incoming.headers.get("content-length")), surplus=offset, coding=coding)
+    size = bodies.size(incoming.headers.get("content-length"))
+    return Part(incoming, size, size, surplus=offset, coding=coding)

@@ -47,7 +47,7 @@ async def resume(remote: Remote, state: str | UploadState) -> UploadSession:
 
     Raises:
         InvalidInput: the state is of another registry or repository.
-        ProtocolViolation: the location is on another host.
+        ProtocolViolation: the location is on another host, or is no upload to this repository.
         NotFound: the session is gone.
     """
     here = (remote.session.registry.netloc, remote.name)
@@ -69,7 +69,7 @@ def at(remote: Remote, location: str) -> UploadSession:
     """An upload session of which the location is known, and nothing else.
 
     Raises:
-        ProtocolViolation: it is on another host.
+        ProtocolViolation: it is on another host, or is no upload to this repository.
     """
     return UploadSession(remote, _location(remote, location))
 
@@ -121,4 +121,4 @@ async def _give_up(upload: UploadSession | None) -> None:
 def _location(remote: Remote, location: str | None) -> str:
     if location is None:
         raise ProtocolViolation(f"the registry opened an upload to {remote.name} without a Location")
-    return upload_target(remote.session.registry, f"/v2/{remote.name}/blobs/uploads/", location)
+    return upload_target(remote.session.registry, f"/v2/{remote.name}/blobs/uploads/", location, remote.name)

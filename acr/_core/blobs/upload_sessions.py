@@ -203,4 +203,5 @@ class UploadSession:
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            self.location = upload_target(self._remote.session.registry, self.location.partition("?")[0], location)
+            base = self.location.partition("?")[0]
+            self.location = upload_target(self._remote.session.registry, base, location, self._remote.name)

@@ -179,12 +179,36 @@ async def _by_tag(remote: Remote, subject: Digest) -> Manifest | None:
 
 
 async def _add_by_tag(remote: Remote, subject: Digest, manifest: Manifest) -> None:
-    listed = await _by_tag(remote, subject)
+    listed = await _index_to_extend(remote, subject, manifest)
     what = f"the index of the referrers of {subject}"
     entries: list[Any] = list(list_of(listed.json, "manifests", what)) if listed else []
     if any(isinstance(entry, dict) and entry.get("digest") == manifest.digest for entry in entries):
         return
     entry = as_referrer(manifest).to_json()
-    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry]}
+    kept = listed.json if listed else {}  # its annotations and its artifactType are of others
+    index = {**kept, "schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*entries, entry]}
     content = written(index, what)
     await manifests.put(remote, Manifest(content, media_types.OCI_INDEX), tag=fallback_tag(subject))
+
+
+async def _index_to_extend(remote: Remote, subject: Digest, manifest: Manifest) -> Manifest | None:
+    """The index behind the tag that stands in for the API; None if there is none yet, and the tag may be set.
+
+    Raises:
+        ProtocolViolation: the tag names something else, which the new index would replace (OCI distribution spec,
+            "Pushing Manifests with Subject": "report a failure and skip the remaining steps").
+    """
+    tag = fallback_tag(subject)
+    try:
+        found = await manifests.get(remote, tag)  # of any type: asked for an index, some say 404 of an image
+    except NotFound:
+        return None
+    if Digest.of(found.content, algorithm=subject.algorithm) == subject:  # GitLab, as of `_by_tag`
+        return None
+    if found.media_type != media_types.OCI_INDEX:
+        raise ProtocolViolation(
+            f"{manifest.digest} is stored in {remote.name}, but not listed as attached to {subject}: the tag {tag},"
+            f" where the list belongs, names a manifest of another type, {found.media_type}; give that one another tag,"
+            " delete this tag, and attach again"
+        )
+    return found

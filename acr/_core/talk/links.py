@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from acr_rest import types
 
@@ -20,6 +20,9 @@ _ONE: Final = re.compile(_PARAMETER)
 _LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
 _RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18}|-1)")
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
+
+_APIS: Final = ("/v2/", "/acr/", "/oauth2/")
+"""Where paths are those of known operations."""
 
 
 def next_link(header: str | None) -> str | None:
@@ -110,21 +113,37 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
     return path
 
 
-def upload_target(endpoint: Endpoint, base: str, link: str) -> str:
+def upload_target(endpoint: Endpoint, base: str, link: str, repository: str) -> str:
     """The path and query of an upload session, as it is sent back; as of `local_target`.
+
+    A registry chooses the path: Artifact Registry has one of its own. But in the distribution spec's and in ACR's API
+    another path is another thing, to which the client would send the bytes, or which it would delete on cancelling.
+
+    Args:
+        endpoint: the registry.
+        base: path of the request.
+        link: relative or absolute.
+        repository: that is uploaded to.
 
     Raises:
         ProtocolViolation: it leads elsewhere, or would be read as something else when it is sent.
 
-    >>> upload_target(Endpoint.parse("my.azurecr.io"), "/v2/a/blobs/uploads/", "x/%2e%2e/y")
+    >>> upload_target(Endpoint.parse("my.azurecr.io"), "/v2/a/blobs/uploads/", "x/%2e%2e/y", "a")
     Traceback (most recent call last):
     acr.errors.ProtocolViolation: malformed link: 'x/%2e%2e/y'
     """
     target = local_target(endpoint, base, link)
     try:
-        return types.link(target)
+        target = types.link(target)
     except ValueError:
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}") from None
+    path = unquote(target.partition("?")[0])
+    own = (f"/v2/{repository}/blobs/uploads/", f"/v2/{repository}/blobs/upload/")  # the second is GHCR's
+    if path.lower().startswith(_APIS) and not path.startswith(own):
+        raise ProtocolViolation(
+            f"a link leads from an upload to {repository} to something else, {redact(path)[:200]!r}"
+        )
+    return target
 
 
 def uploaded(header: str | None) -> int | None:

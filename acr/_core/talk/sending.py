@@ -15,7 +15,7 @@ from acr._core.talk.attempts import Attempts, Problem, may_pass
 from acr._core.talk.deadline import deadline
 from acr._core.talk.failures import failure
 from acr._core.talk.learned import Learned
-from acr._core.talk.redaction import redact, shown
+from acr._core.talk.redaction import redact, shown_header, without_query
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
@@ -38,6 +38,7 @@ class Sender:
         on_request: told of each request before it goes out.
         on_response: told of the head of each answer.
         total: seconds that one call may take; None for any time.
+        home: the client's registry. Hooks see no query of what goes to another host.
         learned: what the registry's answers have taught this client; made anew.
     """
 
@@ -47,6 +48,7 @@ class Sender:
     on_request: OnRequest | None
     on_response: OnResponse | None
     total: float | None = None
+    home: Endpoint | None = None
     learned: Learned = attrs.field(factory=Learned, init=False)
 
     async def send(
@@ -66,7 +68,7 @@ class Sender:
         """
         outgoing = self._outgoing(endpoint, request, authorization, is_large=is_large)
         if self.on_request is not None:
-            self.on_request(_told(outgoing))
+            self.on_request(self._told(outgoing))
         era = self.learned.throttle.era
         began = 0.0 if self.on_response is None else self.runtime.now()
         incoming = await self.runtime.send(outgoing)
@@ -77,9 +79,9 @@ class Sender:
             for warning in self.learned.warnings.new(incoming.headers["warning"]):
                 _LOG.warning("%s warns: %s", endpoint.netloc, warning)
         if self.on_response is not None:
-            told = {name: shown(value) for name, value in incoming.headers.items()}
+            told = {name: shown_header(name, value) for name, value in incoming.headers.items()}
             try:
-                self.on_response(ResponseInfo(_told(outgoing), incoming.status, told, self.runtime.now() - began))
+                self.on_response(ResponseInfo(self._told(outgoing), incoming.status, told, self.runtime.now() - began))
             except BaseException:
                 await incoming.aclose()
                 raise
@@ -95,6 +97,14 @@ class Sender:
         if authorization is not None:
             headers["Authorization"] = authorization
         return Outgoing(request.method, endpoint, request.target, headers, content, self.deadline(), is_large)
+
+    def _told(self, request: Outgoing) -> RequestInfo:
+        """What a hook may know of a request."""
+        headers = {name: redact(value) for name, value in request.headers.items() if name != "Authorization"}
+        # Of an upload the query is the state, under names that each make of registry chooses.
+        is_open = self.home in (None, request.endpoint) and "upload" not in request.target.partition("?")[0].lower()
+        url = f"{request.endpoint}{request.target}"
+        return RequestInfo(request.method, redact(url) if is_open else without_query(url), headers)
 
     async def exchange(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
         """Send with the given header or none, read the answer, and try again where that helps. Errors as of `send`."""
@@ -141,9 +151,3 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
 def path_of(request: Request) -> str:
     """The path of a request: its query may hold an upload's state."""
     return request.target.partition("?")[0]
-
-
-def _told(request: Outgoing) -> RequestInfo:
-    """What a hook may know of a request."""
-    headers = {name: redact(value) for name, value in request.headers.items() if name != "Authorization"}
-    return RequestInfo(request.method, redact(f"{request.endpoint}{request.target}"), headers)

@@ -211,6 +211,15 @@ def claims(token: str) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def is_sendable(token: str) -> bool:
+    """Whether UTF-8 can write a token, as a form needs it. Python's own error would show the token."""
+    try:
+        token.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def lifetime(token: str, expires_in: int | None) -> float:
     """Seconds that a token just issued will live.
 
@@ -274,4 +283,6 @@ def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
 def _issued(token: str | None, expires_in: int | None) -> Issued:
     if not token:
         raise ProtocolViolation("the token endpoint answered without a token")
+    if not is_sendable(token):
+        raise ProtocolViolation("the token endpoint answered with a token that UTF-8 cannot write")
     return Issued(token, lifetime(token, expires_in))

@@ -249,6 +249,8 @@ class Tokens:
             token: object = answer.token
         if not isinstance(token, str) or not token:
             raise CredentialError(f"{name} gave an empty token for {scope}")
+        if not exchanges.is_sendable(token):
+            raise CredentialError(f"{name} gave a token for {scope} that UTF-8 cannot write")
         return token
 
     async def resolved(self) -> TokenCredential | UsernamePassword | RefreshToken | None:
