@@ -72,11 +72,11 @@ class _Reader:
             "title": self._title,
             "host": self._host(),
             "form": "typespec" if self._typespec else "handwritten",
-            "operations": dict(sorted(operations.items(), key=_order)),
-            "schemas": dict(sorted(schemas.items())),
+            "operations": operations,
+            "schemas": schemas,
         }
         same_enum(form)
-        return form, sorted(set(self._notes))
+        return tidy(form), sorted(set(self._notes))
 
     def _host(self) -> str:
         template = self._root.get("x-ms-parameterized-host")
@@ -117,7 +117,7 @@ class _Reader:
         found = [(status, answer) for status, answer in answers.members() if not status.startswith("x-")]
         result["answers"] = {
             status: self._answer(status, answer, self._media(node, "produces"))
-            for status, answer in sorted(found, key=lambda pair: (pair[0] == "default", pair[0]))
+            for status, answer in found
         }
         result["security"] = self._security(node)
         return result
@@ -146,10 +146,8 @@ class _Reader:
         for key, item in given.items():
             if key.startswith("path ") and key[5:] not in names:
                 self._notes.append(f"{item.pointer}: the path has no {{{key[5:]}}}, so it was left out")
-        # The version last: the emitters disagree about its place.
-        late = {key: plain.pop(key) for key in [key for key in plain if key == "query api-version"]}
         in_path = {f"path {name}": self._parameter("path", given[f"path {name}"]) for name in names}
-        return {**in_path, **plain, **late}, self._body(node, given)
+        return {**in_path, **plain}, self._body(node, given)
 
     def _parameter(self, key: str, node: Node) -> dict[str, Any]:
         result: dict[str, Any] = {"required": node.flag("required") or key.startswith("path")}
@@ -157,11 +155,9 @@ class _Reader:
             result["description"] = text
         result["schema"] = schema = read_schema(node, self._notes, parameter=True)
         if schema.get("type") == "array":
-            result["joined"] = node.word("collectionFormat") or "csv"
-            if result["joined"] not in ("csv", "ssv", "tsv", "pipes", "multi"):
-                node.need("collectionFormat").refuse("is not a way to write a list")
-        if key == "query api-version":
-            schema.setdefault("default", self._version)
+            result["joined"] = _joined(node)
+        if schema.get("type") == "object":
+            node.need("type").refuse("a parameter is a plain value or a list of them")
         return result
 
     def _body(self, node: Node, given: dict[str, Node]) -> dict[str, Any]:
@@ -187,6 +183,8 @@ class _Reader:
             properties[name] = {**read_schema(item, self._notes, parameter=True)}
             if text := item.word("description"):
                 properties[name]["description"] = text
+            if properties[name].get("type") == "array":
+                properties[name]["joined"] = _joined(item)
         files = any(schema.get("format") == "binary" for schema in properties.values())
         kind = next((kind for kind in consumes if kind in FORM_TYPES), FORM_TYPES[files])
         required = [name for name, item in fields.items() if item.flag("required")]
@@ -204,8 +202,7 @@ class _Reader:
             result["description"] = text
         headers = node.get("headers")
         if headers and headers.value:
-            found = sorted(headers.members(), key=lambda pair: pair[0].lower())
-            result["headers"] = {name: self._header(header) for name, header in found}
+            result["headers"] = {name: self._header(header) for name, header in headers.members()}
         body = node.get("schema")
         if body is not None:
             schema = read_schema(body, self._notes)
@@ -229,6 +226,28 @@ class _Reader:
                 kinds.append(scheme.need("type").text())
             result.append(sorted(kinds))
         return result
+
+
+def _joined(node: Node) -> str:
+    """How a list is written in a query or a form: `multi` repeats its name."""
+    found = node.word("collectionFormat") or "csv"
+    return found if found in ("csv", "ssv", "tsv", "pipes", "multi") else node.refuse(f"`{found}` is no collectionFormat")
+
+
+def tidy(form: Form) -> Form:
+    """Put operations, answers and headers into order, and the version into each `api-version` that has no default."""
+    form["operations"] = dict(sorted(form["operations"].items(), key=_order))
+    for operation in form["operations"].values():
+        operation["answers"] = dict(sorted(operation["answers"].items(), key=lambda pair: (pair[0] == "default", pair[0])))
+        for answer in operation["answers"].values():
+            if "headers" in answer:
+                answer["headers"] = dict(sorted(answer["headers"].items(), key=lambda pair: pair[0].lower()))
+        parameters = operation["parameters"]
+        if "query api-version" in parameters:
+            parameters["query api-version"] = version = parameters.pop("query api-version")
+            version["schema"].setdefault("default", form["version"])
+    form["schemas"] = dict(sorted(form["schemas"].items()))
+    return form
 
 
 def _order(pair: tuple[str, Any]) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from .canonical import tidy
 from .places import ABSENT, Spot, find
 from .problems import Refused
 
@@ -43,8 +44,8 @@ class Correction:
         """Read one entry of the file."""
         place = f"corrections.yaml, action {number}"
         unknown, missing = set(raw) - FIELDS, {"at", "why", "seen"} - set(raw)
-        if unknown or missing or ("rename" in raw) == ("before" in raw and "after" in raw):
-            raise Refused(place, f"unknown fields {sorted(unknown)}, missing {sorted(missing)}, or no before and after")
+        if unknown or missing or ("rename" in raw) == ("after" in raw):
+            raise Refused(place, f"unknown fields {sorted(unknown)}, missing {sorted(missing)}, or not one of after and rename")
         values = dict(raw)
         at = values.pop("at")
         if "rename" in values:
@@ -97,7 +98,7 @@ def correct(form: Form, corrections: list[Correction]) -> tuple[Form, list[Outco
                     outcome.places[UNFIT].append(place)
                 for spot in spots:
                     outcome.places[_apply(form, correction, spot)].append(spot.name)
-    return form, outcomes
+    return tidy(form), outcomes
 
 
 def _apply(form: Form, correction: Correction, spot: Spot) -> str:

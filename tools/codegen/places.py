@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ABSENT = object()
 
+# What may be left out if it is empty.
+_GROUPS = {"content": dict, "headers": dict, "parameters": dict, "properties": dict, "required": list}
+
 
 @dataclass(frozen=True)
 class Spot:
@@ -27,6 +30,7 @@ class Spot:
     name: str
     holder: Any
     key: Any
+    parent: Spot | None = None  # which gets the holder with its first member, if it has none yet
 
     @property
     def value(self) -> Any:
@@ -37,6 +41,8 @@ class Spot:
 
     def put(self, value: Any) -> None:
         """Put something there, in the place of what there is."""
+        if self.parent is not None and self.parent.value is ABSENT:
+            self.parent.put(self.holder)
         if not isinstance(self.holder, list):
             self.holder[self.key] = value
         elif self.key in self.holder:
@@ -81,6 +87,8 @@ def _walk(spot: Spot, steps: list[str]) -> Iterator[Spot]:
         yield spot
         return
     holder = spot.value
+    if holder is ABSENT and spot.key in _GROUPS and isinstance(spot.holder, dict):
+        holder = _GROUPS[spot.key]()
     if isinstance(holder, dict):
         keys: list[Any] = _matching(holder, steps[0])
     elif isinstance(holder, list):
@@ -88,4 +96,4 @@ def _walk(spot: Spot, steps: list[str]) -> Iterator[Spot]:
     else:
         return
     for key in keys:
-        yield from _walk(Spot(f"{spot.name} > {key}", holder, key), steps[1:])
+        yield from _walk(Spot(f"{spot.name} > {key}", holder, key, spot), steps[1:])
