@@ -44,13 +44,17 @@ def load(text: str) -> Any:
         raise Refused("line 1", "neither JSON nor YAML") from None
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a description of Swagger 2.0."""
+def decode(content: bytes) -> str:
+    """The text of a file."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused("", f"not UTF-8 at byte {error.start}") from None
-    return check(load(text))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a description of Swagger 2.0."""
+    return check(load(decode(path.read_bytes())))
 
 
 def check(document: Any) -> dict[str, Any]:

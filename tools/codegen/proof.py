@@ -1,0 +1,110 @@
+"""Whether a generated package works: it is imported, and each operation is used once.
+
+This takes a second, so it is done always. `types` asks the type checkers, which takes longer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .problems import Refused
+from .samples import Samples, argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .operations import Operation
+    from .plan import Plan
+
+
+def prove(folder: Path, package: str, plan: Plan, schemas: dict[str, Any], operations: int) -> None:
+    """Import each module, build each request, read each answer; raise Refused for the first that fails.
+
+    Args:
+        folder: What holds the package.
+        package: Its name.
+        plan: What it was written from.
+        schemas: The schemas of the form, with the names that the plan gave.
+        operations: How many operations went in.
+    """
+    written = [path for path in (folder / package / "api").rglob("*.py") if path.name != "__init__.py"]
+    if not operations == len(plan.operations) == len(written):
+        raise Refused("", f"{operations} operations went in, and {len(written)} came out: a fault of the generator")
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == package}
+    for name in before:
+        del sys.modules[name]
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        _prove(package, plan, Samples(schemas))
+    finally:
+        sys.dont_write_bytecode = dont_write
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _prove(package: str, plan: Plan, samples: Samples) -> None:
+    where = "the package"
+    try:
+        models = importlib.import_module(f"{package}.models")
+        importlib.import_module(f"{package}.source")
+        for item in [*plan.models, *plan.enums]:
+            where = f"the model {item.name}"
+            getattr(models, item.name)
+        for operation in plan.operations:
+            where = operation.route
+            module = importlib.import_module(f"{package}.api.{operation.package}.{operation.module}")
+            _use(module, importlib.import_module(f"{package}.types"), models, operation, samples)
+    except Exception as error:  # whatever it is, the package must not be handed out
+        kind = type(error).__name__
+        raise Refused("", f"{where}: the generated code does not work ({kind}: {error}), a fault of the generator") from error
+
+
+def _use(module: Any, types: Any, models: Any, operation: Operation, samples: Samples) -> None:
+    positional = [argument(item) for item in operation.of("path")]
+    keywords = {item.python: argument(item) for item in operation.keywords}
+    smallest = {item.python: keywords[item.python] for item in operation.keywords if not item.optional}
+    body: dict[str, Any] = {}
+    if operation.body and operation.body.what in ("document", "blob"):
+        body = {"content": b"a"} | ({"content_type": "a/b"} if operation.body.what == "document" else {})
+    elif operation.body and operation.body.what == "json":
+        value = samples.json(operation.raw["body"]["content"][operation.body.media_type])
+        kind = operation.body.kind
+        body = {"body": getattr(models, kind.annotation).from_dict(value) if kind.what == "model" else value}
+    required = body if operation.body and operation.body.required else {}
+    for given in ({**keywords, **body}, {**smallest, **required}):
+        request = module.build_request(*positional, **given)
+        assert request.method == operation.method
+        assert request.target.startswith("/")
+        assert all(isinstance(value, str) for value in request.headers.values())
+        assert request.content is None or isinstance(request.content, bytes)
+    for answer in operation.answers:
+        content = operation.raw["answers"][str(answer.status)].get("content", {})
+        schema = next((schema for kind, schema in content.items() if "json" in kind), None)
+        payload = b"" if schema is None else json.dumps(samples.json(schema)).encode()
+        headers = {name.lower(): "1" for name in operation.headers}
+        result = module.parse(types.Response(status=answer.status, headers=headers, body=payload))
+        assert result.status == answer.status
+        assert (answer.json is None) or payload == b"null" or result.body is not None
+
+
+def types(folder: Path, package: str) -> None:
+    """Ask mypy --strict and pyright about the package; raise Refused with the first complaint."""
+    commands = {
+        "mypy --strict": ["mypy", "--strict", "--no-incremental", "--no-error-summary", "--config-file=", package],
+        "pyright": ["pyright", "--pythonpath", sys.executable, package],
+    }
+    for name, (module, *arguments) in commands.items():
+        run = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if run.returncode != 0:
+            lines = [line.strip() for line in (run.stdout + run.stderr).splitlines() if "error" in line]
+            raise Refused("", f"{name} finds {len(lines)} errors in the generated code, first: {(lines or ['?'])[0]}")
