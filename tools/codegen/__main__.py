@@ -118,7 +118,10 @@ def _check(work: Path, package: str) -> int:
             if not before.exists() or not after.exists():
                 print(f"{name} {'is missing' if after.exists() else 'is none of the generated files'}")
     if differs:
-        print("codegen.sh: the above differs from what spec/ gives; run ./codegen.sh and commit the result", file=sys.stderr)
+        print(
+            "codegen.sh: the above differs from what spec/ gives; run ./codegen.sh and commit the result",
+            file=sys.stderr,
+        )
     return int(differs)
 
 

@@ -116,8 +116,7 @@ class _Reader:
         answers = node.need("responses")
         found = [(status, answer) for status, answer in answers.members() if not status.startswith("x-")]
         result["answers"] = {
-            status: self._answer(status, answer, self._media(node, "produces"))
-            for status, answer in found
+            status: self._answer(status, answer, self._media(node, "produces")) for status, answer in found
         }
         result["security"] = self._security(node)
         return result
@@ -174,7 +173,7 @@ class _Reader:
         result: dict[str, Any] = {"required": raw.flag("required")}
         if text := raw.word("description"):
             result["description"] = text
-        result["content"] = {kind: schema for kind in _fitting(schema, consumes)}
+        result["content"] = dict.fromkeys(_fitting(schema, consumes), schema)
         return result
 
     def _form(self, consumes: list[str], fields: dict[str, Node]) -> dict[str, Any]:
@@ -206,7 +205,7 @@ class _Reader:
         body = node.get("schema")
         if body is not None:
             schema = read_schema(body, self._notes)
-            result["content"] = {kind: schema for kind in _fitting(schema, produces)}
+            result["content"] = dict.fromkeys(_fitting(schema, produces), schema)
         return result
 
     def _header(self, node: Node) -> dict[str, Any]:
@@ -231,14 +230,18 @@ class _Reader:
 def _joined(node: Node) -> str:
     """How a list is written in a query or a form: `multi` repeats its name."""
     found = node.word("collectionFormat") or "csv"
-    return found if found in ("csv", "ssv", "tsv", "pipes", "multi") else node.refuse(f"`{found}` is no collectionFormat")
+    return (
+        found if found in ("csv", "ssv", "tsv", "pipes", "multi") else node.refuse(f"`{found}` is no collectionFormat")
+    )
 
 
 def tidy(form: Form) -> Form:
     """Put operations, answers and headers into order, and the version into each `api-version` that has no default."""
     form["operations"] = dict(sorted(form["operations"].items(), key=_order))
     for operation in form["operations"].values():
-        operation["answers"] = dict(sorted(operation["answers"].items(), key=lambda pair: (pair[0] == "default", pair[0])))
+        operation["answers"] = dict(
+            sorted(operation["answers"].items(), key=lambda pair: (pair[0] == "default", pair[0]))
+        )
         for answer in operation["answers"].values():
             if "headers" in answer:
                 answer["headers"] = dict(sorted(answer["headers"].items(), key=lambda pair: pair[0].lower()))

@@ -45,7 +45,9 @@ class Correction:
         place = f"corrections.yaml, action {number}"
         unknown, missing = set(raw) - FIELDS, {"at", "why", "seen"} - set(raw)
         if unknown or missing or ("rename" in raw) == ("after" in raw):
-            raise Refused(place, f"unknown fields {sorted(unknown)}, missing {sorted(missing)}, or not one of after and rename")
+            raise Refused(
+                place, f"unknown fields {sorted(unknown)}, missing {sorted(missing)}, or not one of after and rename"
+            )
         values = dict(raw)
         at = values.pop("at")
         if "rename" in values:

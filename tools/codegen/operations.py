@@ -37,7 +37,11 @@ class Argument:
         """The type; an enum takes a text of a newer registry, too."""
         kind = self.kind
         if kind.item:
-            return f"Sequence[{kind.item.annotation} | str]" if kind.item.what == "enum" else f"Sequence[{kind.item.annotation}]"
+            return (
+                f"Sequence[{kind.item.annotation} | str]"
+                if kind.item.what == "enum"
+                else f"Sequence[{kind.item.annotation}]"
+            )
         return f"{kind.annotation} | str" if kind.what == "enum" else kind.annotation
 
     @property
@@ -45,7 +49,9 @@ class Argument:
         """Name, type and default."""
         if self.default is not None:
             return f"{self.python}: {self.annotation} | None = {literal(self.default)}"
-        return f"{self.python}: {self.annotation}" if self.required else f"{self.python}: {self.annotation} | None = None"
+        return (
+            f"{self.python}: {self.annotation}" if self.required else f"{self.python}: {self.annotation} | None = None"
+        )
 
     @property
     def optional(self) -> bool:
@@ -65,7 +71,11 @@ class Argument:
             return f"types.joined({self.python}, ',')"
         if self.kind.annotation == "str" or self.kind.what == "enum":
             return self.python
-        return f"None if {self.python} is None else types.text({self.python})" if self.optional else f"types.text({self.python})"
+        return (
+            f"None if {self.python} is None else types.text({self.python})"
+            if self.optional
+            else f"types.text({self.python})"
+        )
 
     @property
     def segment(self) -> str:
@@ -180,7 +190,11 @@ class Operation:
             return ""
         if body.what != "json":
             return "content"
-        value = "types.json_bytes(body.to_dict())" if body.kind.what == "model" else "types.json_bytes(types.json_value(body))"
+        value = (
+            "types.json_bytes(body.to_dict())"
+            if body.kind.what == "model"
+            else "types.json_bytes(types.json_value(body))"
+        )
         return value if body.required else f"None if body is None else {value}"
 
     @property
@@ -213,7 +227,9 @@ class Operation:
         """The type of the body of a Result; empty if it has none."""
         kinds = list(dict.fromkeys(kind.annotation for kind, _ in self.bodies.values()))
         always = sum(len(statuses) for _, statuses in self.bodies.values()) == len(self.answers)
-        nothing = [] if not kinds or (always and not any(kind.nullable for kind, _ in self.bodies.values())) else ["None"]
+        nothing = (
+            [] if not kinds or (always and not any(kind.nullable for kind, _ in self.bodies.values())) else ["None"]
+        )
         return "Any" if "Any" in kinds else " | ".join(kinds + nothing)
 
     @property
@@ -222,7 +238,9 @@ class Operation:
         parts, left = [], len(self.answers)
         for decode, (kind, statuses) in self.bodies.items():
             left -= len(statuses)
-            read = f"types.parse_body(OPERATION_ID, response, {f'types.nullable({decode})' if kind.nullable else decode})"
+            read = (
+                f"types.parse_body(OPERATION_ID, response, {f'types.nullable({decode})' if kind.nullable else decode})"
+            )
             test = f"== {statuses[0]}" if len(statuses) == 1 else f"in {statuses}"
             parts.append(f"{read} if response.status {test} else ")
         if left:
@@ -253,7 +271,11 @@ def operation(route: str, raw: dict[str, Any], kinds: Kinds, taken: set[str]) ->
     arguments = [_argument(place, name, item, item["schema"], kinds) for place, name, item in places]
     arguments, form = _unique(arguments, body.form if body else [])
     answers, media_types = _answers(raw, kinds)
-    headers = {name: header for status in answers for name, header in raw["answers"][str(status.status)].get("headers", {}).items()}
+    headers = {
+        name: header
+        for status in answers
+        for name, header in raw["answers"][str(status.status)].get("headers", {}).items()
+    }
     python = names.of_result(headers)
     read = [answer.json for answer in answers if answer.json]
     return Operation(
@@ -268,7 +290,14 @@ def operation(route: str, raw: dict[str, Any], kinds: Kinds, taken: set[str]) ->
         headers={name: (python[name], header["schema"].get("type") == "integer") for name, header in headers.items()},
         accept=next((kind for kind in media_types if kind != "*/*"), ""),
         raw=raw,
-        imports=used([*read, *(item.kind for item in [*arguments, *form]), *([body.kind] if body and body.what == "json" else [])], kinds),
+        imports=used(
+            [
+                *read,
+                *(item.kind for item in [*arguments, *form]),
+                *([body.kind] if body and body.what == "json" else []),
+            ],
+            kinds,
+        ),
         answer_imports=used(read, kinds),
         notes=notes,
     )
@@ -334,7 +363,9 @@ def _answers(raw: dict[str, Any], kinds: Kinds) -> tuple[list[Answer], list[str]
         if status == "default" or (int(status) >= 400 and content):
             continue
         media_types += content
-        reads = next((schema for kind, schema in content.items() if "json" in kind and schema.get("format") != "binary"), None)
+        reads = next(
+            (schema for kind, schema in content.items() if "json" in kind and schema.get("format") != "binary"), None
+        )
         document = reads is None and any(kind != "application/octet-stream" for kind in content)
         answers.append(Answer(int(status), None if reads is None else kinds.kind(reads), document))
     return answers, media_types

@@ -1,9 +1,9 @@
 """Places in the canonical form, as corrections, texts and the report name them.
 
-    GET /v2/ > answers > 204            an operation, by its route; `*` stands for any text
-    schema TagList > properties > link  a schema, by its name
-    schema TagList > required > tags    an entry of a list, by its value
-    info > title                        anything else, from the top
+GET /v2/ > answers > 204            an operation, by its route; `*` stands for any text
+schema TagList > properties > link  a schema, by its name
+schema TagList > required > tags    an entry of a list, by its value
+info > title                        anything else, from the top
 """
 
 from __future__ import annotations

@@ -133,7 +133,9 @@ def _enum(name: str, schema: dict[str, Any], kinds: Kinds) -> Enum:
 def _without_circles(models: dict[str, Model], kinds: Kinds) -> list[Model]:
     """Let a model import late what imports it in turn, since Python could not import either first."""
     uses = {
-        name: frozenset[str]().union(*(item.kind.classes for item in model.attributes), model.extra.classes if model.extra else ())
+        name: frozenset[str]().union(
+            *(item.kind.classes for item in model.attributes), model.extra.classes if model.extra else ()
+        )
         for name, model in models.items()
     }
 

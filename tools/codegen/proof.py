@@ -64,7 +64,9 @@ def _prove(package: str, plan: Plan, samples: Samples) -> None:
             _use(module, importlib.import_module(f"{package}.types"), models, operation, samples)
     except Exception as error:  # whatever it is, the package must not be handed out
         kind = type(error).__name__
-        raise Refused("", f"{where}: the generated code does not work ({kind}: {error}), a fault of the generator") from error
+        raise Refused(
+            "", f"{where}: the generated code does not work ({kind}: {error}), a fault of the generator"
+        ) from error
 
 
 def _use(module: Any, types: Any, models: Any, operation: Operation, samples: Samples) -> None:

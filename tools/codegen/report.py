@@ -1,6 +1,138 @@
-"""x"""
-class R:
-    breaking=False
-    def as_json(self): return {}
-    def as_text(self): return ""
-def compare(*a): return R()
+"""What another description changes, for those who decide whether and when to adopt it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from .compare import ADDITIVE, BREAKING, TEXT, Change, Comparison, grouped
+from .consequences import Consequence, Users, consequences
+from .corrections import APPLIED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .build import Build
+
+_HEADS: Final = {BREAKING: "Breaking", ADDITIVE: "Additive", TEXT: "Text and form"}
+_SHOWN: Final = 3  # users of a name
+_WIDTH: Final = 200  # of what is said of a change
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A change, with all that a reader wants to know of it.
+
+    Attributes:
+        tops: The operations, or the schema, of which it is true.
+        masked: The corrections that put it right, by number; the package does not see it.
+    """
+
+    change: Change
+    tops: list[str]
+    masked: list[int]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All changes, and all Python names that change."""
+
+    head: str
+    entries: list[Entry]
+    names: list[tuple[Consequence, list[str]]]
+
+    @property
+    def breaking(self) -> bool:
+        """Whether a user of the package must change something, or upstream breaks what no correction puts right."""
+        return any(name.breaking for name, _ in self.names) or any(
+            entry.change.level == BREAKING and not entry.masked for entry in self.entries
+        )
+
+    def as_text(self) -> str:
+        """Lines for a terminal."""
+        lines = [self.head]
+        for level, head in _HEADS.items():
+            found = [entry for entry in self.entries if entry.change.level == level]
+            if found:
+                lines += ["", f"{head}: {len(found)}", *map(_line, found)]
+        if not self.entries:
+            lines.append("No fact differs.")
+        if self.names:
+            lines += ["", f"Python names of the package: {len(self.names)}"]
+            for name, users in self.names:
+                more = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
+                used = f"; used at {', '.join(users[:_SHOWN])}{more}" if users else ""
+                lines.append(f"  {'!' if name.breaking else '+'} {name}{used}")
+        elif self.entries:
+            lines += ["", "No Python name of the package changes."]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a program."""
+        return {
+            "head": self.head,
+            "breaking": self.breaking,
+            "changes": [
+                {
+                    "level": entry.change.level,
+                    "place": entry.change.place,
+                    "what": entry.change.what,
+                    "operations_or_schema": entry.tops,
+                    "corrections": entry.masked,
+                }
+                for entry in self.entries
+            ],
+            "python": [
+                {"name": name.name, "fate": name.fate, "breaking": name.breaking, "of": name.top, "used_at": users}
+                for name, users in self.names
+            ],
+        }
+
+
+def _line(entry: Entry) -> str:
+    where = entry.tops[0] + (f" and {len(entry.tops) - 1} more" if len(entry.tops) > 1 else "")
+    masked = f" [put right by {_numbers(entry.masked)}]" if entry.masked else ""
+    return f"  {where}: {textwrap.shorten(entry.change.what, _WIDTH, placeholder=' …')}{masked}"
+
+
+def _numbers(numbers: list[int]) -> str:
+    return f"correction{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def compare(old: Build, new: Build, users: Path) -> Report:
+    """Compare what upstream says in two descriptions, and what the package becomes of them."""
+    found = Comparison(old.raw, new.raw)
+    corrected = Comparison(old.form, new.form)
+    visible = {(change.top, change.what) for change in corrected.changes()}
+    entries = []
+    for change, tops in grouped(found.changes()).items():
+        masked = [] if any((top, change.what) in visible for top in tops) else _corrections(change, old, new)
+        entries.append(Entry(change, tops, masked))
+    known = Users(users, old.package)
+    names = [(name, known.of(name)) for name in consequences(old.plan, new.plan, corrected)]
+    matched = len(found.routes)
+    head = (
+        f"API version {old.raw['version']} -> {new.raw['version']}: {len(old.raw['operations'])} operations, "
+        f"now {len(new.raw['operations'])}; {matched} are the same by route"
+    )
+    return Report(head, entries, names)
+
+
+def _corrections(change: Change, old: Build, new: Build) -> list[int]:
+    """The corrections that touch the place of a change, in one description or the other."""
+    found = set()
+    for build in (old, new):
+        for outcome in build.outcomes:
+            places = outcome.places[APPLIED]
+            if any(_touch(place, change.place) for place in places) or _names(outcome.correction.rename, change):
+                found.add(outcome.correction.number)
+    return sorted(found)
+
+
+def _touch(place: str, other: str) -> bool:
+    return place == other or place.startswith(f"{other} > ") or other.startswith(f"{place} > ")
+
+
+def _names(rename: tuple[str, str] | None, change: Change) -> bool:
+    return rename is not None and any(f"schema {name}" == change.top for name in rename)
