@@ -127,9 +127,9 @@ def test_the_counts_are_those_of_the_lock() -> None:
 
 def test_the_package_says_what_the_lock_says() -> None:
     assert source.API_VERSION == LOCK["version"] == load(SPEC / "openapi.json")["info"]["version"]
-    assert (source.UPSTREAM_REPOSITORY, source.UPSTREAM_PATH) == (LOCK["repository"], LOCK["path"])
-    assert (source.UPSTREAM_COMMIT, source.UPSTREAM_SHA256) == (LOCK["commit"], LOCK["sha256"])
-    assert (source.UPSTREAM_EMITTER, source.OPERATIONS) == (LOCK["emitter"], LOCK["operations"])
+    assert (LOCK["repository"], LOCK["path"]) == (source.UPSTREAM_REPOSITORY, source.UPSTREAM_PATH)
+    assert (LOCK["commit"], LOCK["sha256"]) == (source.UPSTREAM_COMMIT, source.UPSTREAM_SHA256)
+    assert (LOCK["emitter"], LOCK["operations"]) == (source.UPSTREAM_EMITTER, source.OPERATIONS)
 
 
 def test_every_correction_says_what_it_expects_and_why() -> None:

@@ -110,11 +110,13 @@ def _check(work: Path, package: str) -> int:
     for before, after in pairs:
         if "__pycache__" in before.parts or any(part.endswith("_cache") for part in before.parts):
             continue
-        texts = [path.read_text(encoding="utf-8").splitlines() if path.exists() else [] for path in (before, after)]
-        if texts[0] != texts[1] or before.exists() != after.exists():
+        there, given = (
+            path.read_text(encoding="utf-8").splitlines() if path.exists() else [] for path in (before, after)
+        )
+        if there != given or before.exists() != after.exists():
             differs = True
             name = before.relative_to(ROOT)
-            print("\n".join(difflib.unified_diff(*texts, str(name), f"what spec/ gives: {name}", lineterm="")))
+            print("\n".join(difflib.unified_diff(there, given, str(name), f"what spec/ gives: {name}", lineterm="")))
             if not before.exists() or not after.exists():
                 print(f"{name} {'is missing' if after.exists() else 'is none of the generated files'}")
     if differs:
@@ -123,6 +125,10 @@ def _check(work: Path, package: str) -> int:
             file=sys.stderr,
         )
     return int(differs)
+
+
+def _read_lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _place(work: Path, wanted: argparse.Namespace) -> None:

@@ -35,9 +35,13 @@ class Build:
     untold: list[str]  # places without a text of ours
     unused: list[str]  # texts of ours without a place
 
-    def write(self, folder: Path) -> None:
-        """Write the package, and the description as OpenAPI 3.0."""
-        write(render(self.plan, self.package, self.source.constants()), folder / self.package)
+    def files(self) -> dict[str, str]:
+        """The package, not yet formatted."""
+        return render(self.plan, self.package, self.source.constants())
+
+    def write(self, folder: Path, *, tidy: bool = True) -> None:
+        """Write the package, formatted if it is to be `tidy`, and the description as OpenAPI 3.0."""
+        write(self.files(), folder / self.package, tidy=tidy)
         document = json.dumps(openapi(self.form), indent=2, ensure_ascii=False) + "\n"
         (folder / "openapi.json").write_text(document, encoding="utf-8")
         (folder / "upstream.lock").write_text(self.source.text(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """What differs between two descriptions in their canonical form, and whether it breaks who relies on the first.
 
-Operations are matched by their routes, in which names of parameters count for nothing. Schemas are matched by name, then by
-where they stand, then by their properties. So a renamed thing is one change, and what is in it is compared all the same.
+Operations are matched by their routes, in which names of parameters count for nothing. Schemas are matched by name,
+then by where they stand, then by their properties. So a renamed thing is one change, and what is in it is compared.
 
 What breaks is judged for a user of the package: a field or an argument that is gone breaks code, also where the server
 would not mind. docs/new-version.md says where that differs from oasdiff.
@@ -10,7 +10,8 @@ would not mind. docs/new-version.md says where that differs from oasdiff.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -77,12 +78,15 @@ class Comparison:
         self.schemas = {name: name for name in old if name in new}
         for before, after in self.routes.items():
             self._pair(self.old["operations"][before], self.new["operations"][after])
-        for before in [name for name in old if name not in self.schemas]:
-            taken = set(self.schemas.values())
-            scores = [(_likeness(old[before], new[name]), name) for name in new if name not in taken]
-            best = max(scores, default=(0.0, ""))
-            if best[0] >= _ALIKE:
-                self._same(before, best[1])
+        pairs = [
+            (_likeness(old[before], new[after]), SequenceMatcher(None, before, after).ratio(), before, after)
+            for before in old
+            for after in new
+            if before not in self.schemas and after not in self.schemas.values()
+        ]
+        for likeness, _, before, after in sorted(pairs, reverse=True):
+            if likeness >= _ALIKE and before not in self.schemas and after not in self.schemas.values():
+                self.schemas[before] = after
 
     def _same(self, before: str, after: str) -> None:
         if before in self.schemas or after in self.schemas.values():
@@ -140,7 +144,9 @@ class Comparison:
         }
         for ours, theirs in names.items():
             if ours != theirs:
-                yield Change(BREAKING, f"{after} > parameters > path {theirs}", f"path parameter {ours} is called {theirs}")
+                yield Change(
+                    BREAKING, f"{after} > parameters > path {theirs}", f"path parameter {ours} is called {theirs}"
+                )
         yield from self._parameters(after, parameters, new["parameters"])
         yield from self._bodies(after, old.get("body"), new.get("body"))
         yield from self._answers(after, old["answers"], new["answers"])
@@ -178,7 +184,9 @@ class Comparison:
 
     def _required(self, place: str, label: str, before: bool, after: bool) -> Iterator[Change]:
         if before != after:
-            yield Change(BREAKING if after else ADDITIVE, place, f"{label} became {'required' if after else 'optional'}")
+            yield Change(
+                BREAKING if after else ADDITIVE, place, f"{label} became {'required' if after else 'optional'}"
+            )
 
     def _bodies(self, route: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> Iterator[Change]:
         place = f"{route} > body"
@@ -203,7 +211,9 @@ class Comparison:
             yield from self._described(place, before, after)
             yield from self._headers(place, status, before.get("headers", {}), after.get("headers", {}))
             label = f"the body of answer {status}"
-            yield from self._contents(f"{place} > content", label, before.get("content", {}), after.get("content", {}), sent=False)
+            yield from self._contents(
+                f"{place} > content", label, before.get("content", {}), after.get("content", {}), sent=False
+            )
         for status in new:
             if status not in old:
                 yield Change(ADDITIVE, f"{route} > answers > {status}", f"answer {status} is new")
@@ -222,7 +232,9 @@ class Comparison:
             if name.lower() not in {known.lower() for known in old}:
                 yield Change(ADDITIVE, f"{place} > headers > {name}", f"header {name} of answer {status} is new")
 
-    def _contents(self, place: str, label: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool) -> Iterator[Change]:
+    def _contents(
+        self, place: str, label: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool
+    ) -> Iterator[Change]:
         gone, more = [kind for kind in old if kind not in new], [kind for kind in new if kind not in old]
         if old and not new:
             yield Change(BREAKING, place, f"{label} is gone, was {_shape(next(iter(old.values())))}")
@@ -245,18 +257,18 @@ class Comparison:
         old, new = self.old["schemas"], self.new["schemas"]
         for name in old:
             if name not in self.schemas:
-                yield Change(BREAKING, f"schema {name}", f"schema {name} is gone")
+                yield Change(BREAKING, f"schema {name}", "gone")
                 continue
             after = self.schemas[name]
             place = f"schema {after}"
             if name != after:
-                yield Change(BREAKING, place, f"schema {name} is called {after}")
+                yield Change(BREAKING, place, f"renamed: {name} -> {after}")
             yield from self._described(place, old[name], new[after])
             sent, read = after in self._sent, after in self._read
             yield from self._schema(place, "it", old[name], new[after], sent=sent, read=read or not sent)
         for name in new:
             if name not in self.schemas.values():
-                yield Change(ADDITIVE, f"schema {name}", f"schema {name} is new")
+                yield Change(ADDITIVE, f"schema {name}", "new")
 
     def _schema(
         self, place: str, label: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool, read: bool
@@ -267,20 +279,28 @@ class Comparison:
             yield Change(BREAKING, place, f"{label} is {after}, was {before}")
             return
         if old.get("format") != new.get("format"):
-            yield Change(ADDITIVE, place, f"{label} has the format {new.get('format', 'none')}, was {old.get('format', 'none')}")
+            yield Change(
+                ADDITIVE, place, f"{label} has the format {new.get('format', 'none')}, was {old.get('format', 'none')}"
+            )
         if bool(old.get("nullable")) != bool(new.get("nullable")):
             wider = bool(new.get("nullable"))
-            yield Change(BREAKING if wider == read else ADDITIVE, place, f"{label} may {'' if wider else 'not '}be null")
+            yield Change(
+                BREAKING if wider == read else ADDITIVE, place, f"{label} may {'' if wider else 'not '}be null"
+            )
         yield from self._limits(place, label, old, new, sent=sent)
         yield from self._enum(place, label, old.get("enum"), new.get("enum"), sent=sent)
         if "items" in old or "items" in new:
             inner = f"an item of {label}"
-            yield from self._schema(f"{place} > items", inner, old.get("items", {}), new.get("items", {}), sent=sent, read=read)
+            yield from self._schema(
+                f"{place} > items", inner, old.get("items", {}), new.get("items", {}), sent=sent, read=read
+            )
         yield from self._properties(place, old, new, sent=sent, read=read)
         if ("extra" in old) != ("extra" in new):
             yield Change(ADDITIVE, f"{place} > extra", f"{label} has {'any' if 'extra' in new else 'no'} other members")
         elif "extra" in old:
-            yield from self._schema(f"{place} > extra", "any other member", old["extra"], new["extra"], sent=sent, read=read)
+            yield from self._schema(
+                f"{place} > extra", "any other member", old["extra"], new["extra"], sent=sent, read=read
+            )
 
     def _known(self, old: dict[str, Any], new: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """A named schema against one that stands in its place: what is in them is compared."""
@@ -293,15 +313,22 @@ class Comparison:
     def _renamed(self, old: dict[str, Any]) -> dict[str, Any]:
         return {**old, "ref": self.schemas.get(old["ref"], old["ref"])} if "ref" in old else old
 
-    def _limits(self, place: str, label: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool) -> Iterator[Change]:
+    def _limits(
+        self, place: str, label: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool
+    ) -> Iterator[Change]:
         for key in ("default", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"):
             if old.get(key) != new.get(key):
                 level = BREAKING if sent and key != "default" and key in new else ADDITIVE
-                yield Change(level, place, f"{label}: {key} {old.get(key, 'none')} -> {new.get(key, 'none')}")
+                before, after = [f"{key} {side[key]}" if key in side else f"no {key}" for side in (old, new)]
+                yield Change(level, place, f"{label} has {after}, was {before}")
 
-    def _enum(self, place: str, label: str, old: list[Any] | None, new: list[Any] | None, *, sent: bool) -> Iterator[Change]:
+    def _enum(
+        self, place: str, label: str, old: list[Any] | None, new: list[Any] | None, *, sent: bool
+    ) -> Iterator[Change]:
         if old is None and new is not None:
-            yield Change(BREAKING if sent else ADDITIVE, place, f"{label} is one of {', '.join(map(str, new))}; was any text")
+            yield Change(
+                BREAKING if sent else ADDITIVE, place, f"{label} is one of {', '.join(map(str, new))}; was any text"
+            )
         elif new is None and old is not None:
             yield Change(ADDITIVE, place, f"{label} is any text; was one of {', '.join(map(str, old))}")
         for value in old or ():
@@ -311,7 +338,11 @@ class Comparison:
             if old is not None and value not in old:
                 yield Change(ADDITIVE, f"{place} > enum", f"value {value} is new")
 
-    def _properties(self, place: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool, read: bool) -> Iterator[Change]:
+    def _properties(
+        self, place: str, old: dict[str, Any], new: dict[str, Any], *, sent: bool, read: bool
+    ) -> Iterator[Change]:
+        if [self.schemas.get(name, name) for name in old.get("bases", ())] == new.get("bases", []):
+            old, new = ({**side, "bases": []} for side in (old, new))  # what is in the bases is told of them
         before, after = _whole(self.old, old), _whole(self.new, new)
         needed, needs = set(before[1]), set(after[1])
         for name, schema in before[0].items():
@@ -323,7 +354,9 @@ class Comparison:
             if (name in needed) != (name in needs):
                 now = name in needs
                 breaks = now if sent and not read else not now if read and not sent else True
-                yield Change(BREAKING if breaks else ADDITIVE, at, f"property {name} became {'required' if now else 'optional'}")
+                yield Change(
+                    BREAKING if breaks else ADDITIVE, at, f"property {name} became {'required' if now else 'optional'}"
+                )
             yield from self._schema(at, f"property {name}", schema, after[0][name], sent=sent, read=read)
         for name in after[0]:
             if name not in before[0]:
@@ -334,12 +367,11 @@ class Comparison:
 
 
 def grouped(changes: Iterable[Change]) -> dict[Change, list[str]]:
-    """Changes that say the same of several operations, under the first of them; with all the operations."""
+    """Changes that say the same of several places, under the first of them; with all the operations or schemas."""
     result: dict[tuple[str, str], tuple[Change, list[str]]] = {}
     for change in changes:
-        key = (change.level, change.what if not change.top.startswith("schema ") else f"{change.what} {change.place}")
-        result.setdefault(key, (change, []))[1].append(change.top)
-    return {replace(change): list(dict.fromkeys(tops)) for change, tops in result.values()}
+        result.setdefault((change.level, change.what), (change, []))[1].append(change.top)
+    return {change: list(dict.fromkeys(tops)) for change, tops in result.values()}
 
 
 def _in_path(route: str) -> list[str]:
@@ -360,8 +392,9 @@ def _shape(schema: dict[str, Any]) -> str:
     if "ref" in schema:
         return str(schema["ref"])
     if schema.get("format") in ("binary", "date-time"):
-        return {"binary": "bytes", "date-time": "a time"}[schema["format"]]
-    return {"string": "text", "object": "an object", "array": "a list"}.get(schema.get("type", ""), schema.get("type", "any value"))
+        return "bytes" if schema["format"] == "binary" else "a time"
+    kind = str(schema.get("type", "any value"))
+    return {"string": "text", "object": "an object", "array": "a list"}.get(kind, kind)
 
 
 def _whole(form: Form, schema: dict[str, Any], seen: frozenset[str] = frozenset()) -> tuple[dict[str, Any], list[str]]:
@@ -392,7 +425,7 @@ def _reached(form: Form, *, sent: bool) -> set[str]:
             for item in node:
                 visit(item)
         if isinstance(node, dict):
-            for name in [node.get("ref"), *node.get("bases", ())] if isinstance(node.get("bases", ()), list | tuple) else ():
+            for name in [node.get("ref"), *node.get("bases", ())]:
                 if isinstance(name, str) and name not in found:
                     found.add(name)
                     visit(form["schemas"].get(name))

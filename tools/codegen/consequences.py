@@ -57,7 +57,9 @@ def _operations(old: Plan, new: Plan, matched: Comparison) -> Iterator[Consequen
             continue
         if _path(ours) != _path(theirs):
             yield Consequence(theirs.route, _path(ours), f"is now {_path(theirs)}", True)
-        yield from _parts(theirs.route, f"{_path(theirs)}.build_request", "argument", _arguments(ours), _arguments(theirs))
+        yield from _parts(
+            theirs.route, f"{_path(theirs)}.build_request", "argument", _arguments(ours), _arguments(theirs)
+        )
         yield from _parts(theirs.route, f"{_path(theirs)}.Result", "field", _result(ours), _result(theirs))
     for route, theirs in after.items():
         if route not in matched.routes.values():
@@ -98,7 +100,10 @@ def _models(old: Plan, new: Plan, matched: Comparison) -> Iterator[Consequence]:
 
 def _fields(model: Model) -> dict[str, tuple[str, bool]]:
     return {
-        item.python: (item.kind.annotation + ("" if item.required or item.kind.what == "list" else " | None"), item.required)
+        item.python: (
+            item.kind.annotation + ("" if item.required or item.kind.what == "list" else " | None"),
+            item.required,
+        )
         for item in model.attributes
     }
 

@@ -1,8 +1,8 @@
 """What the wire contradicts in a description, put right. `spec/corrections.yaml` has the list, and explains its fields.
 
 Each action knows what it finds before and what holds after it. So a run tells three kinds apart: an action that was
-applied; one that upstream has made its own, which is to be dropped; and one that fits no longer, which someone must look
-at. None is a crash, and nothing is ever there twice.
+applied; one that upstream has made its own, which is to be dropped; and one that fits no longer, so that someone must
+look at it. None is a crash, and nothing is ever there twice.
 """
 
 from __future__ import annotations

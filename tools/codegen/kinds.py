@@ -1,4 +1,4 @@
-"""A schema as Python has it: the annotation, the decoder of `acr_rest.types` that reads it, the classes that it uses."""
+"""A schema as Python has it: its annotation, the decoder of `acr_rest.types` that reads it, the classes it uses."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _OURS: Final = ("ref", "bases", "enum_name", "extra", "joined", "properties", "i
 
 
 def openapi(form: Form) -> dict[str, Any]:
-    """Write the form as an OpenAPI 3.0 document. A second operation of a path has a fragment, since paths are unique."""
+    """Write the form as OpenAPI 3.0. The second operation of a path has a fragment, because paths are unique."""
     paths: dict[str, Any] = {}
     used = set()
     for route, operation in form["operations"].items():

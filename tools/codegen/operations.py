@@ -356,7 +356,7 @@ def _body(route: str, raw: dict[str, Any], kinds: Kinds, notes: list[str]) -> Bo
 
 
 def _answers(raw: dict[str, Any], kinds: Kinds) -> tuple[list[Answer], list[str]]:
-    """The answers that are no failure, which is `default` or a status from 400 on that has a body; their media types."""
+    """The answers that are no failure, and their media types. A failure is `default`, or 400 and more with a body."""
     answers, media_types = [], []
     for status, answer in raw["answers"].items():
         content = answer.get("content", {})

@@ -55,21 +55,22 @@ def _prove(package: str, plan: Plan, samples: Samples) -> None:
     try:
         models = importlib.import_module(f"{package}.models")
         importlib.import_module(f"{package}.source")
-        for item in [*plan.models, *plan.enums]:
-            where = f"the model {item.name}"
-            getattr(models, item.name)
+        for name in [item.name for item in plan.models] + [item.name for item in plan.enums]:
+            where = f"the model {name}"
+            getattr(models, name)
+        types_module = importlib.import_module(f"{package}.types")
         for operation in plan.operations:
             where = operation.route
             module = importlib.import_module(f"{package}.api.{operation.package}.{operation.module}")
-            _use(module, importlib.import_module(f"{package}.types"), models, operation, samples)
+            _build(module, models, operation, samples)
+            _read(module, types_module, operation, samples)
     except Exception as error:  # whatever it is, the package must not be handed out
-        kind = type(error).__name__
-        raise Refused(
-            "", f"{where}: the generated code does not work ({kind}: {error}), a fault of the generator"
-        ) from error
+        problem = f"the generated code does not work ({type(error).__name__}: {error}), a fault of the generator"
+        raise Refused("", f"{where}: {problem}") from error
 
 
-def _use(module: Any, types: Any, models: Any, operation: Operation, samples: Samples) -> None:
+def _build(module: Any, models: Any, operation: Operation, samples: Samples) -> None:
+    """Build the request with all arguments, and with as few as there may be."""
     positional = [argument(item) for item in operation.of("path")]
     keywords = {item.python: argument(item) for item in operation.keywords}
     smallest = {item.python: keywords[item.python] for item in operation.keywords if not item.optional}
@@ -80,21 +81,30 @@ def _use(module: Any, types: Any, models: Any, operation: Operation, samples: Sa
         value = samples.json(operation.raw["body"]["content"][operation.body.media_type])
         kind = operation.body.kind
         body = {"body": getattr(models, kind.annotation).from_dict(value) if kind.what == "model" else value}
-    required = body if operation.body and operation.body.required else {}
+    required = body if operation.body and (operation.body.required or operation.body.what == "document") else {}
     for given in ({**keywords, **body}, {**smallest, **required}):
         request = module.build_request(*positional, **given)
-        assert request.method == operation.method
-        assert request.target.startswith("/")
-        assert all(isinstance(value, str) for value in request.headers.values())
-        assert request.content is None or isinstance(request.content, bytes)
+        _expect(request.method == operation.method, "another method")
+        _expect(request.target.startswith("/"), "a target without a slash")
+        _expect(all(isinstance(value, str) for value in request.headers.values()), "a header that is no text")
+        _expect(request.content is None or isinstance(request.content, bytes), "a body that is no bytes")
+
+
+def _read(module: Any, types_module: Any, operation: Operation, samples: Samples) -> None:
+    """Read an answer of each status, made from its schema."""
     for answer in operation.answers:
         content = operation.raw["answers"][str(answer.status)].get("content", {})
         schema = next((schema for kind, schema in content.items() if "json" in kind), None)
         payload = b"" if schema is None else json.dumps(samples.json(schema)).encode()
         headers = {name.lower(): "1" for name in operation.headers}
-        result = module.parse(types.Response(status=answer.status, headers=headers, body=payload))
-        assert result.status == answer.status
-        assert (answer.json is None) or payload == b"null" or result.body is not None
+        result = module.parse(types_module.Response(status=answer.status, headers=headers, body=payload))
+        _expect(result.status == answer.status, "another status")
+        _expect(answer.json is None or payload == b"null" or result.body is not None, "no body")
+
+
+def _expect(fact: bool, problem: str) -> None:
+    if not fact:
+        raise ValueError(problem)
 
 
 def types(folder: Path, package: str) -> None:

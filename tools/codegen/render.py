@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from ruff import find_ruff_bin
+from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from .operations import literal
 from .problems import Refused
@@ -29,7 +30,7 @@ def render(plan: Plan, package: str, source: dict[str, Any]) -> dict[str, str]:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 (this is Python; `prose` and `literal` escape)
     )
-    env.filters |= {"prose": lambda text, width=_WIDTH: _prose(env, text, width), "literal": literal}
+    env.filters |= {"prose": partial(_prose, env), "literal": literal}
     env.globals |= {"plan": plan, "package": package, "source": source}
 
     def file(template: str, **values: Any) -> str:
@@ -65,14 +66,14 @@ def _prose(env: Environment, text: str, width: int = _WIDTH) -> str:
     return wrapped
 
 
-def write(files: dict[str, str], folder: Path) -> None:
-    """Write the files, and format them. --isolated: the same result whatever the project around it configures."""
+def write(files: dict[str, str], folder: Path, *, tidy: bool = True) -> None:
+    """Write the files, and format them if they are to be tidy. --isolated: the same result whatever the project around it configures."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     common = ["--isolated", "--no-cache", "--quiet", "--line-length", "120", str(folder)]
-    for arguments in (["check", "--fix", "--select", "F401,I"], ["format"]):
+    for arguments in () if not tidy else (["check", "--fix", "--select", "F401,I"], ["format"]):
         run = subprocess.run([find_ruff_bin(), *arguments, *common], capture_output=True, text=True, check=False)
         if run.returncode != 0:
             first = next(iter((run.stdout + run.stderr).splitlines()), "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .compare import ADDITIVE, BREAKING, TEXT, Change, Comparison, grouped
 from .consequences import Consequence, Users, consequences
-from .corrections import APPLIED
+from .corrections import APPLIED, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ class Report:
         for level, head in _HEADS.items():
             found = [entry for entry in self.entries if entry.change.level == level]
             if found:
-                lines += ["", f"{head}: {len(found)}", *map(_line, found)]
+                lines += ["", f"{head}: {len(found)}", *_lines(found)]
         if not self.entries:
             lines.append("No fact differs.")
         if self.names:
@@ -90,10 +91,36 @@ class Report:
         }
 
 
+def _lines(entries: list[Entry]) -> list[str]:
+    """A line for each entry, but one for all texts, and one for all schemas that are new, gone or renamed."""
+    lines: list[str] = []
+    listed: dict[str, list[str]] = {"renamed": [], "gone": [], "new": []}
+    texts = 0
+    for entry in entries:
+        word = entry.change.what.partition(":")[0]
+        if entry.change.what == "the text differs":
+            texts += len(entry.tops)
+        elif entry.change.top.startswith("schema ") and word in listed:
+            names = [top.removeprefix("schema ") for top in entry.tops]
+            listed[word] += [entry.change.what.partition(": ")[2]] if word == "renamed" else names
+        else:
+            lines.append(_line(entry))
+    for word, names in listed.items():
+        if names:
+            lines.append(f"  {len(names)} schemas are {word}: {', '.join(names)}")
+    return [*lines, *([f"  texts differ in {texts} operations and schemas"] if texts else [])]
+
+
 def _line(entry: Entry) -> str:
-    where = entry.tops[0] + (f" and {len(entry.tops) - 1} more" if len(entry.tops) > 1 else "")
+    tops = entry.tops
+    where = tops[0] if len(tops) == 1 else f"{len(tops)} {_kind(tops)} ({tops[0]} …)"
     masked = f" [put right by {_numbers(entry.masked)}]" if entry.masked else ""
     return f"  {where}: {textwrap.shorten(entry.change.what, _WIDTH, placeholder=' …')}{masked}"
+
+
+def _kind(tops: list[str]) -> str:
+    schemas = sum(top.startswith("schema ") for top in tops)
+    return "schemas" if schemas == len(tops) else "places" if schemas else "operations"
 
 
 def _numbers(numbers: list[int]) -> str:
@@ -120,19 +147,26 @@ def compare(old: Build, new: Build, users: Path) -> Report:
 
 
 def _corrections(change: Change, old: Build, new: Build) -> list[int]:
-    """The corrections that touch the place of a change, in one description or the other."""
-    found = set()
-    for build in (old, new):
-        for outcome in build.outcomes:
-            places = outcome.places[APPLIED]
-            if any(_touch(place, change.place) for place in places) or _names(outcome.correction.rename, change):
-                found.add(outcome.correction.number)
-    return sorted(found)
+    """The corrections that touch the place of a change, in one description or the other; the nearest of them."""
+    exact, around = set(), set()
+    at = _plain(change.place)
+    for outcome in [*old.outcomes, *new.outcomes]:
+        for place in _places(outcome):
+            if at == place or place.startswith(f"{at} > "):
+                exact.add(outcome.correction.number)
+            elif at.startswith(f"{place} > "):
+                around.add(outcome.correction.number)
+    return sorted(exact or around)
 
 
-def _touch(place: str, other: str) -> bool:
-    return place == other or place.startswith(f"{other} > ") or other.startswith(f"{place} > ")
+def _places(outcome: Outcome) -> list[str]:
+    places = [_plain(place) for place in outcome.places[APPLIED]]
+    if outcome.correction.rename is None:
+        return places
+    prefix = "schema " if places == ["schemas"] else ""
+    return [prefix + name if prefix else f"{place} > {name}" for place in places for name in outcome.correction.rename]
 
 
-def _names(rename: tuple[str, str] | None, change: Change) -> bool:
-    return rename is not None and any(f"schema {name}" == change.top for name in rename)
+def _plain(place: str) -> str:
+    """A place without the media type, which may be what a correction changes."""
+    return re.sub(r" > content > [^>]+(?= > |$)", " > content", place)

@@ -1,7 +1,7 @@
 """A schema of Swagger 2.0 in the canonical form: its facts, under the names of JSON Schema, and nothing of AutoRest's.
 
-What is ours: `ref` is the name of a schema, `bases` are those that it extends, `enum_name` is what an enum is called if it
-has no name of its own.
+What is ours: `ref` is the name of a schema, `bases` are those that it extends, `enum_name` is what an enum is called if
+it has no name of its own.
 """
 
 from __future__ import annotations

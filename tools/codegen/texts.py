@@ -1,7 +1,7 @@
 """Our own words for each place of the form. `spec/texts.yaml` has them.
 
-Upstream's texts are not ours to give away, so spec/ has none of them. They are used for a description that is only tried
-out, if we have nothing of our own for a place.
+Upstream's texts are not ours to give away, so spec/ has none of them. They are used for a description that is only
+tried out, if we have nothing of our own for a place.
 
 A text is found by its place, such as `GET /v2/ > 200 > Link`, or by what places have in common, such as `Link`.
 """
