@@ -61,17 +61,18 @@ def _prose(env: Environment, text: str, width: int = _WIDTH) -> str:
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = plain.replace("\\", "\\\\").replace('"""', "'''")
     if plain.endswith('"'):
-        plain += " "
+        plain = plain[:-1] + '\\"'
     wrapped: str = env.call_filter("wordwrap", " ".join(plain.split(" ")), [width], {"break_long_words": False})
     return wrapped
 
 
 def write(files: dict[str, str], folder: Path, *, tidy: bool = True) -> None:
-    """Write the files, and format them if they are to be tidy. --isolated: the same result whatever the project around it configures."""
+    """Write the files, and format them if they are to be tidy."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    # --isolated: the same result whatever the project around it configures.
     common = ["--isolated", "--no-cache", "--quiet", "--line-length", "120", str(folder)]
     for arguments in () if not tidy else (["check", "--fix", "--select", "F401,I"], ["format"]):
         run = subprocess.run([find_ruff_bin(), *arguments, *common], capture_output=True, text=True, check=False)
