@@ -131,12 +131,14 @@ def compare(old: Build, new: Build, users: Path) -> Report:
     """Compare what upstream says in two descriptions, and what the package becomes of them."""
     found = Comparison(old.raw, new.raw)
     corrected = Comparison(old.form, new.form)
-    visible = {(change.top, change.what) for change in corrected.changes()}
+    visible = {_plain(change.place) for change in corrected.changes()}
     entries = []
     for change, tops in grouped(found.changes()).items():
-        masked = [] if any((top, change.what) in visible for top in tops) else _corrections(change, old, new)
+        inner = change.place.removeprefix(change.top)
+        seen = any(_plain(top + inner) in visible for top in tops)
+        masked = [] if seen else _corrections(change, old, new)
         entries.append(Entry(change, tops, masked))
-    known = Users(users, old.package)
+    known = Users(users, "acr_rest")
     names = [(name, known.of(name)) for name in consequences(old.plan, new.plan, corrected)]
     matched = len(found.routes)
     head = (
