@@ -152,7 +152,8 @@ def test_bad_input_is_answered_in_one_line_and_nothing_is_written(tmp_path: Path
     before = snapshot(ROOT)
     for text, message in texts.items():
         source.write_text(text, encoding="utf-8")
-        for mode in (["--spec", source, "--output", tmp_path / "output"], ["--adopt", source]):
+        modes: list[list[str | Path]] = [["--spec", source, "--output", tmp_path / "output"], ["--adopt", source]]
+        for mode in modes:
             run = codegen(*mode)
             assert (run.returncode, run.stdout) == (1, "")
             assert run.stderr == f"error: {source}: {message}\n"

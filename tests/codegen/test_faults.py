@@ -63,7 +63,7 @@ def test_schemas_that_refer_to_themselves_and_to_each_other(tmp_path: Path) -> N
         },
     }
     document["definitions"]["Leaf"] = {"type": "object", "properties": {"of": {"$ref": "#/definitions/Node"}}}
-    value = {"parent": {"leaves": [{"of": {}}]}}
+    value: dict[str, Any] = {"parent": {"leaves": [{"of": {}}]}}
     with package(document, tmp_path) as load:
         assert load("models").Node.from_dict(value).to_dict() == value
 
