@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from . import corrections, proof, texts
 from .canonical import Form, canonical
@@ -18,6 +18,9 @@ from .sources import Source, source_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+UNKNOWN: Final = Source()
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,11 @@ def build(spec: Path, content: bytes, package: str, *, origin: Source | None = N
     """
     document = check_document(load_document(decode(content)))
     source = source_of(content, document) if origin is None else origin
-    if bare:
-        document = texts.strip(document)
+    return build_document(spec, texts.strip(document) if bare else document, package, source)
+
+
+def build_document(spec: Path, document: dict[str, Any], package: str, source: Source = UNKNOWN) -> Build:
+    """Take a description that is read already through all further steps."""
     raw, notes = canonical(document)
     form, outcomes = correct(raw, corrections.load(spec / "corrections.yaml"))
     described = texts.describe(form, texts.load(spec / "texts.yaml"))
