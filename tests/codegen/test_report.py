@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 import yaml
 
 from tests.codegen.making import HANDWRITTEN, OLDER, ROOT, TYPESPEC, UPSTREAM, built, of_spec, ours, smallest
+from tools.codegen.canonical import canonical
+from tools.codegen.compare import Comparison
+from tools.codegen.openapi import openapi
 from tools.codegen.report import Report, compare
 
 needs_upstream = pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's files are not next to this checkout")
@@ -182,6 +186,13 @@ def test_a_change_is_told_with_its_weight_and_its_users(what: str) -> None:
     assert found.breaking is breaking
 
 
+@pytest.mark.parametrize("what", TOLD)
+def test_each_next_state_gives_a_package_that_works(what: str, tmp_path: Path) -> None:
+    found = built(change(what)[1])
+    found.write(tmp_path, tidy=False)
+    found.prove(tmp_path)
+
+
 def test_the_report_as_json() -> None:
     found = report(*change("a field more")).as_json()
     assert json.loads(json.dumps(found)) == found
@@ -207,3 +218,35 @@ def test_the_exit_code_says_whether_something_breaks(tmp_path: Path) -> None:
 def test_the_description_in_spec_is_the_one_that_is_compared_with() -> None:
     assert compare(of_spec(), built(ours()), ROOT / "acr").entries == []
     assert smallest()["paths"]
+
+
+# ---- Beside oasdiff -----------------------------------------------------------------------------------------
+
+OASDIFF = yaml.safe_load((Path(__file__).parent / "oasdiff.yaml").read_text("utf-8"))
+
+
+def asked(what: str, folder: Path) -> bool:
+    """What oasdiff says now."""
+    paths = [folder / "old.json", folder / "new.json"]
+    for path, document in zip(paths, change(what), strict=True):
+        path.write_text(json.dumps(openapi(canonical(document)[0])), encoding="utf-8")
+    command = [os.environ["ACR_OASDIFF"], "breaking", *map(str, paths), "--format", "json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return any(item["level"] == 3 for item in json.loads(run.stdout or "[]"))
+
+
+@pytest.mark.parametrize("row", OASDIFF, ids=lambda row: row["change"])
+def test_the_verdict_is_that_of_oasdiff_but_where_a_reason_is_given(row: dict[str, Any], tmp_path: Path) -> None:
+    old, new = (canonical(document)[0] for document in change(row["change"]))
+    breaking = any(one.level == "breaking" for one in Comparison(old, new).changes())
+    assert breaking is (row["breaking"] if "why" not in row else not row["breaking"])
+    if "ACR_OASDIFF" in os.environ:
+        assert asked(row["change"], tmp_path) is row["breaking"]
+
+
+def test_each_change_is_held_against_oasdiff_and_each_difference_is_on_the_page() -> None:
+    assert [row["change"] for row in OASDIFF] == list(TOLD)
+    page = " ".join((ROOT / "docs" / "new-version.md").read_text(encoding="utf-8").split())
+    for row in OASDIFF:
+        assert row.get("why", "") in page
+        assert ("why" in row) is (f"| {row['change']} |" in page)
