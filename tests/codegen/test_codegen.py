@@ -1,6 +1,7 @@
 """Does ./codegen.sh repeat itself, notice hand edits, and answer bad input in one line?
 
-CI runs ./codegen.sh --check on the checkout itself; here it runs on changed copies. The script installs its tools when first needed, from the package index.
+CI runs ./codegen.sh --check on the checkout itself; here it runs on changed copies. The script installs its tools when
+first needed, from the package index.
 """
 
 from __future__ import annotations
