@@ -1,7 +1,6 @@
 """What differs between two descriptions in their canonical form, and whether it breaks who relies on the first.
 
-Operations are matched by their routes, in which names of parameters count for nothing. Schemas are matched by name,
-then by where they stand, then by their properties. So a renamed thing is one change, and what is in it is compared.
+`matching` finds what is the same thing. So a renamed thing is one change, and what is in it is compared.
 
 What breaks is judged for a user of the package: a field or an argument that is gone breaks code, also where the server
 would not mind. docs/new-version.md says where that differs from oasdiff.
@@ -11,16 +10,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from .matching import Matching, neutral
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .canonical import Form
 
 BREAKING, ADDITIVE, TEXT = "breaking", "additive", "text"
-_ALIKE: Final = 0.6  # of the properties of two schemas that are taken for one with two names
 
 
 @dataclass(frozen=True)
@@ -43,68 +42,12 @@ class Change:
         return self.place.partition(" > ")[0]
 
 
-def neutral(route: str) -> str:
-    """A route without the names of its parameters."""
-    return re.sub(r"\{[^{}]*\}", "{}", route)
-
-
-class Comparison:
-    """Two forms, matched.
-
-    Attributes:
-        routes: The routes of the old form with those of the new one.
-        schemas: The same for the names of schemas.
-    """
+class Comparison(Matching):
+    """What differs between two forms that are matched."""
 
     def __init__(self, old: Form, new: Form) -> None:
-        self.old, self.new = old, new
-        theirs = {neutral(route): route for route in new["operations"]}
-        self.routes = {route: theirs[neutral(route)] for route in old["operations"] if neutral(route) in theirs}
-        self._moved()
-        self.schemas: dict[str, str] = {}
-        self._match_schemas()
-        self._sent = _reached(new, sent=True) | {self.schemas.get(name, name) for name in _reached(old, sent=True)}
-        self._read = _reached(new, sent=False) | {self.schemas.get(name, name) for name in _reached(old, sent=False)}
-
-    def _moved(self) -> None:
-        """An operation whose route is gone is looked for by its id."""
-        free = {raw["id"]: route for route, raw in self.new["operations"].items() if route not in self.routes.values()}
-        for route, raw in self.old["operations"].items():
-            if route not in self.routes and raw["id"] in free:
-                self.routes[route] = free.pop(raw["id"])
-
-    def _match_schemas(self) -> None:
-        old, new = self.old["schemas"], self.new["schemas"]
-        self.schemas = {name: name for name in old if name in new}
-        for before, after in self.routes.items():
-            self._pair(self.old["operations"][before], self.new["operations"][after])
-        pairs = [
-            (_likeness(old[before], new[after]), SequenceMatcher(None, before, after).ratio(), before, after)
-            for before in old
-            for after in new
-            if before not in self.schemas and after not in self.schemas.values()
-        ]
-        for likeness, _, before, after in sorted(pairs, reverse=True):
-            if likeness >= _ALIKE and before not in self.schemas and after not in self.schemas.values():
-                self.schemas[before] = after
-
-    def _same(self, before: str, after: str) -> None:
-        if before in self.schemas or after in self.schemas.values():
-            return
-        if before not in self.old["schemas"] or after not in self.new["schemas"]:
-            return
-        if _likeness(self.old["schemas"][before], self.new["schemas"][after]) < _ALIKE:
-            return  # another thing has come into its place
-        self.schemas[before] = after
-        self._pair(self.old["schemas"][before], self.new["schemas"][after])
-
-    def _pair(self, old: Any, new: Any) -> None:
-        if isinstance(old, dict) and isinstance(new, dict):
-            if isinstance(old.get("ref"), str) and isinstance(new.get("ref"), str):
-                self._same(old["ref"], new["ref"])
-            for key in old:
-                if key in new:
-                    self._pair(old[key], new[key])
+        super().__init__(old, new)
+        self._sent, self._read = self.reached(sent=True), self.reached(sent=False)
 
     # ---- All changes ---------------------------------------------------------------------------
 
@@ -366,14 +309,6 @@ class Comparison:
                 yield Change(level, f"{place} > properties > {name}", f"property {name} is new and {word}")
 
 
-def grouped(changes: Iterable[Change]) -> dict[Change, list[str]]:
-    """Changes that say the same of several places, under the first of them; with all the operations or schemas."""
-    result: dict[tuple[str, str], tuple[Change, list[str]]] = {}
-    for change in changes:
-        result.setdefault((change.level, change.what), (change, []))[1].append(change.top)
-    return {change: list(dict.fromkeys(tops)) for change, tops in result.values()}
-
-
 def _in_path(route: str) -> list[str]:
     return re.findall(r"\{([^{}]*)\}", route)
 
@@ -406,32 +341,3 @@ def _whole(form: Form, schema: dict[str, Any], seen: frozenset[str] = frozenset(
             properties |= more
             required += needed
     return properties | schema.get("properties", {}), required + schema.get("required", [])
-
-
-def _likeness(old: dict[str, Any], new: dict[str, Any]) -> float:
-    """How much of two schemas is the same: properties, or values of an enum."""
-    parts = [set(schema.get("enum") or schema.get("properties", ())) for schema in (old, new)]
-    if not parts[0] or not parts[1] or ("enum" in old) != ("enum" in new):
-        return 0.0
-    return len(parts[0] & parts[1]) / len(parts[0] | parts[1])
-
-
-def _reached(form: Form, *, sent: bool) -> set[str]:
-    """The schemas that requests send, or that answers bring."""
-    found: set[str] = set()
-
-    def visit(node: Any) -> None:
-        if isinstance(node, list):
-            for item in node:
-                visit(item)
-        if isinstance(node, dict):
-            for name in [node.get("ref"), *node.get("bases", ())]:
-                if isinstance(name, str) and name not in found:
-                    found.add(name)
-                    visit(form["schemas"].get(name))
-            for item in node.values():
-                visit(item)
-
-    for operation in form["operations"].values():
-        visit([operation["parameters"], operation.get("body")] if sent else operation["answers"])
-    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .compare import Comparison
@@ -168,13 +167,3 @@ class Users:
             lines = text.splitlines()
             found += [f"{name}:{number}" for number, line in enumerate(lines, 1) if re.search(pattern, line)]
         return found
-
-
-def modules_used(folder: Path, package: str) -> Iterable[str]:
-    """The modules of the package that a folder imports: for whoever wants to know what of it is used at all."""
-    found = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == package:
-                found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return sorted(found)

@@ -7,11 +7,12 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .compare import ADDITIVE, BREAKING, TEXT, Change, Comparison, grouped
+from .compare import ADDITIVE, BREAKING, TEXT, Change, Comparison
 from .consequences import Consequence, Users, consequences
 from .corrections import APPLIED, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .build import Build
@@ -127,13 +128,21 @@ def _numbers(numbers: list[int]) -> str:
     return f"correction{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
+def _grouped(changes: Iterable[Change]) -> dict[Change, list[str]]:
+    """Changes that say the same of several places, under the first of them; with all the operations or schemas."""
+    result: dict[tuple[str, str], tuple[Change, list[str]]] = {}
+    for change in changes:
+        result.setdefault((change.level, change.what), (change, []))[1].append(change.top)
+    return {change: list(dict.fromkeys(tops)) for change, tops in result.values()}
+
+
 def compare(old: Build, new: Build, users: Path) -> Report:
     """Compare what upstream says in two descriptions, and what the package becomes of them."""
     found = Comparison(old.raw, new.raw)
     corrected = Comparison(old.form, new.form)
     visible = {_plain(change.place) for change in corrected.changes()}
     entries = []
-    for change, tops in grouped(found.changes()).items():
+    for change, tops in _grouped(found.changes()).items():
         inner = change.place.removeprefix(change.top)
         seen = any(_plain(top + inner) in visible for top in tops)
         masked = [] if seen else _corrections(change, old, new)
