@@ -15,11 +15,13 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def _places(node: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+def _places(node: Any, found: list[tuple[Any, Any]], way: tuple[int, ...] = ()) -> list[tuple[Any, Any]]:
+    if id(node) in way:
+        return found  # a circle, which an earlier change has made
     pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in list(pairs):
         found.append((node, key))
-        _places(value, found)
+        _places(value, found, (*way, id(node)))
     return found
 
 
