@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from .canonical import tidy
 from .places import ABSENT, Spot, find
 from .problems import Refused
+from .reading import own
 
 if TYPE_CHECKING:
     from .canonical import Form
@@ -82,7 +81,7 @@ class Outcome:
 
 def load(path: Path) -> list[Correction]:
     """Read the list."""
-    actions = yaml.safe_load(path.read_text(encoding="utf-8"))["corrections"]
+    actions = own(path)["corrections"]
     return [Correction.of(number, raw) for number, raw in enumerate(actions, start=1)]
 
 

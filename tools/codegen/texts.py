@@ -12,7 +12,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from .reading import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def places(form: Form) -> Iterator[Place]:
 
 def load(path: Path) -> dict[str, str]:
     """Read our texts, by place."""
-    texts: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    texts: dict[str, str] = own(path)
     return {str(place): text for place, text in texts.items()}
 
 
