@@ -9,6 +9,7 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tools.codegen.build import Build, build
@@ -83,8 +84,11 @@ def package(document: dict[str, Any], folder: Path) -> Iterator[Any]:
 
 def code(found: Build) -> dict[str, str]:
     """The modules of a package without docstrings and comments, and without what says where it is from."""
-    files = found.files()
-    return {name: _code(text) for name, text in files.items() if name.endswith(".py") and name != "source.py"}
+    with TemporaryDirectory() as folder:
+        found.write(Path(folder), tidy=False)
+        package = Path(folder, found.package)
+        paths = [path for path in package.rglob("*.py") if path.name != "source.py"]
+        return {path.relative_to(package).as_posix(): _code(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def _code(source: str) -> str:

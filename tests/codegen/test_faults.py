@@ -99,7 +99,7 @@ def test_the_same_id_twice(tmp_path: Path) -> None:
     document = try_()
     document["paths"]["/others"] = {"post": dict(document["paths"]["/things"]["post"])}
     with package(document, tmp_path) as load:
-        targets = [load(f"api.things.things_try{end}").build_request().target for end in ("", "_")]
+        targets = [load(f"api.things.things_try{end}").build_request().target for end in ("", "_2")]
         assert sorted(targets) == ["/others", "/things"]
     assert any("is there twice" in note for note in built(document).notes)
 
@@ -137,7 +137,7 @@ def test_properties_that_are_named_like_methods(tmp_path: Path) -> None:
     with package(document, tmp_path) as load:
         odd = load("models").Odd.from_dict(value)
         assert odd.to_dict() == value
-        assert (odd.to_dict_, odd.class_, odd.a_b, odd.a_b_) == ("to_dict", "class", "a-b", "a_b")
+        assert (odd.to_dict_, odd.class_, odd.ab, odd.a_b) == ("to_dict", "class", "a-b", "a_b")
 
 
 @pytest.mark.parametrize("name", ["Request", "Response", "Result", "Content", "Any", "OpenEnum", "NamedTuple", "Self"])
@@ -146,7 +146,7 @@ def test_schemas_that_are_named_like_ours(name: str, tmp_path: Path) -> None:
     document = try_(parameters=body(schema=schema), responses={"200": {"description": "", "schema": schema}})
     document["definitions"][name] = {"type": "object", "properties": {"x": {"type": "string"}}}
     with package(document, tmp_path) as load:
-        thing = getattr(load("models"), f"{name}_")(x="a")
+        thing = getattr(load("models"), f"{name}Model")(x="a")
         assert load("api.things.things_try").build_request(body=thing).content == b'{"x":"a"}'
 
 
@@ -162,7 +162,9 @@ def test_headers_and_arguments_that_are_named_like_ours(tmp_path: Path) -> None:
     )
     with package(document, tmp_path) as load:
         operation = load("api.things.things_try")
-        request = operation.build_request(body=load("models").Thing(name="x"), body_="q", types_="t", name="n", name_=5)
+        request = operation.build_request(
+            body=load("models").Thing(name="x"), body_="q", types_="t", name_query="n", name_header=5
+        )
         assert request.target == "/things?body=q&types=t&name=n"
         assert request.headers["Name"] == "5"
         answer = operation.parse(load("types").Response(200, {"status": "7", "count": "c"}, b""))
@@ -277,6 +279,73 @@ def test_what_cannot_be_done_is_refused_with_its_place(operation: dict[str, Any]
     with pytest.raises(Refused) as caught:
         built(try_(**operation))
     assert str(caught.value) == message
+
+
+def of_x(**schemas: Any) -> dict[str, Any]:
+    document = try_(responses={"200": {"description": "", "schema": {"$ref": "#/definitions/X"}}})
+    document["definitions"] |= schemas
+    return document
+
+
+def to_path(path: str, name: str) -> dict[str, Any]:
+    document = try_(parameters=[{"name": name, "in": "path", "required": True, "type": "string"}])
+    document["paths"][path] = document["paths"].pop("/things")
+    return document
+
+
+INTEGER = {"type": "integer"}
+LIST = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            try_(parameters=[{"name": "a", "in": "header", **LIST}]),
+            f"{POST}: the list `a` can stand in a query, and not in a header",
+        ),
+        (
+            try_(parameters=[{"name": name, "in": "query", "type": "string"} for name in ("a!", "a?")]),
+            f"{POST}: two names are the same in Python",
+        ),
+        (
+            to_path("/x/{a}/{a}", "a"),
+            "#/paths/~1x~1{a}~1{a}/post: its path has a parameter twice, or one with odd letters in its name",
+        ),
+        (
+            of_x(X={"type": "object", "properties": {"a!": INTEGER, "a?": INTEGER}}),
+            "#/definitions/X: two names are the same in Python",
+        ),
+        (
+            of_x(X={"allOf": [THING], "properties": {"name": INTEGER}}),
+            "#/definitions/X: a property contradicts what the schema extends",
+        ),
+        (
+            of_x(X={"allOf": [{"$ref": "#/definitions/Y"}]}, Y={"allOf": [{"$ref": "#/definitions/X"}]}),
+            "#/definitions/X: extends itself",
+        ),
+        (of_x(X={"allOf": [{"$ref": "#/definitions/Y"}]}, Y=LIST), "#/definitions/X: extends what is no object"),
+        (of_x(X={"type": "array", "items": {"$ref": "#/definitions/X"}}), "#/definitions/X: is made of itself"),
+    ],
+)
+def test_what_openapi_python_client_cannot_do_is_refused_with_its_place(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refused) as caught:
+        built(document)
+    assert str(caught.value) == message
+
+
+def test_a_time_in_a_header_is_text_and_told(tmp_path: Path) -> None:
+    document = try_(parameters=[{"name": "since", "in": "header", "type": "string", "format": "date-time"}])
+    with package(document, tmp_path) as load:
+        assert load("api.things.things_try").build_request(since="now").headers == {"Since": "now"}
+    assert built(document).notes == [f"{POST}: the date-time `since` of a header is read as string"]
+
+
+def test_a_schema_that_only_extends_another_has_a_class_of_its_own(tmp_path: Path) -> None:
+    with package(of_x(X={"allOf": [THING]}, Y={"$ref": "#/definitions/X"}), tmp_path) as load:
+        answer = load("types").Response(200, {}, b'{"name":"a"}')
+        assert type(load("api.things.things_try").parse(answer).body) is load("models").X
+        assert not hasattr(load("models"), "Y")  # another name of X
 
 
 def test_no_id_and_a_parameter_that_the_path_lacks() -> None:

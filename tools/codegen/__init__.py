@@ -6,9 +6,11 @@ A description goes through these modules in this order:
 - `canonical`: one form for everything that follows, whatever upstream's emitter wrote,
 - `corrections`: what the wire contradicts; the data are in `spec/corrections.yaml`,
 - `texts`: our own words for each place; the data are in `spec/texts.yaml`,
-- `plan`: the Python names and types of each module to be written; `render` writes them,
+- `prepare` and `hoisting`: what openapi-python-client's parser would give up on, put so that it can read it,
+- `parsing`: openapi-python-client's parser, which finds Python names and types, and what schemas inherit,
+- `plan`: what it has found, as our templates use it; `render` lets openapi-python-client render them,
 - `proof`: whether what was written works.
 
 `report` compares two descriptions in their canonical form, `adopt` makes one of them the new `spec/`, `openapi` writes
-the corrected form for tools that read OpenAPI 3.0. `__main__` is the command.
+a form as OpenAPI 3.0, for the parser and for tests. `__main__` is the command.
 """

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from . import corrections, proof, texts
 from .canonical import Form, canonical
 from .corrections import Outcome, correct
-from .hoisting import hoist
 from .openapi import openapi
 from .plan import Plan, plan
 from .reading import check as check_document, decode, load as load_document
-from .render import render, write
+from .render import write
 from .sources import Source, source_of
 
 if TYPE_CHECKING:
@@ -38,21 +37,17 @@ class Build:
     untold: list[str]  # places without a text of ours
     unused: list[str]  # texts of ours without a place
 
-    def files(self) -> dict[str, str]:
-        """The package, not yet formatted."""
-        return render(self.plan, self.package, self.source.constants())
-
     def write(self, folder: Path, *, tidy: bool = True) -> None:
         """Write the package, formatted if it is to be `tidy`, and the description as OpenAPI 3.0."""
-        write(self.files(), folder / self.package, tidy=tidy)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(self.plan, folder, self.package, self.source.constants(), tidy=tidy)
         document = json.dumps(openapi(self.form), indent=2, ensure_ascii=False) + "\n"
         (folder / "openapi.json").write_text(document, encoding="utf-8")
         (folder / "upstream.lock").write_text(self.source.text(), encoding="utf-8")
 
     def prove(self, folder: Path) -> None:
         """Use each operation of what was written."""
-        schemas = hoist(self.form)[0]["schemas"]
-        proof.prove(folder, self.package, self.plan, schemas, len(self.form["operations"]))
+        proof.prove(folder, self.package, self.plan, len(self.form["operations"]))
 
 
 def build(spec: Path, content: bytes, package: str, *, origin: Source | None = None, bare: bool = False) -> Build:

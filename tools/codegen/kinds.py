@@ -1,21 +1,15 @@
-"""A schema as Python has it: its annotation, the decoder of `acr_rest.types` that reads it, the classes it uses."""
+"""A property of openapi-python-client as our templates use it: its annotation, and the decoder that reads it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from . import names
-
 if TYPE_CHECKING:
-    from .canonical import Form
+    from openapi_python_client.parser import GeneratorData
+    from openapi_python_client.parser.properties import ModelProperty
 
-_PLAIN: Final = {
-    "string": ("str", "types.string"),
-    "integer": ("int", "types.integer"),
-    "number": ("float", "types.number"),
-    "boolean": ("bool", "types.boolean"),
-}
+    from .canonical import Form
 
 
 @dataclass(frozen=True)
@@ -24,8 +18,8 @@ class Kind:
 
     Attributes:
         annotation: The type.
-        decode: The function from JSON to that type; of a list, to that of its items.
-        classes: The schemas whose classes it uses.
+        decode: The function of `acr_rest.types` from JSON to that type; of a list, to that of its items.
+        classes: The classes that it uses.
         item: Of a list, what its items are.
         what: model, enum, list, mapping, or plain.
         nullable: Whether null is a value.
@@ -45,53 +39,60 @@ class Kind:
 
 
 ANY: Final = Kind("Any", "types.anything")
-TIME: Final = Kind("datetime", "types.date_time")
+BYTES: Final = Kind("bytes", "types.string")
+# Property class of the generator -> what it is here. Another class is a KeyError, rather than wrong code.
+_PLAIN: Final = {
+    "AnyProperty": ANY,
+    "NoneProperty": ANY,
+    "BooleanProperty": Kind("bool", "types.boolean"),
+    "DateTimeProperty": Kind("datetime", "types.date_time"),
+    "FileProperty": Kind("str", "types.string"),  # in JSON; it is bytes in a form
+    "FloatProperty": Kind("float", "types.number"),
+    "IntProperty": Kind("int", "types.integer"),
+    "StringProperty": Kind("str", "types.string"),
+}
 
 
 class Kinds:
-    """The kinds of all schemas of a form in which every object and enum has a name (see `hoisting`)."""
+    """The kinds of all properties that the parser found."""
 
-    def __init__(self, form: Form) -> None:
-        self._schemas: dict[str, Any] = form["schemas"]
-        classes = [name for name, schema in self._schemas.items() if self._is_class(schema)]
-        self.classes = names.classes(classes)
-        modules = names.fields(self.classes.values())
-        self.modules = {name: modules[found] for name, found in self.classes.items()}
+    def __init__(self, parsed: GeneratorData, form: Form) -> None:
+        self._models: dict[str, ModelProperty] = {str(model.class_info.name): model for model in parsed.models}
+        self._schemas = form["schemas"]
+        classes = [item.class_info for item in [*parsed.models, *parsed.enums]]
+        self.modules = {str(item.name): str(item.module_name) for item in classes}
+
+    def is_class(self, name: str) -> bool:
+        """Whether a model has a class: an object without properties is a mapping."""
+        schema = self._schemas.get(name, {})
+        return bool(schema.get("properties") or schema.get("bases"))
+
+    def kind(self, prop: Any, seen: frozenset[str] = frozenset()) -> Kind:
+        """What a value of this property is."""
+        match type(prop).__name__:
+            case "UnionProperty":  # only of null and something else
+                inner = [item for item in prop.inner_properties if type(item).__name__ != "NoneProperty"]
+                return replace(self.kind(inner[0], seen), nullable=True) if inner else ANY
+            case "ListProperty":
+                return self._list(self.kind(prop.inner_property, seen))
+            case "EnumProperty":
+                name = str(prop.class_info.name)
+                return Kind(name, f"{name}.from_json", frozenset({name}), None, "enum")
+            case "ModelProperty":
+                return self._object(str(prop.class_info.name), seen)
+            case plain:
+                return _PLAIN[plain]
 
     @staticmethod
-    def _is_class(schema: dict[str, Any]) -> bool:
-        return bool("enum" in schema or schema.get("properties") or schema.get("bases"))
+    def _list(item: Kind) -> Kind:
+        nullable = item.nullable and item.annotation != "Any"
+        inner = f"{item.annotation} | None" if nullable else item.annotation
+        decode = f"types.nullable({item.whole})" if item.nullable else item.whole
+        return Kind(f"list[{inner}]", decode, item.classes, item, "list")
 
-    def kind(self, schema: dict[str, Any], *, seen: frozenset[str] = frozenset()) -> Kind:
-        """What a value of this schema is."""
-        found = self._kind(schema, seen)
-        return replace(found, nullable=True) if schema.get("nullable") else found
-
-    def _kind(self, schema: dict[str, Any], seen: frozenset[str]) -> Kind:
-        if "ref" in schema:
-            return self._named(schema["ref"], seen)
-        match schema.get("type"):
-            case "array":
-                item = self.kind(schema.get("items", {}), seen=seen)
-                inner = f"{item.annotation} | None" if item.nullable and item is not ANY else item.annotation
-                decode = f"types.nullable({item.whole})" if item.nullable else item.whole
-                return Kind(f"list[{inner}]", decode, item.classes, item, "list")
-            case "object":
-                value = self.kind(schema.get("extra", {}), seen=seen)
-                annotation = f"dict[str, {value.annotation}]"
-                return Kind(annotation, f"types.mapping({value.whole})", value.classes, None, "mapping")
-            case "string" if schema.get("format") == "date-time":
-                return TIME
-            case "string" | "integer" | "number" | "boolean" as plain:
-                return Kind(*_PLAIN[plain])
-        return ANY
-
-    def _named(self, name: str, seen: frozenset[str]) -> Kind:
-        schema = self._schemas.get(name, {})
-        if name in self.classes:
-            what = "enum" if "enum" in schema else "model"
-            read = "from_json" if what == "enum" else "from_dict"
-            return Kind(self.classes[name], f"{self.classes[name]}.{read}", frozenset({name}), None, what)
-        if name in seen:
-            return ANY  # another name of itself
-        return self.kind(schema, seen=seen | {name})
+    def _object(self, name: str, seen: frozenset[str]) -> Kind:
+        if self.is_class(name):
+            return Kind(name, f"{name}.from_dict", frozenset({name}), None, "model")
+        extra = self._models[name].additional_properties
+        value = ANY if extra is None or name in seen else self.kind(extra, seen | {name})
+        return Kind(f"dict[str, {value.annotation}]", f"types.mapping({value.whole})", value.classes, None, "mapping")

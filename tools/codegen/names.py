@@ -1,97 +1,104 @@
-"""What things are called in Python. All names of generated code are made here."""
+"""Names that openapi-python-client makes, and makes twice for two things: here each gets its own."""
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case, snake_case
 
-_RESERVED: Final = (set(dir(builtins)) | {"self", "true", "false", "datetime", "types"}) - {"id"}
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PREFIX: Final = "field_"  # of a name that would begin with a digit or an underscore
 # What modules of operations and models import, or define themselves.
 _OURS: Final = {
     "Any", "Content", "Literal", "Mapping", "NamedTuple", "OpenEnum", "Request", "Response", "Result", "Self",
     "Sequence",
 }  # fmt: skip
-_METHODS: Final = {"additional_properties", "field", "from_dict", "to_dict"}
+OF_MODEL: Final = {"additional_properties", "field", "from_dict", "to_dict", "types", *_OURS}
+OF_REQUEST: Final = {"body", "content", "content_type", "safe", "types", *_OURS}
 # Fields that each Result may have, and the attributes of a NamedTuple.
-_OF_RESULT: Final = {"status", "body", "content", "count", "index"}
+OF_RESULT: Final = {"status", "body", "content", "count", "index"}
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def words(name: str) -> list[str]:
-    """The words of a name: `createdTime` and `created-time` have two."""
-    known = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in ". _-/"))
-    if any(letter.isupper() for letter in known):
-        known = " ".join(re.split("([A-Z]?[a-z]+)", known))
-    return re.findall(r"[^/. _-]+", known)
-
-
-def snake(name: str, *, prefix: str = "field_") -> str:
-    """A name for an argument, a field or a module."""
-    found = "_".join(words(name)).lower()
-    found = f"{found}_" if found in _RESERVED or keyword.iskeyword(found) else found
-    return found if found.isidentifier() else f"{prefix}{found}"
+def is_form(media_type: str) -> bool:
+    """Whether a body of this media type is a form, whose fields are arguments."""
+    return media_type in _FORMS
 
 
 def pascal(name: str) -> str:
-    """A name for a class."""
-    found = "".join(word if word.isupper() else word.capitalize() for word in words(name))
-    if found in _RESERVED or keyword.iskeyword(found) or found in _OURS:
-        found += "_"
-    return found if found.isidentifier() else f"Model{found}"
+    """A name in the way of classes, for a part of one."""
+    return pascal_case(name)
 
 
-def member(value: str) -> str:
-    """A name for a value of an enum."""
-    found = re.sub(r"[^A-Z0-9_]", "_", value.upper())
-    return found if found[:1].isalpha() and not keyword.iskeyword(found) else f"VALUE_{found}"
+def free(name: str, taken: set[str]) -> str:
+    """The name, with as many underscores as it takes to be no other; it is taken from now on."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
-def fields(names: Iterable[str], *, taken: Iterable[str] = ()) -> dict[str, str]:
-    """Names for what stands beside each other, each its own."""
-    return _unique(names, snake, taken)
+def fields(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Names in the way of arguments for what stands beside each other."""
+    used = set(taken)
+    return {name: free(PythonIdentifier(name, PREFIX), used) for name in names}
 
 
-def of_model(properties: Iterable[str]) -> dict[str, str]:
-    """The fields of a class, which has methods, too."""
-    return fields(properties, taken=_METHODS)
+def classes(schemas: Iterable[str]) -> dict[str, str]:
+    """The classes of schemas. Two have neither the same name nor the same module."""
+    used: set[str] = set()
+    result = {}
+    for schema in schemas:
+        name = _settled(schema)
+        if name in _OURS:
+            name = _settled(f"{name}Model")
+        found, number = name, 1
+        while module(found) in used:
+            number += 1
+            found = _settled(f"{name}{number}")
+        used.add(module(found))
+        result[schema] = found
+    return result
 
 
-def of_result(headers: Iterable[str]) -> dict[str, str]:
-    """The fields of a Result, beside those that it has in any case."""
-    return fields(headers, taken=_OF_RESULT)
+def _settled(name: str) -> str:
+    """The name of a class, that of which it is the name itself."""
+    found = ClassName(name, PREFIX)
+    while (again := ClassName(found, PREFIX)) != found:
+        found = again
+    return found
 
 
 def members(values: Iterable[str]) -> dict[str, str]:
     """The members of an enum."""
-    return _unique(values, member, ())
+    used: set[str] = set()
+    result = {}
+    for value in values:
+        plain = re.sub(r"[^A-Z0-9_]", "_", value.upper())
+        name = snake_case(plain if plain[:1].isalpha() else f"VALUE_{plain}").upper()
+        found, number = name, 1
+        while found in used:
+            number += 1
+            found = f"{name}_{number}"
+        used.add(found)
+        result[value] = found
+    return result
 
 
-def classes(schemas: Iterable[str]) -> dict[str, str]:
-    """The classes of schemas."""
-    return _unique(schemas, pascal, ())
+def prefix(operation_id: str) -> str:
+    """What the id of an operation begins with: the tag that makes it one of a package."""
+    found, separator, _ = operation_id.partition("_")
+    return found if separator and snake_case(found) else "default"
 
 
 def package(operation_id: str) -> str:
-    """The package of an operation: what its id begins with."""
-    prefix, separator, _ = operation_id.partition("_")
-    return snake(prefix, prefix="api_") if separator and words(prefix) else "default"
+    """The package of an operation."""
+    return PythonIdentifier(prefix(operation_id), "tag")
 
 
-def module(operation_id: str) -> str:
-    """The module of an operation."""
-    return snake(operation_id, prefix="operation_")
-
-
-def _unique(names: Iterable[str], make: Callable[[str], str], taken: Iterable[str]) -> dict[str, str]:
-    used, result = set(taken), {}
-    for name in names:
-        found = make(name)
-        while found in used:
-            found += "_"
-        used.add(found)
-        result[name] = found
-    return result
+def module(name: str) -> str:
+    """The module of an operation, or of a class."""
+    return PythonIdentifier(name, PREFIX)

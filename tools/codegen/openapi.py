@@ -1,4 +1,4 @@
-"""The corrected form as OpenAPI 3.0, for tests and for tools of others: `spec/openapi.json`."""
+"""A form as OpenAPI 3.0: corrected for tests and tools of others (`spec/openapi.json`), prepared for the parser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def openapi(form: Form) -> dict[str, Any]:
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": {name: _schema(schema) for name, schema in form["schemas"].items()},
+            "schemas": {name: schema_object(schema) for name, schema in form["schemas"].items()},
             "securitySchemes": {name: _SCHEMES[name] for name in sorted(used | {"bearer"})},
         },
     }
@@ -57,14 +57,20 @@ def _text(node: dict[str, Any]) -> dict[str, Any]:
 
 def _parameter(key: str, item: dict[str, Any]) -> dict[str, Any]:
     place, _, name = key.partition(" ")
-    result = {"name": name, "in": place, **_text(item), "required": item["required"], "schema": _schema(item["schema"])}
+    result = {
+        "name": name,
+        "in": place,
+        **_text(item),
+        "required": item["required"],
+        "schema": schema_object(item["schema"]),
+    }
     if item.get("joined", "multi") != "multi":
         result["explode"] = False
     return result
 
 
 def _content(content: dict[str, Any]) -> dict[str, Any]:
-    return {kind: {"schema": _schema(schema)} for kind, schema in content.items()}
+    return {kind: {"schema": schema_object(schema)} for kind, schema in content.items()}
 
 
 def _answer(status: str, answer: dict[str, Any]) -> dict[str, Any]:
@@ -83,10 +89,11 @@ def _phrase(status: int) -> str:
 
 def _header(header: dict[str, Any]) -> dict[str, Any]:
     more = {"deprecated": True} if header.get("deprecated") else {}
-    return {**_text(header), **more, "schema": _schema(header["schema"])}
+    return {**_text(header), **more, "schema": schema_object(header["schema"])}
 
 
-def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+def schema_object(schema: dict[str, Any]) -> dict[str, Any]:
+    """One schema as OpenAPI 3.0."""
     result: dict[str, Any] = {**_text(schema), **{key: value for key, value in schema.items() if key not in _OURS}}
     bases = schema.get("bases", [schema["ref"]] if "ref" in schema else [])
     references = [{"$ref": f"#/components/schemas/{name}"} for name in bases]
@@ -95,9 +102,9 @@ def _schema(schema: dict[str, Any]) -> dict[str, Any]:
     if references:
         result["allOf"] = references  # OpenAPI 3.0 ignores what stands beside a reference
     if "items" in schema:
-        result["items"] = _schema(schema["items"])
+        result["items"] = schema_object(schema["items"])
     if "properties" in schema:
-        result["properties"] = {name: _schema(inner) for name, inner in schema["properties"].items()}
+        result["properties"] = {name: schema_object(inner) for name, inner in schema["properties"].items()}
     if "extra" in schema:
-        result["additionalProperties"] = _schema(schema["extra"])
+        result["additionalProperties"] = schema_object(schema["extra"])
     return result

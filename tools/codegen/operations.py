@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import names
-from .kinds import Kind, Kinds
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from .kinds import Kind
 
 _SEPARATORS: Final = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
-_BYTES: Final = Kind("bytes", "types.string")
-_TAKEN: Final = {"body", "content", "content_type", "safe"}  # as arguments
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,6 @@ class Argument:
     default: Any
     joined: str
     text: str
-    schema: dict[str, Any]
 
     @property
     def annotation(self) -> str:
@@ -67,8 +61,6 @@ class Argument:
     @property
     def header(self) -> str:
         """The expression for a header."""
-        if self.kind.item:
-            return f"types.joined({self.python}, ',')"
         if self.kind.annotation == "str" or self.kind.what == "enum":
             return self.python
         return (
@@ -126,7 +118,6 @@ class Operation:
     raw: dict[str, Any]
     imports: list[tuple[str, str]]  # module and class of what annotations use
     answer_imports: list[tuple[str, str]]  # of what the parser uses
-    notes: list[str] = field(default_factory=list)
 
     @property
     def method(self) -> str:
@@ -256,122 +247,3 @@ class Operation:
 def literal(value: Any) -> str:
     """A value as Python source."""
     return json.dumps(value, ensure_ascii=True) if isinstance(value, str) else repr(value)
-
-
-def operation(route: str, raw: dict[str, Any], kinds: Kinds, taken: set[str]) -> Operation:
-    """Plan an operation; `taken` has the modules that its package has already."""
-    notes: list[str] = []
-    module = names.module(raw["id"])
-    while module in taken:
-        notes.append(f"{route}: the operationId {raw['id']} is there twice")
-        module += "_"
-    taken.add(module)
-    body = _body(route, raw, kinds, notes)
-    places = [(key.partition(" ")[0], key.partition(" ")[2], item) for key, item in raw["parameters"].items()]
-    arguments = [_argument(place, name, item, item["schema"], kinds) for place, name, item in places]
-    arguments, form = _unique(arguments, body.form if body else [])
-    answers, media_types = _answers(raw, kinds)
-    headers = {
-        name: header
-        for status in answers
-        for name, header in raw["answers"][str(status.status)].get("headers", {}).items()
-    }
-    python = names.of_result(headers)
-    read = [answer.json for answer in answers if answer.json]
-    return Operation(
-        route=route,
-        id=raw["id"],
-        package=names.package(raw["id"]),
-        module=module,
-        text=raw.get("description") or raw["id"],
-        arguments=arguments,
-        body=replace(body, form=form) if body else None,
-        answers=answers,
-        headers={name: (python[name], header["schema"].get("type") == "integer") for name, header in headers.items()},
-        accept=next((kind for kind in media_types if kind != "*/*"), ""),
-        raw=raw,
-        imports=used(
-            [
-                *read,
-                *(item.kind for item in [*arguments, *form]),
-                *([body.kind] if body and body.what == "json" else []),
-            ],
-            kinds,
-        ),
-        answer_imports=used(read, kinds),
-        notes=notes,
-    )
-
-
-def _argument(place: str, name: str, item: dict[str, Any], schema: dict[str, Any], kinds: Kinds) -> Argument:
-    kind = kinds.kind(schema)
-    if place == "form":
-        inner = schema.get("items", {})
-        if schema.get("format") == "binary":
-            kind = _BYTES
-        elif inner.get("format") == "binary":
-            kind = replace(kind, item=_BYTES)
-    default = schema.get("default")
-    fits = {"str": str, "int": int, "bool": bool, "float": float}.get("str" if kind.what == "enum" else kind.annotation)
-    if fits is None or type(default) is not fits:
-        default = None
-    joined = item.get("joined") or schema.get("joined") or "multi"
-    text = item.get("description") or schema.get("description") or ""
-    return Argument(place, name, name, kind, bool(item.get("required")), default, joined, text, schema)
-
-
-def _unique(arguments: list[Argument], form: list[Argument]) -> tuple[list[Argument], list[Argument]]:
-    """Give each argument a name of its own; the same name may stand in the path and in the query."""
-    ordered = [*arguments, *form]
-    keys = {f"{item.place} {item.name}": item.name for item in ordered}
-    taken, python = set(_TAKEN), {}
-    for key, name in keys.items():
-        found = names.snake(name)
-        while found in taken:
-            found += "_"
-        taken.add(found)
-        python[key] = found
-    renamed = [replace(item, python=python[f"{item.place} {item.name}"]) for item in ordered]
-    return renamed[: len(arguments)], renamed[len(arguments) :]
-
-
-def _body(route: str, raw: dict[str, Any], kinds: Kinds, notes: list[str]) -> Body | None:
-    if "body" not in raw:
-        return None
-    content = raw["body"]["content"]
-    media_type = next((kind for kind in content if "json" in kind), next(iter(content)))
-    if len(content) > 1:
-        notes.append(f"{route}: of {len(content)} media types of the body, {media_type} is used")
-    schema, form = content[media_type], []
-    if media_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        what = "form" if media_type == "application/x-www-form-urlencoded" else "parts"
-        required = schema.get("required", ())
-        fields = sorted(schema.get("properties", {}).items(), key=lambda pair: (pair[0] not in required, pair[0]))
-        form = [_argument("form", name, {"required": name in required}, inner, kinds) for name, inner in fields]
-    elif media_type == "*/*":
-        what = "document"
-    else:
-        what = "json" if "json" in media_type and schema.get("format") != "binary" else "blob"
-    return Body(what, media_type, raw["body"]["required"], raw["body"].get("description", ""), kinds.kind(schema), form)
-
-
-def _answers(raw: dict[str, Any], kinds: Kinds) -> tuple[list[Answer], list[str]]:
-    """The answers that are no failure, and their media types. A failure is `default`, or 400 and more with a body."""
-    answers, media_types = [], []
-    for status, answer in raw["answers"].items():
-        content = answer.get("content", {})
-        if status == "default" or (int(status) >= 400 and content):
-            continue
-        media_types += content
-        reads = next(
-            (schema for kind, schema in content.items() if "json" in kind and schema.get("format") != "binary"), None
-        )
-        document = reads is None and any(kind != "application/octet-stream" for kind in content)
-        answers.append(Answer(int(status), None if reads is None else kinds.kind(reads), document))
-    return answers, media_types
-
-
-def used(items: Iterable[Kind], kinds: Kinds) -> list[tuple[str, str]]:
-    """Module and class of what these kinds use."""
-    schemas = frozenset[str]().union(*(item.classes for item in items))
-    return sorted((kinds.modules[name], kinds.classes[name]) for name in schemas)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from . import names
-from .hoisting import hoist
+from openapi_python_client.parser.properties import EnumProperty
+
+from .endpoints import operation
 from .kinds import Kind, Kinds
-from .operations import Operation, operation
+from .names import OF_MODEL, free, module, package
+from .parsing import media_type, parse
+from .prepare import Prepared, forms, inherited, prepare
 
 if TYPE_CHECKING:
+    from openapi_python_client.parser import GeneratorData
+    from openapi_python_client.parser.properties import ModelProperty
+
     from .canonical import Form
+    from .operations import Operation
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,9 @@ class Plan:
     operations: list[Operation]
     models: list[Model]
     enums: list[Enum]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    form: Form  # as it was prepared
+    parsed: GeneratorData  # what openapi-python-client has read; its templates are called with it
 
     @property
     def packages(self) -> dict[str, list[Operation]]:
@@ -72,62 +81,62 @@ class Plan:
 
 def plan(form: Form) -> Plan:
     """Plan the package of a corrected form."""
-    form, notes = hoist(form)
-    kinds = Kinds(form)
+    prepared = prepare(form)
+    parsed = parse(prepared)
+    form, notes = prepared.form, list(prepared.notes)
+    kinds = Kinds(parsed, form)
     schemas = form["schemas"]
-    models = {name: _model(name, schemas, kinds) for name in kinds.classes if "enum" not in schemas[name]}
-    enums = [_enum(name, schemas[name], kinds) for name in kinds.classes if "enum" in schemas[name]]
-    taken: dict[str, set[str]] = {}
-    operations = [
-        operation(route, raw, kinds, taken.setdefault(names.package(raw["id"]), set()))
-        for route, raw in form["operations"].items()
-    ]
-    for item in operations:
-        notes += item.notes
-    return Plan(form["version"], operations, _without_circles(models, kinds), enums, notes)
+    written = {name for name in kinds.modules if kinds.is_class(name)} - forms(form)
+    parsed.models = [model for model in parsed.models if model.class_info.name in written]
+    models = {str(item.class_info.name): _model(item, prepared, kinds) for item in parsed.models}
+    enums = [_enum(item, prepared) for item in parsed.enums if isinstance(item, EnumProperty)]
+    endpoints = {
+        (str(item.tags[0]), str(item.name)): item
+        for collection in parsed.endpoint_collections_by_tag.values()
+        for item in collection.endpoints
+    }
+    operations = []
+    for route, raw in form["operations"].items():
+        endpoint = endpoints[package(raw["id"]), module(prepared.ids[route])]
+        operations.append(operation(endpoint, route, raw, schemas, kinds))
+        content = raw.get("body", {}).get("content", {})
+        if len(content) > 1:
+            notes.append(f"{route}: of {len(content)} media types of the body, {media_type(content)} is used")
+    return Plan(form["version"], operations, _without_circles(models, kinds), enums, notes, form, parsed)
 
 
-def _model(name: str, schemas: dict[str, Any], kinds: Kinds) -> Model:
-    properties, required, extra = _whole(name, schemas, frozenset())
-    python = names.of_model(properties)
-    attributes = []
-    for key, schema in properties.items():
-        kind = kinds.kind(schema)
-        needed = key in required and not (kind.nullable and kind.what != "list")
+def _model(model: ModelProperty, prepared: Prepared, kinds: Kinds) -> Model:
+    name = str(model.class_info.name)
+    facts = inherited(name, prepared.form["schemas"])[0]
+    order = list(facts)
+    found = [*(model.required_properties or ()), *(model.optional_properties or ())]
+    properties = {prop.name.get_untrusted_value(): prop for prop in found}
+    attributes, taken = [], set(OF_MODEL)
+    for key in sorted(properties, key=order.index):
+        prop, schema = properties[key], facts[key]
+        kind = kinds.kind(prop)
+        needed = prop.required and not (kind.nullable and kind.what != "list")
+        python = free(str(prop.python_name), taken)
         secret = schema.get("format") == "password"
-        attributes.append(Attribute(key, python[key], kind, needed, secret, schema.get("description", "")))
+        attributes.append(Attribute(key, python, kind, needed, secret, schema.get("description", "")))
     attributes.sort(key=lambda item: not item.required)
     return Model(
-        schema=name,
-        name=kinds.classes[name],
-        module=kinds.modules[name],
-        text=schemas[name].get("description", ""),
+        schema=prepared.schemas[name],
+        name=name,
+        module=str(model.class_info.module_name),
+        text=prepared.form["schemas"][name].get("description", ""),
         attributes=attributes,
-        extra=None if extra is None else kinds.kind(extra),
+        extra=None if model.additional_properties is None else kinds.kind(model.additional_properties),
         imports=[],
         late=[],
     )
 
 
-def _whole(name: str, schemas: dict[str, Any], seen: frozenset[str]) -> tuple[dict[str, Any], set[str], Any]:
-    """The properties of a schema with those of its bases, which come first."""
-    schema = schemas.get(name, {})
-    properties: dict[str, Any] = {}
-    required: set[str] = set()
-    extra = None
-    for base in schema.get("bases", ()):
-        if base not in seen and base != name:
-            more, needed, other = _whole(base, schemas, seen | {name})
-            properties |= more
-            required |= needed
-            extra = other if extra is None else extra
-    properties |= schema.get("properties", {})
-    return properties, required | set(schema.get("required", ())), schema.get("extra", extra)
-
-
-def _enum(name: str, schema: dict[str, Any], kinds: Kinds) -> Enum:
-    text = schema.get("description", "")
-    return Enum(name, kinds.classes[name], kinds.modules[name], text, names.members(schema["enum"]))
+def _enum(enum: EnumProperty, prepared: Prepared) -> Enum:
+    name = str(enum.class_info.name)
+    schema = prepared.form["schemas"][name]
+    members = dict(zip(schema["enum"], enum.values, strict=True))  # the parser keeps them escaped
+    return Enum(prepared.schemas[name], name, str(enum.class_info.module_name), schema.get("description", ""), members)
 
 
 def _without_circles(models: dict[str, Model], kinds: Kinds) -> list[Model]:
@@ -154,6 +163,6 @@ def _without_circles(models: dict[str, Model], kinds: Kinds) -> list[Model]:
     for name, model in models.items():
         for other in sorted(uses[name] - {name}, key=lambda used: kinds.modules[used]):
             late = model.late if reaches(other, name) else model.imports
-            late.append((kinds.modules[other], kinds.classes[other]))
+            late.append((kinds.modules[other], other))
         result.append(model)
     return result

@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-def prove(folder: Path, package: str, plan: Plan, schemas: dict[str, Any], operations: int) -> None:
+def prove(folder: Path, package: str, plan: Plan, operations: int) -> None:
     """Import each module, build each request, read each answer; raise Refused for the first that fails.
 
     Args:
         folder: What holds the package.
         package: Its name.
         plan: What it was written from.
-        schemas: The schemas of the form, with the names that the plan gave.
         operations: How many operations went in.
     """
     written = [path for path in (folder / package / "api").rglob("*.py") if path.name != "__init__.py"]
@@ -41,7 +40,7 @@ def prove(folder: Path, package: str, plan: Plan, schemas: dict[str, Any], opera
     importlib.invalidate_caches()
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _prove(package, plan, Samples(schemas))
+        _prove(package, plan, Samples(plan.form["schemas"]))
     finally:
         sys.dont_write_bytecode = dont_write
         sys.path.remove(str(folder))

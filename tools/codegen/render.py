@@ -1,59 +1,55 @@
-"""A plan as files: the templates, and the formatter that the project pins."""
+"""A plan as files: openapi-python-client renders our templates, and the formatter that the project pins follows."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
+from openapi_python_client import Project
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from .operations import literal
+from .parsing import config
 from .problems import Refused
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .plan import Enum, Model, Plan
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _WIDTH: Final = 92  # of a docstring's lines
 
 
-def render(plan: Plan, package: str, source: dict[str, Any]) -> dict[str, str]:
-    """The files of the package, by their paths in it."""
-    env = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 (this is Python; `prose` and `literal` escape)
-    )
-    env.filters |= {"prose": partial(_prose, env), "literal": literal}
-    env.globals |= {"plan": plan, "package": package, "source": source}
-
-    def file(template: str, **values: Any) -> str:
-        return env.get_template(f"{template}.py.jinja").render(**values)
-
-    files = {
-        "__init__.py": file("package_init"),
-        "api/__init__.py": file("api_init"),
-        "models/__init__.py": file("models_init"),
-        "py.typed": "",
-        "source.py": file("source"),
-        "types.py": file("types"),
+def write(plan: Plan, folder: Path, package: str, source: dict[str, Any], *, tidy: bool = True) -> None:
+    """Write the package into a folder, and format it if it is to be tidy."""
+    target = folder / package
+    project = Project(openapi=plan.parsed, config=config(target, {}, package), custom_template_path=_TEMPLATES)
+    classes: list[Model | Enum] = [*plan.models, *plan.enums]
+    described: dict[Any, Any] = {item.name: item for item in classes}
+    described |= {(item.package, item.module): item for item in plan.operations}
+    project.env.undefined = StrictUndefined
+    project.env.filters |= {"prose": partial(_prose, project.env), "literal": literal}
+    project.env.globals |= {
+        "plan": plan,
+        "source": source,
+        "of_class": lambda prop: described[prop.class_info.name],
+        "of_endpoint": lambda endpoint: described[endpoint.tags[0], endpoint.name],
     }
-    for name, operations in plan.packages.items():
-        prefix = operations[0].id.partition("_")[0] if name != "default" else "anything else"
-        files[f"api/{name}/__init__.py"] = file("api_package_init", prefix=prefix)
-        for item in operations:
-            files[f"api/{name}/{item.module}.py"] = file("operation", op=item)
-    for model in plan.models:
-        files[f"models/{model.module}.py"] = file("model", model=model)
-    for enum in plan.enums:
-        files[f"models/{enum.module}.py"] = file("enum", enum=enum)
-    return files
+    with contextlib.redirect_stdout(io.StringIO()):  # it says where it writes to
+        errors = project.build()
+    if errors:
+        raise Refused("", f"openapi-python-client cannot write the package: {errors[0].header} {errors[0].detail}")
+    for path in target.rglob("*.py"):
+        if path.stat().st_size == 0:
+            path.unlink()  # we have no such module: its template is empty
+    (target / "source.py").write_text(project.env.get_template("source.py.jinja").render(), encoding="utf-8")
+    (target / "py.typed").touch()
+    if tidy:
+        _tidy(target)
 
 
 def _prose(env: Environment, text: str, width: int = _WIDTH) -> str:
@@ -66,15 +62,10 @@ def _prose(env: Environment, text: str, width: int = _WIDTH) -> str:
     return wrapped
 
 
-def write(files: dict[str, str], folder: Path, *, tidy: bool = True) -> None:
-    """Write the files, and format them if they are to be tidy."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+def _tidy(folder: Path) -> None:
     # --isolated: the same result whatever the project around it configures.
     common = ["--isolated", "--no-cache", "--quiet", "--line-length", "120", str(folder)]
-    for arguments in () if not tidy else (["check", "--fix", "--select", "F401,I"], ["format"]):
+    for arguments in (["check", "--fix", "--select", "F401,I"], ["format"]):
         run = subprocess.run([find_ruff_bin(), *arguments, *common], capture_output=True, text=True, check=False)
         if run.returncode != 0:
             first = next(iter((run.stdout + run.stderr).splitlines()), "")
