@@ -24,11 +24,12 @@ if [[ ! -e $tools ]]; then
   mkdir -p "$cache"
   new=$(mktemp -d "$cache/new-XXXXXX")
   trap 'rm -rf "$new"' EXIT
-  "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$new" --no-compile \
+  "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$new" \
     --requirement "$root/tools/codegen/requirements.txt" >&2
   mv -T "$new" "$tools" 2>/dev/null || mv "$new" "$tools"
   trap - EXIT
 fi
 
 export PYTHONPATH=$tools:$root/tools PYTHONSAFEPATH=1
-exec "$python" -m codegen "$@"
+# -S: the tools alone, and nothing that happens to be installed beside them.
+exec "$python" -S -m codegen "$@"
