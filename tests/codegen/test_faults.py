@@ -273,6 +273,10 @@ POST = "#/paths/~1things/post"
             f"{POST}/responses/200/schema/oneOf: Swagger 2.0 has no such thing",
         ),
         ({"security": [{"nobody": []}]}, f"{POST}/security/0: there is no security definition `nobody`"),
+        (
+            {"parameters": [{"name": "a", "in": "query", "type": "a\n\x1b[31m"}]},
+            f"{POST}/parameters/0/type: `a\ufffd\ufffd[31m` is no type",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_place(operation: dict[str, Any], message: str) -> None:
@@ -346,6 +350,14 @@ def test_a_schema_that_only_extends_another_has_a_class_of_its_own(tmp_path: Pat
         answer = load("types").Response(200, {}, b'{"name":"a"}')
         assert type(load("api.things.things_try").parse(answer).body) is load("models").X
         assert not hasattr(load("models"), "Y")  # another name of X
+
+
+def test_a_security_definition_of_a_type_that_is_unknown() -> None:
+    document = try_(security=[{"somebody": []}])
+    document["securityDefinitions"] = {"somebody": {"type": "object"}}
+    with pytest.raises(Refused) as caught:
+        built(document)
+    assert str(caught.value) == "#/securityDefinitions/somebody/type: `object` is no type of a security definition"
 
 
 def test_no_id_and_a_parameter_that_the_path_lacks() -> None:

@@ -30,6 +30,7 @@ Form: TypeAlias = dict[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_SECURITY = ("basic", "apiKey", "oauth2")
 _PLACES = ("query", "header", "path", "formData", "body")
 
 
@@ -222,7 +223,10 @@ class _Reader:
                 scheme = declared.get(name) if declared else None
                 if scheme is None:
                     requirement.refuse(f"there is no security definition `{name}`")
-                kinds.append(scheme.need("type").text())
+                kind = scheme.need("type")
+                if kind.text() not in _SECURITY:
+                    kind.refuse(f"`{kind.value}` is no type of a security definition")
+                kinds.append(kind.text())
             result.append(sorted(kinds))
         return result
 

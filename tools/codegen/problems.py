@@ -17,4 +17,5 @@ class Refused(Exception):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.problem}" if self.place else self.problem
+        sentence = f"{self.place}: {self.problem}" if self.place else self.problem
+        return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in sentence)
