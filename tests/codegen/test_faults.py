@@ -360,6 +360,12 @@ def test_a_security_definition_of_a_type_that_is_unknown() -> None:
     assert str(caught.value) == "#/securityDefinitions/somebody/type: `object` is no type of a security definition"
 
 
+@pytest.mark.parametrize("name", ["", "_", "1", "import", "é", "a b/c"])
+def test_ids_with_any_characters(name: str, tmp_path: Path) -> None:
+    with package(try_(operationId=name), tmp_path):
+        pass  # it is proven
+
+
 def test_no_id_and_a_parameter_that_the_path_lacks() -> None:
     document = try_()
     del document["paths"]["/things"]["post"]["operationId"]

@@ -100,5 +100,8 @@ def package(operation_id: str) -> str:
 
 
 def module(name: str) -> str:
-    """The module of an operation, or of a class."""
-    return PythonIdentifier(name, PREFIX)
+    """The module of an operation, or of a class: the name of which it is the name itself."""
+    found = PythonIdentifier(name, PREFIX)
+    while (again := PythonIdentifier(found, PREFIX)) != found:
+        found = again
+    return found

@@ -9,7 +9,7 @@ from openapi_python_client.parser.properties import EnumProperty
 
 from .endpoints import operation
 from .kinds import Kind, Kinds
-from .names import OF_MODEL, free, module, package
+from .names import OF_MODEL, free, package
 from .parsing import media_type, parse
 from .prepare import Prepared, forms, inherited, prepare
 
@@ -97,7 +97,7 @@ def plan(form: Form) -> Plan:
     }
     operations = []
     for route, raw in form["operations"].items():
-        endpoint = endpoints[package(raw["id"]), module(prepared.ids[route])]
+        endpoint = endpoints[package(raw["id"]), prepared.ids[route]]
         operations.append(operation(endpoint, route, raw, schemas, kinds))
         content = raw.get("body", {}).get("content", {})
         if len(content) > 1:

@@ -38,7 +38,7 @@ class Prepared:
         form: The form. Its schemas have the names of their classes.
         schemas: Class -> what the schema is called in the corrected form.
         places: Class -> JSON pointer of what it was made of.
-        ids: Route -> operationId, which no other operation has.
+        ids: Route -> module of the operation, which no other of its package has.
         notes: What could not be kept.
     """
 
@@ -200,5 +200,5 @@ def _ids(form: Form, notes: list[str]) -> dict[str, str]:
         if number > 1:
             notes.append(f"{route}: the operationId {operation['id']} is there twice")
         taken.add((names.package(operation["id"]), names.module(found)))
-        result[route] = found
+        result[route] = names.module(found)  # of which the parser and the templates make the same
     return result

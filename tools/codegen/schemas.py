@@ -44,13 +44,7 @@ def read_schema(node: Node, notes: list[str], *, parameter: bool = False) -> dic
         result["items"] = {} if inner is None else read_schema(inner, notes)
     if not parameter:
         result |= _object(node, notes)
-    enum = node.get("enum")
-    if enum is not None:
-        result["enum"] = _enum(enum)
-        named = node.get("x-ms-enum")
-        if named is not None and named.word("name"):
-            result["enum_name"] = named.word("name")
-    return result
+    return result | _enum(node)
 
 
 def _reference(node: Node, notes: list[str]) -> dict[str, Any]:
@@ -128,13 +122,18 @@ def _object(node: Node, notes: list[str]) -> dict[str, Any]:
     return result
 
 
-def _enum(node: Node) -> list[Any]:
+def _enum(node: Node) -> dict[str, Any]:
+    enum = node.get("enum")
+    if enum is None:
+        return {}
     values = []
-    for item in node.items():
+    for item in enum.items():
         if isinstance(item.value, dict | list):
             item.refuse("an enum value that is no plain value")
         values.append(item.value)
-    return list(dict.fromkeys(values))
+    named = node.get("x-ms-enum")
+    name = named.word("name") if named is not None else ""
+    return {"enum": list(dict.fromkeys(values)), **({"enum_name": name} if name else {})}
 
 
 def same_enum(form: dict[str, Any]) -> None:
