@@ -32,12 +32,12 @@ demo: $(VENV)/.made ## Run the main job on the emulator, or on REGISTRY=my.azure
 	$(BIN)/python examples/demo.py $(if $(REGISTRY),--registry $(REGISTRY))
 
 .PHONY: test
-test: $(VENV)/.made ## Run the test suite (no network, no Node, no Go)
+test: $(VENV)/.made ## Run the test suite (no network, no Go)
 	$(BIN)/python -m pytest $(SPREAD) $(if $(COVERAGE),--cov --cov-report=) $(ELSEWHERE)
 
 .PHONY: test-codegen
-test-codegen: $(VENV)/.made ## Test the code generator itself (needs Node, and the network once)
-	$(BIN)/python -m pytest tests/codegen
+test-codegen: $(VENV)/.made ## Test the code generator itself (the network once)
+	$(BIN)/python -m pytest $(SPREAD) tests/codegen
 
 .PHONY: test-peers
 test-peers: $(VENV)/.made ## Test with clients and registries that others wrote (Node, Go, Debian; the network once)
@@ -120,11 +120,11 @@ api: $(VENV)/.made ## Write the public API down anew, as tests/house/api.txt
 	$(BIN)/python -m tests.house.api
 
 .PHONY: codegen
-codegen: ## Regenerate generated/ from spec/ (needs Node)
+codegen: ## Regenerate generated/ from spec/
 	./codegen.sh
 
 .PHONY: codegen-check
-codegen-check: ## Fail if generated/ is not what spec/ gives (needs Node)
+codegen-check: ## Fail if generated/ is not what spec/ gives
 	./codegen.sh --check
 
 # Sphinx and what it needs. Only this target installs them.

@@ -19,9 +19,9 @@ import jsonschema_rs
 SPEC: Final = Path(__file__).resolve().parents[2] / "spec" / "openapi.json"
 
 # The link is the registry's own and opaque (OCI distribution spec, "Pushing a blob in chunks"), so the document says no
-# more than that it is a path with a query. ACR's have this form, and two query parameters that the document describes.
+# more than that it is a path with a query. ACR's have this form, and these query parameters (recorded).
 _LINK_PATH: Final = r"v2/.+/blobs/uploads/[^/]+"
-_LINK_QUERY: Final = ("NoUploadCache", "State")
+_LINK_QUERY: Final = {"_nouploadcache": {"type": "boolean"}, "_state": {"type": "string"}}
 
 
 class Checker:
@@ -125,9 +125,8 @@ def _operation(document: dict[str, Any], key: str, method: str, raw: dict[str, A
             Parameter(parameter["name"], parameter["in"], required, Checker(parameter["schema"], schemas))
         )
     if "nextBlobUuidLink" in key:
-        for name in _LINK_QUERY:
-            part = document["components"]["parameters"][name]
-            parameters.append(Parameter(part["name"], "query", False, Checker(part["schema"], schemas)))
+        for name, schema in _LINK_QUERY.items():
+            parameters.append(Parameter(name, "query", False, Checker(schema, schemas)))
     declared = document["components"]["securitySchemes"]
     security = raw.get("security", document["security"])
     return Operation(

@@ -79,11 +79,11 @@ OFF: Final = {
 """By operation, the checks that are switched off, each with the reason."""
 
 TAKES_ANY: Final = {
-    "ContainerRegistryBlob_StartUpload": {"ImageName"},  # it makes the repository
-    "ContainerRegistryBlob_MountBlob": {"ImageName", "From", "Mount"},  # what cannot be mounted is to be uploaded
-    "ContainerRegistry_GetReferrers": {"ImageName", "Digest"},  # nothing refers to what is not there: no failure
-    "ContainerRegistryBlob_GetUploadStatus": {"State"},  # also one of the past
-    "ContainerRegistryBlob_CancelUpload": {"State"},
+    "ContainerRegistryBlob_StartUpload": {"name"},  # it makes the repository
+    "ContainerRegistryBlob_MountBlob": {"name", "from", "mount"},  # what cannot be mounted is to be uploaded
+    "ContainerRegistry_GetReferrers": {"name", "digest"},  # nothing refers to what is not there: no failure
+    "ContainerRegistryBlob_GetUploadStatus": {"_state"},  # also one of the past
+    "ContainerRegistryBlob_CancelUpload": {"_state"},
 }
 """Parameters that are left as they are: the operation succeeds with other values than those that are there."""
 
@@ -94,36 +94,25 @@ def live_document() -> dict[str, Any]:
     Requests that are wrong on purpose have others, and so the grammars of names are tried too.
     """
     document = copy.deepcopy(load())
-    parameters, paths = document["components"]["parameters"], document["paths"]
-    missing = str(acr.Digest.of(b"nobody has this"))
-    blobs, manifests = [str(acr.Digest.of(LAYER)), missing], [str(IMAGE.digest), missing]
-    values: dict[str, list[Any]] = {
-        "ImageName": [REPOSITORY, "a__b/c-d.e"],
-        "ImageReference": ["v1", *manifests],
-        "TagReference": ["v1", "none"],
-        "DigestReference": manifests,
-        "From": [REPOSITORY],
-        "Mount": blobs,
-        "Uuid": [SESSION],
-        "State": [STATE],
-        "service": [HOST],
-        "BlobQueryDigest": [str(acr.Digest.of(b"")), *blobs],
-    }
+    paths = document["paths"]
     # Whoever generates requests encodes the parts of a path, and the link goes out as it came. Of its query, the
     # registry looks at the state alone.
     steps = paths.pop("/{nextBlobUuidLink}")
+    link = [("name", "path", _pattern_of_names(paths)), ("uuid", "path", {}), ("_state", "query", {})]
     for operation in steps.values():
         operation["parameters"] = [
-            *(p for p in operation["parameters"] if not p.get("$ref", "").endswith("/NextLink")),
-            *({"$ref": f"#/components/parameters/{name}"} for name in ("ImageName", "Uuid", "State")),
+            *(one for one in operation["parameters"] if one["name"] != "nextBlobUuidLink"),
+            *(
+                {"name": name, "in": place, "required": place == "path", "schema": {"type": "string", **grammar}}
+                for name, place, grammar in link
+            ),
         ]
     paths["/v2/{name}/blobs/uploads/{uuid}"] = steps
     for key, item in paths.items():
-        for operation in item.values():
-            values["Digest"] = blobs if "/blobs/" in key else manifests
+        for method, operation in item.items():
             left = TAKES_ANY.get(operation["operationId"], set())
-            some = {name: value for name, value in values.items() if name not in left}
-            operation["parameters"] = [narrowed(parameters, one, some) for one in operation.get("parameters", [])]
+            some = {name: found for name, found in good_values(key, method).items() if name not in left}
+            operation["parameters"] = [narrowed(one, some) for one in operation.get("parameters", [])]
             for media in operation.get("requestBody", {}).get("content", {}).values():
                 fields = media["schema"].get("properties", {})
                 if "service" in fields:
@@ -133,13 +122,42 @@ def live_document() -> dict[str, Any]:
     return document
 
 
-def narrowed(parameters: dict[str, Any], parameter: dict[str, Any], values: dict[str, list[Any]]) -> dict[str, Any]:
+def _pattern_of_names(paths: dict[str, Any]) -> dict[str, Any]:
+    """The grammar of names of repositories."""
+    schemas = {one["name"]: one["schema"] for one in paths["/v2/{name}/tags/list"]["get"]["parameters"]}
+    found: dict[str, Any] = schemas["name"]
+    return found
+
+
+def good_values(key: str, method: str) -> dict[str, list[Any]]:
+    """Values that are good for something, by the parameters of an operation."""
+    missing = str(acr.Digest.of(b"nobody has this"))
+    blobs, manifests = [str(acr.Digest.of(LAYER)), missing], [str(IMAGE.digest), missing]
+    values: dict[str, list[Any]] = {
+        "name": [REPOSITORY, "a__b/c-d.e"],
+        "from": [REPOSITORY],
+        "mount": blobs,
+        "uuid": [SESSION],
+        "_state": [STATE],
+        "service": [HOST],
+    }
+    if "/uploads/" in key:
+        values["digest"] = [str(acr.Digest.of(b"")), *blobs]
+    elif "{digest}" in key:
+        values["digest"] = blobs if "/blobs/" in key else manifests
+    if "/_tags/" in key:
+        values["reference"] = ["v1", "none"]
+    elif "/manifests/" in key:
+        values["reference"] = manifests if method == "delete" else ["v1", *manifests]
+    return values
+
+
+def narrowed(parameter: dict[str, Any], values: dict[str, list[Any]]) -> dict[str, Any]:
     """A parameter that has one of the values that are good for something, where there are such."""
-    name = (parameter.get("$ref") or parameter["name"]).rpartition("/")[2]
-    if name not in values:
+    good = values.get(parameter["name"])
+    if good is None:
         return parameter
-    found = parameters.get(name, parameter)
-    return {**found, "schema": {**found["schema"], "enum": values[name]}, "example": values[name][0]}
+    return {**parameter, "schema": {**parameter["schema"], "enum": good}, "example": good[0]}
 
 
 def load_schema() -> schemathesis.BaseSchema:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from acr_rest import source
 from acr_rest.types import Request, Response
 
 from acr._core.talk.challenge import parse_challenges
@@ -295,7 +296,7 @@ async def nobody(send: Send, authority: Authority) -> Issued:
 
 
 WANTED = {"service": ["registry"], "scope": ["repository:a:pull", "repository:b:pull"]}
-VERSION = {"api-version": ["2021-07-01"]}
+VERSION = {"api-version": [source.API_VERSION]}
 ENTRA = {"service": ["registry"], "grant_type": ["access_token"], "access_token": ["e"], "tenant": ["t"]}
 REFRESH = {**WANTED, "grant_type": ["refresh_token"], "refresh_token": ["r"]}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 from acr_rest import types
-from acr_rest.api.registry import (
+from acr_rest.api.container_registry import (
     container_registry_delete_repository as delete_repository,
     container_registry_get_properties as get_properties,
     container_registry_get_repositories as get_repositories,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from acr_rest.api.repository import (
+from acr_rest.api.container_registry import (
     container_registry_check_manifest_exists as check_manifest_exists,
     container_registry_create_manifest as create_manifest,
     container_registry_delete_manifest as delete_manifest,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from acr_rest.api.repository import (
+from acr_rest.api.container_registry import (
     container_registry_delete_tag as delete_tag,
     container_registry_get_tag_names as get_tag_names,
     container_registry_get_tag_properties as get_tag_properties,

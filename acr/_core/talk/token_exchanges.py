@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
-from acr_rest.api.acr_token import (
+from acr_rest.api.authentication import (
     authentication_exchange_aad_access_token_for_acr_refresh_token as exchange_entra,
     authentication_exchange_acr_refresh_token_for_acr_access_token as exchange_refresh,
     authentication_get_acr_access_token_from_login as log_in,
