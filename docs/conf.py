@@ -90,6 +90,7 @@ docs/reference/*
 CHANGELOG
 CONTRIBUTING
 docs/architecture
+docs/new-version
 docs/releasing
 SECURITY
 ```
