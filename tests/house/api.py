@@ -26,6 +26,7 @@ HANDED_OUT = {
         "BlobReader",
         "BlobStream",
         "EntraCredential",
+        "Inventory",
         "Listing",
         "Repository",
         "RepositoryBlob",

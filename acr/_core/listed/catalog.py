@@ -111,6 +111,22 @@ async def get(session: Session, name: str) -> RepositoryProperties:
     return _properties((await session.call(request, get_properties.parse, scopes=scopes.read_metadata(name))).body)
 
 
+async def get_dated(session: Session, name: str, scope: scopes.Scopes) -> tuple[RepositoryProperties, str | None]:
+    """Properties of a repository, and the header `Date` of the answer.
+
+    Args:
+        session: the client.
+        name: of the repository.
+        scope: what to get a token for. It may be more than this call needs, if the caller goes on with it.
+    """
+    request = get_properties.build_request(check_repository(name))
+
+    def parse(reply: Response) -> tuple[RepositoryProperties, str | None]:
+        return _properties(get_properties.parse(reply).body), reply.headers.get("date")
+
+    return await session.call(request, parse, scopes=scope)
+
+
 @one_call
 async def update(session: Session, name: str, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""

@@ -1,0 +1,276 @@
+"""Inventory file: an inventory as an SQLite database, for the next program, and for anybody's SQL.
+
+docs/inventory.md documents the tables. Numbers that stand for something (kinds, flags) are those of
+`acr._inventory.tables`.
+"""
+
+# ruff: noqa: S608 - the names of tables and columns are this file's own; values are bound
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from acr._inventory.inventory import Inventory
+from acr._inventory.tables import (
+    Column,
+    Contents,
+    Digests,
+    Kind,
+    Links,
+    Manifests,
+    Repositories,
+    Tables,
+    Tags,
+)
+from acr._values.home import public_in
+from acr.errors import ProtocolViolation, TransferError
+
+_APPLICATION: Final = 0x41435249
+"""`ACRI`: what the file is, as SQLite's `application_id` says it."""
+
+_VERSION: Final = 1
+_AT_A_TIME: Final = 50_000
+_WIDTH: Final = 32
+
+_SCHEMA: Final = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE text (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE content (id INTEGER PRIMARY KEY, digest BLOB NOT NULL, size INTEGER, other_size INTEGER);
+CREATE TABLE repository (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, created INTEGER, updated INTEGER, manifest_count INTEGER,
+    tag_count INTEGER, flags INTEGER NOT NULL);
+CREATE TABLE manifest (
+    id INTEGER PRIMARY KEY, repository INTEGER NOT NULL, content INTEGER NOT NULL, media_type INTEGER NOT NULL,
+    artifact_type INTEGER NOT NULL, platform INTEGER NOT NULL, trouble INTEGER NOT NULL, quarantine INTEGER NOT NULL,
+    image_size INTEGER, created INTEGER, updated INTEGER, untagged_since INTEGER, flags INTEGER NOT NULL);
+CREATE TABLE tag (
+    id INTEGER PRIMARY KEY, repository INTEGER NOT NULL, name TEXT NOT NULL, content INTEGER NOT NULL, created INTEGER,
+    updated INTEGER, flags INTEGER NOT NULL);
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY, manifest INTEGER NOT NULL, content INTEGER NOT NULL, kind INTEGER NOT NULL,
+    media_type INTEGER NOT NULL);
+"""
+_VIEWS: Final = """
+CREATE VIEW contents AS
+    SELECT id, iif(length(digest) = 32, 'sha256:', 'sha512:') || lower(hex(digest)) AS digest, size FROM content;
+CREATE VIEW tags AS
+    SELECT repository.name AS repository, tag.name, contents.digest,
+        datetime(tag.updated / 1000000, 'unixepoch') AS updated
+    FROM tag JOIN repository ON repository.id = tag.repository JOIN contents ON contents.id = tag.content;
+CREATE VIEW manifests AS
+    SELECT manifest.id, repository.name AS repository, contents.digest, contents.size, type.text AS media_type,
+        manifest.image_size, datetime(manifest.created / 1000000, 'unixepoch') AS created
+    FROM manifest JOIN repository ON repository.id = manifest.repository
+    JOIN contents ON contents.id = manifest.content JOIN text AS type ON type.id = manifest.media_type;
+CREATE VIEW links AS
+    SELECT manifest, {kinds} AS kind, contents.digest, contents.size, type.text AS media_type
+    FROM link JOIN contents ON contents.id = link.content JOIN text AS type ON type.id = link.media_type;
+"""
+
+
+@public_in("acr")
+def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
+    """Save an inventory in a file: an SQLite database, which only its owner can read.
+
+    docs/inventory.md documents the tables, so that you can ask for more in SQL.
+
+    Args:
+        inventory: the inventory.
+        path: path of the file. A file that is there is replaced, after the new one is complete.
+
+    Raises:
+        TransferError: the file cannot be written.
+    """
+    place = Path(path)
+    draft = place.with_name(f".{place.name[:100]}.part")
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(draft)) as db:
+            db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
+            _write(db, inventory._tables)  # noqa: SLF001 - this file is its other form
+        draft.replace(place)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise TransferError(f"cannot write the inventory {place}: {error}", side="target") from error
+
+
+@public_in("acr")
+def load_inventory(path: str | os.PathLike[str]) -> Inventory:
+    """Load an inventory from a file that `save_inventory` wrote.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        TransferError: the file cannot be read.
+        ProtocolViolation: it is something else, or it is damaged.
+    """
+    place = Path(path)
+    try:
+        with place.open("rb"):
+            pass
+        with closing(sqlite3.connect(f"{place.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            return Inventory(_read(db, place))
+    except OSError as error:
+        raise TransferError(f"cannot read the inventory {place}: {error.strerror or error}", side="source") from error
+    except (sqlite3.Error, ValueError, TypeError, OverflowError, KeyError) as error:
+        raise ProtocolViolation(f"{place} is not an inventory, or is damaged: {error}") from error
+
+
+def _write(db: sqlite3.Connection, tables: Tables) -> None:
+    kinds = "CASE kind " + " ".join(f"WHEN {kind.value} THEN '{kind.name.lower()}'" for kind in Kind) + " END"
+    db.executescript(_SCHEMA + _VIEWS.format(kinds=kinds))
+    db.executescript(f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_VERSION};")
+    catalog = None if tables.catalog is None else json.dumps(list(tables.catalog))
+    facts = {
+        "registry": tables.registry,
+        "started": str(tables.started),
+        "finished": str(tables.finished),
+        "catalog": catalog,
+    }
+    with db:
+        db.executemany("INSERT INTO fact VALUES (?, ?)", facts.items())
+        db.executemany("INSERT INTO text VALUES (?, ?)", enumerate(tables.texts))
+        digests, odd = tables.contents.digests, tables.odd_sizes
+        _insert(
+            db,
+            "content",
+            zip(
+                range(len(digests)),
+                map(digests.packed, range(len(digests))),
+                tables.contents.size,
+                map(odd.get, range(len(digests))),
+                strict=True,
+            ),
+            4,
+        )
+        _insert_columns(db, "repository", tables.repositories, {})
+        owners = _owners(tables.repositories.first_manifest)
+        _insert_columns(db, "manifest", tables.manifests, {"repository": owners})
+        _insert_columns(db, "tag", tables.tags, {"repository": _owners(tables.repositories.first_tag)})
+        _insert_columns(db, "link", tables.links, {"manifest": _owners(tables.manifests.first_link)})
+
+
+def _insert_columns(db: sqlite3.Connection, table: str, group: object, more: dict[str, Iterable[int]]) -> None:
+    columns: dict[str, Any] = {**more, **{name: getattr(group, name) for name in _stored(group)}}
+    names = ", ".join(["id", *columns])
+    count = len(getattr(group, _stored(group)[0]))
+    rows = zip(range(count), *columns.values(), strict=True)
+    _insert(db, f"{table} ({names})", rows, 1 + len(columns))
+
+
+def _insert(db: sqlite3.Connection, into: str, rows: Iterable[Sequence[Any]], width: int) -> None:
+    db.executemany(f"INSERT INTO {into} VALUES ({', '.join('?' * width)})", rows)
+
+
+def _stored(group: Any) -> list[str]:
+    """The columns that are in the file. Where a group begins is told there by the owner of each row."""
+    return [field.name for field in attrs.fields(type(group)) if not field.name.startswith("first_")]
+
+
+def _owners(first: Column) -> Iterator[int]:
+    """The owner of each row: 0 0 0 1 1 … for groups that begin at 0, 3, 5."""
+    for owner in range(len(first) - 1):
+        for _ in range(first[owner + 1] - first[owner]):
+            yield owner
+
+
+def _read(db: sqlite3.Connection, place: Path) -> Tables:
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if application != _APPLICATION or version != _VERSION:
+        raise ValueError(f"expected an inventory of version {_VERSION}")
+    facts = dict(db.execute("SELECT name, value FROM fact"))
+    texts = tuple(str(text) for (text,) in db.execute("SELECT text FROM text ORDER BY id"))
+    contents, odd = _read_contents(db)
+    repositories = _read_columns(db, "repository", Repositories)
+    manifests = _read_columns(db, "manifest", Manifests)
+    tags = _read_columns(db, "tag", Tags)
+    links = _read_columns(db, "link", Links)
+    repositories.first_manifest.extend(_firsts(db, "manifest", "repository", len(repositories.name)))
+    repositories.first_tag.extend(_firsts(db, "tag", "repository", len(repositories.name)))
+    manifests.first_link.extend(_firsts(db, "link", "manifest", len(manifests.content)))
+    for column in (manifests.content, tags.content, links.content):
+        _check_below(column, len(contents.size))
+    text_columns = ("media_type", "artifact_type", "platform", "trouble", "quarantine")
+    for column in (*(getattr(manifests, name) for name in text_columns), links.media_type):
+        _check_below(column, len(texts))
+    _check_below(links.kind, len(Kind))
+    catalog = facts["catalog"]
+    return Tables(
+        registry=str(facts["registry"]),
+        started=int(facts["started"]),
+        finished=int(facts["finished"]),
+        catalog=None if catalog is None else tuple(str(name) for name in json.loads(catalog)),
+        texts=texts,
+        contents=contents,
+        repositories=repositories,
+        manifests=manifests,
+        tags=tags,
+        links=links,
+        odd_sizes=odd,
+    )
+
+
+def _read_contents(db: sqlite3.Connection) -> tuple[Contents, dict[int, int]]:
+    first, rest, size = bytearray(), {}, array("q")
+    cursor = db.execute("SELECT digest, size FROM content ORDER BY id")
+    latest = b""
+    while rows := cursor.fetchmany(_AT_A_TIME):
+        digests, sizes = zip(*rows, strict=True)
+        if list(digests) != sorted(digests) or digests[0] < latest:
+            raise ValueError("the digests are not in their order")
+        latest = digests[-1]
+        for at, digest in enumerate(digests):
+            if len(digest) != _WIDTH:
+                if len(digest) != 2 * _WIDTH:
+                    raise ValueError("a digest has another length")
+                rest[len(size) + at] = digest[_WIDTH:]
+        first += b"".join([digest[:_WIDTH] for digest in digests])
+        size.extend(sizes)
+    odd = dict(db.execute("SELECT id, other_size FROM content WHERE other_size IS NOT NULL"))
+    return Contents(Digests(bytes(first), rest), size), odd
+
+
+def _read_columns(db: sqlite3.Connection, table: str, kind: Any) -> Any:
+    group = kind()
+    names = _stored(group)
+    cursor = db.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY id")
+    while rows := cursor.fetchmany(_AT_A_TIME):
+        for name, values in zip(names, zip(*rows, strict=True), strict=True):
+            getattr(group, name).extend(values)
+    return group
+
+
+def _firsts(db: sqlite3.Connection, table: str, owner: str, owners: int) -> Iterator[int]:
+    """Where the rows of each owner begin, and the end. The rows must be in the order of their owners."""
+    counts = array("I", [0]) * (owners + 1)
+    cursor = db.execute(f"SELECT {owner} FROM {table} ORDER BY id")
+    latest = 0
+    while rows := cursor.fetchmany(_AT_A_TIME):
+        found = [row for (row,) in rows]
+        if found[0] < latest or found != sorted(found):
+            raise ValueError(f"the rows of {table} are not in the order of their {owner}")
+        latest = found[-1]
+        if latest >= owners:
+            raise ValueError(f"a row of {table} refers to another one that is missing")
+        for row, count in Counter(found).items():
+            counts[row + 1] += count
+    return accumulate(counts)
+
+
+def _check_below(column: Column, end: int) -> None:
+    if column and max(column) >= end:
+        raise ValueError("a row refers to another one that is missing")

@@ -1,0 +1,50 @@
+"""Plain: values as JSON has them, and as tables of pandas and polars have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+
+def plain(value: object) -> Any:
+    """A value as JSON has it: objects, lists, texts, numbers. Times are RFC 3339 in UTC, bytes are hexadecimal.
+
+    >>> plain((datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC), {"a": bytes([255])}))
+    ['2026-01-02T03:04:05.000600Z', {'a': 'ff'}]
+    """
+    if attrs.has(type(value)):
+        return {name: plain(item) for name, item in _fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)
+
+
+def row_of(value: object) -> dict[str, Any]:
+    """A value as a flat row: times stay times, texts become plain texts, and several texts become a list.
+
+    What is no value of attrs, such as the name of a repository, has the one column `name`.
+    """
+    if not attrs.has(type(value)):
+        return {"name": _cell(value)}
+    return {name: _cell(item) for name, item in _fields(value)}
+
+
+def _cell(value: object) -> Any:
+    if value is None or isinstance(value, bool | int | float | datetime):
+        return value
+    return str(value) if isinstance(value, str) else plain(value)
+
+
+def _fields(value: Any) -> list[tuple[str, object]]:
+    return [(field.name, getattr(value, field.name)) for field in attrs.fields(type(value)) if field.name[0] != "_"]
