@@ -58,6 +58,7 @@ class _Count:
         self._first = array("q", [0]) * count  # when it was pushed first
         self._stamp = array("i", [0]) * count
         self._stamps = 0
+        self._foreign: list[tuple[int, int]] = []
         self._tag_total = array("q", [0]) * len(tables.tags.name)
         self._repository_total = array("q", [0]) * len(tables.repositories.name)
 
@@ -69,6 +70,11 @@ class _Count:
             is_streaming = texts[manifests.artifact_type[row]] == _STREAMING
             use = uses.get(row, _USED) | (0 if is_streaming else _NO_STREAM)
             self._take_manifest(graph.repository, row, holders.get(row, _UNTAGGED), use)
+        # What is a foreign layer to one manifest may be stored for another one. Then both of them hold it.
+        for content, holder in self._foreign:
+            if self._latest[content] == graph.repository and self._holder[content] != holder:
+                self._holder[content] = _SEVERAL
+        self._foreign.clear()
 
     def _walk_roots(self, graph: Graph) -> tuple[dict[int, int], dict[int, int]]:
         """Who holds each manifest, and how it is used."""
@@ -122,6 +128,8 @@ class _Count:
         for link in self._tables.links_of(row):
             if kinds[link] in BLOBS:
                 note(contents[link], repository, holder, use, created, types[link])
+            elif kinds[link] == Kind.FOREIGN:
+                self._foreign.append((contents[link], holder))
 
     def _note(self, content: int, repository: int, holder: int, use: int, created: int, media_type: int) -> None:
         """Note one use of a content."""
