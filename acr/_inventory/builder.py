@@ -113,6 +113,11 @@ class Builder:
             self._tags.flags.append(tag.flags)
         return len(self._manifests.content) - to.first_manifest[-1]
 
+    def note_size(self, content: bytes, size: int) -> None:
+        """Take note of another size that somebody names for a content, if it is in."""
+        if content in self._rows:
+            self._row(content, size)
+
     def _add_manifest(self, new: NewManifest) -> None:
         to = self._manifests
         to.content.append(self._row(new.content, new.size))

@@ -28,6 +28,9 @@ def join(parts: Sequence[Tables]) -> Tables:
         row = part.repository(name)
         if row is not None:
             builder.add(_repository(part, row))
+    for part in parts:
+        for content, size in part.odd_sizes.items():
+            builder.note_size(part.contents.digests.packed(content), size)
     return builder.build(
         registry=registries.pop(),
         started=min(part.started for part in parts),

@@ -251,6 +251,8 @@ def _read_columns(db: sqlite3.Connection, table: str, kind: Any) -> Any:
     while rows := cursor.fetchmany(_AT_A_TIME):
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
             getattr(group, name).extend(values)
+    if not all(isinstance(name, str) for name in getattr(group, "name", ())):
+        raise ValueError(f"a name in {table} is no text")
     return group
 
 

@@ -109,7 +109,7 @@ def disk_full() -> Refusal:
 
 def bad_gateway() -> Refusal:
     """The proxy before the registry lost patience. Told of large catalogs, never recorded."""
-    return Refusal(Response(b"<html><h1>502 Bad Gateway</h1></html>", 502, {"Content-Type": "text/html"}))
+    return Refusal(Response(b"502 Bad Gateway\n", 502, {"Content-Type": "text/plain"}))
 
 
 def quarantined() -> Refusal:

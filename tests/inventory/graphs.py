@@ -45,7 +45,9 @@ class Store:
         self.metadata.add_blob(repository, digest)
         return digest
 
-    def put(self, repository: str, fields: dict[str, Any], tag: str | None = None, *, algorithm: str = "sha256") -> Digest:
+    def put(
+        self, repository: str, fields: dict[str, Any], tag: str | None = None, *, algorithm: str = "sha256"
+    ) -> Digest:
         content = json.dumps(fields).encode()
         digest = Digest.of(content, algorithm=algorithm)
         new = StoredManifest(
@@ -97,9 +99,7 @@ class Store:
                     ],
                 )
             )
-        return Inventory(
-            builder.build(registry="made.up", started=0, finished=0, catalog=names if is_whole else None)
-        )
+        return Inventory(builder.build(registry="made.up", started=0, finished=0, catalog=names if is_whole else None))
 
     def _row(self, repository: str, digest: Digest) -> NewManifest:
         content = self.metadata.content(repository, digest)
