@@ -15,11 +15,14 @@ from acr._core.listed import catalog
 from acr._core.talk import checking, token_calls as issue
 from acr._core.upkeep import reading as upkeep
 from acr._core.upkeep.choosing import Choice
+from acr._core.upkeep.verifying import verify
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
 from acr._facades.options import names_in, open_session
-from acr._inventory.inventory import Inventory
+from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.records import InventoryProgress
+from acr._inventory.reports import Check
+from acr._outside.checkpoint import open_checkpoint
 from acr._outside.manifest_cache import open_cache
 from acr._shells.asynchronous import AsyncioRuntime, Transport
 from acr._shells.http import Network
@@ -227,6 +230,49 @@ class AsyncRegistry:
             progress=progress,
         )
         return await upkeep.read(self._session, options)
+
+    async def verify_blobs(
+        self,
+        inventory: Inventory,
+        *,
+        rate: float | None = 2500,
+        concurrency: int = 8,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Check:
+        """Ask whether the registry has each blob that the manifests of an inventory name. No blob is downloaded.
+
+        It takes `Inventory.blob_requests` requests. `Inventory.check` needs none, but does not see the blobs.
+
+        Args:
+            inventory: an inventory of this registry.
+            rate: requests a minute. The default is half of what ACR allows one identity on its smallest tiers. None
+                sets no limit.
+            concurrency: requests at the same time, at most 32.
+            checkpoint: path of a small file. If this process ends before it is done, a later call with the same
+                inventory continues from there. The client removes the file at the end.
+            progress: called with the number of blobs that were asked for, and the number of all.
+
+        Returns:
+            The blobs that are missing, or have another size than their manifests say, and the tags that this breaks.
+
+        Raises:
+            InvalidInput: the inventory belongs to another registry, or an argument is invalid.
+            TransferError: the client cannot write the checkpoint.
+            ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
+
+        Example:
+            check = await registry.verify_blobs(await registry.inventory(), checkpoint="verified")
+            print(check)
+        """
+        return await verify(
+            self._session,
+            tables_of(inventory),
+            rate=rate,
+            concurrency=concurrency,
+            checkpoint=open_checkpoint(checkpoint, None),
+            progress=progress,
+        )
 
     async def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. The client sends no credential.

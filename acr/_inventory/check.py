@@ -10,6 +10,10 @@ from acr._inventory.reports import Check, Finding, FindingKind
 from acr._inventory.tables import LEADS_DOWN, UNKNOWN, Flag, Tables
 from acr._values.digest import Digest
 
+_IS_INDEX: Final = int(Flag.IS_INDEX)  # to ask an enum a million times takes seconds
+_HAS_PLATFORM: Final = int(Flag.HAS_PLATFORM)
+_LISTED: Final = int(Flag.LISTED)
+
 _PUSH: Final = "Push the image again, or delete the tags."
 _WAIT: Final = "Read the registry again later; unlock the item, or end its quarantine, if that is meant."
 
@@ -69,7 +73,7 @@ class _Repository:
         if self._flags & Flag.IS_CACHE:
             return  # a pull-through cache imports a child when somebody pulls it
         for row in self._graph.rows.values():
-            if self._tables.manifests.flags[row] & Flag.IS_INDEX:
+            if self._tables.manifests.flags[row] & _IS_INDEX:
                 yield from self._missing_children(row)
 
     def _missing_children(self, row: int) -> Iterator[Finding]:
@@ -93,7 +97,7 @@ class _Repository:
                 quarantine = texts[manifests.quarantine[row]]
                 more = f" (quarantine: {quarantine})" if quarantine else ""
                 yield self._about(row, "unreadable", f"{texts[manifests.trouble[row]]}{more}", _WAIT)
-            if flags & Flag.IS_INDEX and not flags & Flag.HAS_PLATFORM and not self._is_list(row):
+            if flags & (_IS_INDEX | _HAS_PLATFORM) == _IS_INDEX and not self._is_list(row):
                 yield self._about(
                     row,
                     "no-platform",
@@ -106,7 +110,7 @@ class _Repository:
                 size = self._tables.contents.size[manifests.content[row]]
                 text = f"an index says that the manifest has {other:,} bytes, but it has {size:,}"
                 yield self._about(row, "odd-size", text, _PUSH)
-            if not flags & Flag.LISTED:
+            if not flags & _LISTED:
                 yield self._about(
                     row,
                     "hidden",

@@ -14,6 +14,9 @@ from typing import Final
 
 from acr._inventory.tables import LEADS_DOWN, Flag, Tables
 
+_IS_INDEX: Final = int(Flag.IS_INDEX)  # to ask an enum a million times takes seconds
+_HAS_SUBJECT: Final = int(Flag.HAS_SUBJECT)
+
 _ATTACHED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.[A-Za-z0-9._-]+)?")
 """A tag that is named after a digest. With any suffix: cosign's tools have their own. Of sha512, the first half."""
 
@@ -54,7 +57,7 @@ class Graph:
             self._tables.manifests.first_link,
         )
         for row in self.rows.values():
-            if flags[row] & Flag.HAS_SUBJECT:
+            if flags[row] & _HAS_SUBJECT:
                 subject = self.rows.get(content[first[row + 1] - 1])
                 if subject is None:
                     yield row
@@ -92,7 +95,7 @@ class Graph:
 
     def children(self, row: int) -> Iterator[int]:
         """The rows of the manifests that an index lists, as far as the repository has them."""
-        if self._tables.manifests.flags[row] & Flag.IS_INDEX:
+        if self._tables.manifests.flags[row] & _IS_INDEX:
             links = self._tables.links
             for link in self._tables.links_of(row):
                 if links.kind[link] in LEADS_DOWN:

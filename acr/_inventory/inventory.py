@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from acr._inventory.blobs import count
 from acr._inventory.changes import changes
 from acr._inventory.check import check
 from acr._inventory.joining import join
@@ -157,6 +158,11 @@ class Inventory:
         """
         return check(self._tables)
 
+    @property
+    def blob_requests(self) -> int:
+        """How many requests `Registry.verify_blobs` takes: one for each blob of each repository."""
+        return count(self._tables)
+
     def compare(self, earlier: Inventory) -> InventoryChanges:
         """Find what differs from an earlier inventory of the same registry.
 
@@ -166,7 +172,7 @@ class Inventory:
         Raises:
             InvalidInput: the other one is of another registry.
         """
-        return changes(earlier._tables, self._tables)
+        return changes(tables_of(earlier), self._tables)
 
     @classmethod
     def join(cls, *parts: Inventory) -> Inventory:
@@ -178,7 +184,7 @@ class Inventory:
         Raises:
             InvalidInput: there are none, or they are of several registries.
         """
-        return cls(join([part._tables for part in parts]))  # noqa: SLF001 - of its own class
+        return cls(join([tables_of(part) for part in parts]))
 
     def rows(self, of: Literal["tags", "manifests", "repositories"] = "tags") -> list[dict[str, Any]]:
         """Make flat rows of native types. pandas and polars take them.
@@ -207,6 +213,11 @@ class Inventory:
         told = ", ".join(f"{count:,} {what}" for count, what in counts)
         part = "" if self.is_whole else ", a part of the registry"
         return f"<{type(self).__name__} of {self.registry}: {told}{part}>"
+
+
+def tables_of(inventory: Inventory) -> Tables:
+    """The tables behind an inventory."""
+    return inventory._tables  # noqa: SLF001 - of this file
 
 
 def _time(number: int) -> datetime | None:

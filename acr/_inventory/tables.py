@@ -39,13 +39,13 @@ class Kind(IntEnum):
     SUBJECT = 5
 
 
-LEADS_DOWN: Final = frozenset({Kind.CHILD, Kind.ATTESTATION})
+LEADS_DOWN: Final = frozenset({int(Kind.CHILD), int(Kind.ATTESTATION)})
 """Links to manifests that are parts of an index."""
 
-MANIFESTS: Final = LEADS_DOWN | {Kind.SUBJECT}
+MANIFESTS: Final = LEADS_DOWN | {int(Kind.SUBJECT)}
 """Links to manifests."""
 
-BLOBS: Final = frozenset({Kind.CONFIG, Kind.LAYER})
+BLOBS: Final = frozenset({int(Kind.CONFIG), int(Kind.LAYER)})
 """Links to blobs that the registry stores. A foreign layer is stored elsewhere."""
 
 

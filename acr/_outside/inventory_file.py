@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import attrs
 
-from acr._inventory.inventory import Inventory
+from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.tables import (
     Column,
     Contents,
@@ -99,7 +99,7 @@ def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(draft)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
-            _write(db, inventory._tables)  # noqa: SLF001 - this file is its other form
+            _write(db, tables_of(inventory))
         draft.replace(place)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
@@ -195,13 +195,13 @@ def _read(db: sqlite3.Connection, place: Path) -> Tables:
     facts = dict(db.execute("SELECT name, value FROM fact"))
     texts = tuple(str(text) for (text,) in db.execute("SELECT text FROM text ORDER BY id"))
     contents, odd = _read_contents(db)
-    repositories = _read_columns(db, "repository", Repositories)
-    manifests = _read_columns(db, "manifest", Manifests)
-    tags = _read_columns(db, "tag", Tags)
-    links = _read_columns(db, "link", Links)
-    repositories.first_manifest.extend(_firsts(db, "manifest", "repository", len(repositories.name)))
-    repositories.first_tag.extend(_firsts(db, "tag", "repository", len(repositories.name)))
-    manifests.first_link.extend(_firsts(db, "link", "manifest", len(manifests.content)))
+    repositories, _ = _read_columns(db, "repository", Repositories, None, 0)
+    manifests, first_manifest = _read_columns(db, "manifest", Manifests, "repository", len(repositories.name))
+    tags, first_tag = _read_columns(db, "tag", Tags, "repository", len(repositories.name))
+    links, first_link = _read_columns(db, "link", Links, "manifest", len(manifests.content))
+    repositories.first_manifest.extend(first_manifest)
+    repositories.first_tag.extend(first_tag)
+    manifests.first_link.extend(first_link)
     for column in (manifests.content, tags.content, links.content):
         _check_below(column, len(contents.size))
     text_columns = ("media_type", "artifact_type", "platform", "trouble", "quarantine")
@@ -244,33 +244,26 @@ def _read_contents(db: sqlite3.Connection) -> tuple[Contents, dict[int, int]]:
     return Contents(Digests(bytes(first), rest), size), odd
 
 
-def _read_columns(db: sqlite3.Connection, table: str, kind: Any) -> Any:
+def _read_columns(db: sqlite3.Connection, table: str, kind: Any, owner: str | None, owners: int) -> tuple[Any, Column]:
+    """Read the columns of a table, and where the rows of each owner begin."""
     group = kind()
     names = _stored(group)
-    cursor = db.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY id")
+    counts = array("I", [0]) * (owners + 1)
+    latest = 0
+    cursor = db.execute(f"SELECT {owner or 0}, {', '.join(names)} FROM {table} ORDER BY id")
     while rows := cursor.fetchmany(_AT_A_TIME):
-        for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        found, *columns = zip(*rows, strict=True)
+        for name, values in zip(names, columns, strict=True):
             getattr(group, name).extend(values)
+        if owner is not None:
+            if found[0] < latest or list(found) != sorted(found) or found[-1] >= owners:
+                raise ValueError(f"the rows of {table} are not in the order of their {owner}")
+            latest = found[-1]
+            for row, count in Counter(found).items():
+                counts[row + 1] += count
     if not all(isinstance(name, str) for name in getattr(group, "name", ())):
         raise ValueError(f"a name in {table} is no text")
-    return group
-
-
-def _firsts(db: sqlite3.Connection, table: str, owner: str, owners: int) -> Iterator[int]:
-    """Where the rows of each owner begin, and the end. The rows must be in the order of their owners."""
-    counts = array("I", [0]) * (owners + 1)
-    cursor = db.execute(f"SELECT {owner} FROM {table} ORDER BY id")
-    latest = 0
-    while rows := cursor.fetchmany(_AT_A_TIME):
-        found = [row for (row,) in rows]
-        if found[0] < latest or found != sorted(found):
-            raise ValueError(f"the rows of {table} are not in the order of their {owner}")
-        latest = found[-1]
-        if latest >= owners:
-            raise ValueError(f"a row of {table} refers to another one that is missing")
-        for row, count in Counter(found).items():
-            counts[row + 1] += count
-    return accumulate(counts)
+    return group, array("I", accumulate(counts))
 
 
 def _check_below(column: Column, end: int) -> None:

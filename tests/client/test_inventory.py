@@ -468,6 +468,58 @@ def test_a_registry_that_throttles_without_end(twin: Twin, acr_emulator: Emulato
     assert with_fault.left < ALWAYS
 
 
+def test_blobs_are_verified_by_one_request_each(registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path) -> None:
+    app = registry.repository("app")
+    push_index(app, tag="v1", platforms=["linux/amd64", "linux/arm64"])
+    push_image(registry.repository("other"), tag="v1", layer=b"linux/amd64")
+    inventory = read(registry)
+    acr_emulator.clear_requests()
+    told: list[tuple[int, int]] = []
+    check = registry.verify_blobs(inventory, rate=None, progress=lambda *counts: told.append(counts))
+    assert (check.findings, check.blobs) == ((), inventory.blob_requests)
+    assert len(paths(acr_emulator, "HEAD")) == inventory.blob_requests == 6
+    assert sum(record.sent for record in acr_emulator.requests) < 20_000
+    assert told[-1] == (6, 6)
+
+
+def test_a_blob_that_is_missing_names_the_tags_that_it_breaks(registry: acr.Registry) -> None:
+    app = registry.repository("app")
+    push_index(app, tag="v1", platforms=["linux/amd64", "linux/arm64"])
+    push_image(app, tag="v2")
+    gone = acr.Digest.of(b"linux/arm64")
+    app.blob(gone).delete()
+    (finding,) = registry.verify_blobs(read(registry), rate=None).findings
+    assert (finding.kind, finding.digest, finding.tags) == ("missing-blob", gone, ("v1",))
+
+
+def test_verifying_goes_on_where_it_ended(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acr._core.upkeep.verifying._SLICE", 2)
+    app = registry.repository("app")
+    for number in range(8):
+        push_image(app, tag=f"v{number}", layer=str(number).encode())
+    inventory = read(registry)
+    first = min(acr.Digest.of(str(number).encode()) for number in range(8))
+    app.blob(first).delete()
+    last = max(digest for manifest in inventory.manifests() for digest in manifest.blobs)
+    fault = acr_emulator.fail(times=1, method="HEAD", path_contains=last, status=403, body=b"")
+    with pytest.raises(acr.Denied):
+        registry.verify_blobs(inventory, rate=None, checkpoint=tmp_path / "state", concurrency=1)
+    assert fault.left == 0
+    acr_emulator.clear_requests()
+    check = registry.verify_blobs(inventory, rate=None, checkpoint=tmp_path / "state", concurrency=1)
+    assert len(paths(acr_emulator, "HEAD")) <= 2
+    assert [finding.digest for finding in check.findings] == [first]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_inventory_of_another_registry_is_not_verified(registry: acr.Registry) -> None:
+    inventory = read(registry)
+    with acr.Registry("other.azurecr.io") as other, pytest.raises(acr.InvalidInput, match="is of 127"):
+        other.verify_blobs(inventory)
+
+
 def test_usage_is_what_the_emulator_stores(registry: acr.Registry, acr_emulator: Emulator) -> None:
     for name in ("team/app", "team/web"):
         push_release(registry.repository(name), "v1")
