@@ -7,6 +7,7 @@ import attrs
 
 from acr._values.digest import Digest
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr._values.properties import Permissions
 
 
@@ -102,7 +103,7 @@ class InventoryManifest(Permissions):
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class InventoryProgress:
+class InventoryProgress(Plain):
     """How far the reading of an inventory got. The callback `progress` receives it.
 
     Args:

@@ -10,6 +10,7 @@ import attrs
 from acr._text import printable
 from acr._values.digest import Digest
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr._values.travel import travels
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -30,7 +31,7 @@ def shown_size(size: int) -> str:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class TagUsage:
+class TagUsage(Plain):
     """The bytes that a tag uses.
 
     Args:
@@ -52,7 +53,7 @@ class TagUsage:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class RepositoryUsage:
+class RepositoryUsage(Plain):
     """The bytes that a repository uses.
 
     Args:
@@ -80,7 +81,7 @@ class RepositoryUsage:
 @public_in("acr")
 @travels
 @attrs.frozen(kw_only=True)
-class Usage:
+class Usage(Plain):
     """The bytes that a registry stores. It stores a content once, however many images share it.
 
     Args:
@@ -194,7 +195,7 @@ FindingKind = Literal[
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class Finding:
+class Finding(Plain):
     """Something that is wrong in a registry, or that an inventory does not know.
 
     Args:
@@ -225,7 +226,7 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class Check:
+class Check(Plain):
     """What is wrong in a registry.
 
     Args:
@@ -264,7 +265,7 @@ class Check:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class InventoryChanges:
+class InventoryChanges(Plain):
     """What differs between two inventories of one registry. Tags are written `repository:tag`.
 
     Args:

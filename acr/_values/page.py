@@ -6,13 +6,14 @@ from typing import Generic, TypeVar
 import attrs
 
 from acr._values.home import public_in
+from acr._values.plain import Plain
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 @public_in("acr")
 @attrs.frozen
-class Page(Generic[T_co]):
+class Page(Plain, Generic[T_co]):
     """One page of a listing. `Listing.pages` yields them.
 
     Args:

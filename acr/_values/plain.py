@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,18 +10,32 @@ from typing import Any
 import attrs
 
 
+class Plain:
+    """A value that can be written as JSON."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, ready for `json.dumps`.
+
+        Times are RFC 3339 in UTC, bytes are base64, and values within are objects.
+        """
+        found: dict[str, Any] = plain(self)
+        return found
+
+
 def plain(value: object) -> Any:
-    """A value as JSON has it: objects, lists, texts, numbers. Times are RFC 3339 in UTC, bytes are hexadecimal.
+    """A value as JSON has it: objects, lists, texts, numbers. Times are RFC 3339 in UTC, bytes are base64.
 
     >>> plain((datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC), {"a": bytes([255])}))
-    ['2026-01-02T03:04:05.000600Z', {'a': 'ff'}]
+    ['2026-01-02T03:04:05.000600Z', {'a': '/w=='}]
     """
     if attrs.has(type(value)):
         return {name: plain(item) for name, item in _fields(value)}
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
+        return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

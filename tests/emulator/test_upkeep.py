@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -78,10 +79,10 @@ def test_without_abac_nothing_is_as_with_it(acr_emulator: Emulator) -> None:
         assert "aad_identity" not in claims(registry.refresh_token())
 
 
-def claims(token: str) -> dict[str, object]:
+def claims(token: str) -> dict[str, Any]:
     import jwt
 
-    found: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return found
 
 

@@ -26,7 +26,6 @@ HANDED_OUT = {
         "BlobReader",
         "BlobStream",
         "EntraCredential",
-        "Inventory",
         "Listing",
         "Repository",
         "RepositoryBlob",
@@ -34,7 +33,7 @@ HANDED_OUT = {
         "RepositoryTag",
         "Upload",
     )
-}
+} | {"Inventory"}
 
 Place = tuple[str, str]  # a module, and a name in it
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -207,7 +207,7 @@ class Naive:
             fields = store.fields(repository, digest)
             self.below[digest] |= {Digest(one["digest"]) for one in fields.get("manifests", ())} & self.manifests
             subject = Digest(fields["subject"]["digest"]) if "subject" in fields else None
-            if subject in self.below:
+            if subject is not None and subject in self.below:
                 self.below[subject].add(digest)
         for tag, target in tags.items():
             match = re.match("(sha256|sha512)-([0-9a-f]{64})", tag)

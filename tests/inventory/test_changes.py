@@ -74,5 +74,5 @@ def test_changes() -> None:
 def test_nothing_has_changed() -> None:
     store = random_store(3)
     changes = store.inventory().compare(store.inventory())
-    assert changes.grown == changes.moved_tags == changes.new_tags == ()
+    assert (changes.grown, changes.moved_tags, changes.new_tags, changes.gone_tags) == ((), (), (), ())
     assert str(changes) == "no tag has changed"

@@ -11,8 +11,8 @@ from pathlib import Path
 MANIFESTS = int(os.environ.get("ACR_UPKEEP_MANIFESTS", "10000"))
 
 
-def run(*arguments: str) -> str:
-    command = [sys.executable, "-m", "tests.inventory.large", *arguments]
+def run(*arguments: str, module: str = "large") -> str:
+    command = [sys.executable, "-m", f"tests.inventory.{module}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -26,3 +26,16 @@ def test_a_large_registry(tmp_path: Path) -> None:
     assert found["MiB"] < 1024 * max(0.2, MANIFESTS / 1_000_000)
     if MANIFESTS >= 1_000_000:
         assert max(found["load"], found["usage"], found["check"]) < 60, found
+
+
+def test_a_cold_reading_gets_each_manifest_once_and_a_warm_one_none() -> None:
+    """28,000 in 300 repositories by `make test-upkeep`."""
+    count = min(MANIFESTS // 35, 28_000)
+    found = json.loads(run(str(count), module="cold_and_warm"))
+    repositories = -(-count // 93)
+    for reading in (found["cold"], found["warm"]):
+        assert reading["manifests"] == count
+        assert reading["listings"] == 1 + 4 * repositories
+        assert reading["tokens"] <= repositories + 1
+    assert found["cold"]["manifests fetched"] == count
+    assert "manifests fetched" not in found["warm"]

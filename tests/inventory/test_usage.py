@@ -30,7 +30,7 @@ def test_usage_is_what_is_stored(first: int) -> None:
         tags = [(repository, tag) for repository in usage.repositories for tag in repository.tags]
         if tags:
             repository, tag = tags[seed % len(tags)]
-            naive = {name: Naive(store, name, *rest) for name, *rest in store.items()}[repository.name]
+            naive = next(Naive(store, *item) for item in store.items() if item[0] == repository.name)
             going = naive.held_by(tag.name)
             store.metadata.delete("tags", repository.name, [tag.name], 2)
             store.metadata.delete("manifests", repository.name, going, 2)

@@ -89,7 +89,7 @@ def manifests(
     def read(reply: Response) -> Sequence[ManifestProperties]:
         return [_properties(repository, manifest) for manifest in get_manifests.parse(reply).body.manifests]
 
-    return Walk(session, first, read, scopes.read_metadata(repository))
+    return Walk(session, first, read, scopes.read_metadata(repository), f"manifests of {repository}")
 
 
 async def digest_of(session: Session, repository: str, reference: str) -> Digest:

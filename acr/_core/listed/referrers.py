@@ -63,12 +63,18 @@ class Referrers:
     subject: str = attrs.field(converter=check_reference)
     artifact_type: str | None = attrs.field(converter=_artifact_type)
 
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        separator = "@" if isinstance(self.subject, Digest) else ":"
+        return f"referrers of {self.repository}{separator}{self.subject}"
+
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         digest = await self._digest()
         first = get_referrers.build_request(self.repository, digest, artifact_type=self.artifact_type)
-        walk = Walk(self.session, first, self._read, scopes.pull(self.repository))
+        walk = Walk(self.session, first, self._read, scopes.pull(self.repository), self.what)
         has_begun = continuation is not None
         try:
             async for page in walk.pages(continuation):

@@ -28,7 +28,7 @@ from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_repository, check_tag
-from acr.errors import InvalidInput, NotFound
+from acr.errors import InvalidInput, NoMetadataApi, NotFound
 
 if TYPE_CHECKING:
     from acr_rest.models.tag_attributes_base import TagAttributesBase
@@ -78,14 +78,15 @@ def tags(
     def read(reply: Response) -> Sequence[TagProperties]:
         return [_properties(repository, tag) for tag in get_tags.parse(reply).body.tags]
 
-    return Walk(session, first, read, scopes.read_metadata(repository))
+    which = f"tags of {repository}" if digest is None else f"tags of {repository}@{digest}"
+    return Walk(session, first, read, scopes.read_metadata(repository), which)
 
 
 def names(session: Session, repository: str, *, page_size: int | None, last: str | None) -> Unlinked:
     """The names of the tags of a repository, as every OCI registry lists them."""
     size = check_page_size(page_size)
     first = get_tag_names.build_request(check_repository(repository), n=size, last=check_text("last", last))
-    return Unlinked(Walk(session, first, _names, scopes.pull(repository)), size)
+    return Unlinked(Walk(session, first, _names, scopes.pull(repository), f"names of tags of {repository}"), size)
 
 
 async def get(session: Session, repository: str, tag: str) -> TagProperties:
@@ -93,6 +94,46 @@ async def get(session: Session, repository: str, tag: str) -> TagProperties:
     request = get_tag_properties.build_request(check_repository(repository), check_tag(tag))
     reply = await session.call(request, get_tag_properties.parse, scopes=scopes.read_metadata(repository))
     return _properties(repository, reply.body.tag)
+
+
+async def exists(session: Session, repository: str, tag: str) -> bool:
+    """Whether there is such a tag."""
+    try:
+        await get(session, repository, tag)
+    except NoMetadataApi:
+        raise
+    except NotFound:
+        return False
+    return True
+
+
+async def wait(session: Session, repository: str, tag: str, *, seconds: float, interval: float) -> TagProperties:
+    """Ask for a tag again and again until it is there.
+
+    Args:
+        session: the client.
+        repository: where to look.
+        tag: its name.
+        seconds: how long to wait at the most.
+        interval: seconds between two questions.
+
+    Raises:
+        NotFound: it is not there in time.
+    """
+    if not (interval > 0 and seconds >= 0):
+        raise InvalidInput(f"seconds={seconds!r}, interval={interval!r}: expected seconds")
+    end = session.runtime.now() + seconds
+    while True:
+        try:
+            return await get(session, repository, tag)
+        except NoMetadataApi:
+            raise
+        except NotFound as error:
+            left = end - session.runtime.now()
+            if left <= 0:
+                error.hint = f"it did not appear within {seconds:g} s"
+                raise
+        await session.runtime.sleep(min(interval, left))
 
 
 @one_call
