@@ -12,6 +12,7 @@ from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
 from acr._outside.failures import reading
+from acr._outside.regular import open_regular
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_text
 from acr._values.files import File
@@ -107,7 +108,7 @@ def names_in(repositories: str | os.PathLike[str] | Iterable[str] | None) -> str
     if not isinstance(repositories, os.PathLike):
         return repositories
     with reading(repositories):
-        with Path(repositories).open("rb") as file:
+        with open_regular(Path(repositories)) as file:
             content = file.read(_LARGEST_LIST + 1)
         if len(content) > _LARGEST_LIST:
             raise LimitExceeded(f"the list {repositories}", limit=_LARGEST_LIST)

@@ -33,6 +33,7 @@ from acr._inventory.tables import (
     Tables,
     Tags,
 )
+from acr._outside.regular import open_regular
 from acr._values.home import public_in
 from acr.errors import ProtocolViolation, TransferError
 
@@ -120,8 +121,7 @@ def load_inventory(path: str | os.PathLike[str]) -> Inventory:
     """
     place = Path(path)
     try:
-        with place.open("rb"):
-            pass
+        open_regular(place).close()
         with closing(sqlite3.connect(f"{place.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             return Inventory(_read(db, place))
     except OSError as error:

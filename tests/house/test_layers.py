@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "acr._outside.layouts": {*CONTRACTS, *FILES, "acr._outside.tar", "acr._outside"},
     "acr._facades": {
         *TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._core.upkeep",
-        "acr._shells", "acr._outside.failures", "acr._outside.credentials", "acr._outside", "acr._outside.layouts",
+        "acr._shells", *FILES, "acr._outside.credentials", "acr._outside", "acr._outside.layouts",
     },
     "acr.emulator._settings": VALUES,
     "acr.emulator._wire": {"starlette"},
