@@ -204,6 +204,12 @@ class Inventory:
             raise InvalidInput(f"of={of!r}: expected {', '.join(walks)}")
         return [row_of(item) for item in walks[of]()]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Inventory) and self._tables == tables_of(other)
+
+    def __hash__(self) -> int:
+        return hash((self._tables.registry, self._tables.started, self._tables.finished))
+
     def __repr__(self) -> str:
         counts = (
             (len(self._tables.repositories.name), "repositories"),

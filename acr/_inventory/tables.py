@@ -80,7 +80,7 @@ def column(code: str) -> Any:
     return attrs.field(factory=lambda: array(code), metadata={"code": code})
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Contents:
     """Manifests and blobs, in the order of their digests. `size` is in bytes."""
 
@@ -88,7 +88,7 @@ class Contents:
     size: Column = column("q")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Repositories:
     """Repositories, in the order of their names. `manifest_count` and `tag_count` are what the registry says."""
 
@@ -102,7 +102,7 @@ class Repositories:
     first_tag: Column = column("I")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Manifests:
     """Manifests, by repository and digest. Types, platforms and troubles are rows of `texts`; 0 is none."""
 
@@ -120,7 +120,7 @@ class Manifests:
     first_link: Column = column("I")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Tags:
     """Tags, by repository and name. `content` is the manifest that a tag points to."""
 
@@ -131,7 +131,7 @@ class Tags:
     flags: Column = column("I")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Links:
     """What manifests lead to. `media_type` is what the manifest says about the content."""
 
@@ -140,7 +140,7 @@ class Links:
     media_type: Column = column("I")
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(kw_only=True)
 class Tables:
     """All of an inventory.
 
@@ -208,6 +208,12 @@ class Digests(Sequence[Digest]):
 
     def __len__(self) -> int:
         return len(self._first) // _WIDTH
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digests) and (self._first, self._rest) == (other._first, other._rest)
+
+    def __hash__(self) -> int:
+        return hash(self._first)
 
     def __getitem__(self, row: Any) -> Any:
         packed = self.packed(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,8 @@ def test_a_repository_that_was_named_is_missing(registry: acr.Registry) -> None:
         read(registry, repositories=["app", "missing"])
     assert list(caught.value.unread) == ["missing"]
     assert isinstance(caught.value.unread["missing"], acr.NotFound)
+    travelled = pickle.loads(pickle.dumps(caught.value))
+    assert str(travelled.unread["missing"]) == str(caught.value.unread["missing"])
 
 
 def test_a_catalog_that_breaks_off(twin: Twin) -> None:
