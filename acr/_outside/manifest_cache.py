@@ -54,7 +54,11 @@ def open_cache(cache: bool | str | os.PathLike[str], *, largest: int = _LARGEST)
     """
     if cache is False:
         return None
-    return _FileCache(_user_folder() if cache is True else Path(cache), largest)
+    try:
+        return _FileCache(_user_folder() if cache is True else Path(cache), largest)
+    except RuntimeError as error:  # `Path.home`: this user has none
+        _LOG.warning("there is no folder for the cache of manifests: %s. ACR_CACHE_DIR can name one", error)
+        return None
 
 
 def _user_folder() -> Path:

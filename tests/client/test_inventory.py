@@ -325,21 +325,24 @@ def test_a_manifest_that_may_not_be_read(registry: acr.Registry) -> None:
     assert "readEnabled" in finding.text
 
 
-def test_a_child_in_quarantine(twin: Twin) -> None:
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_child_in_quarantine(twin: Twin, *, is_listed: bool) -> None:
     with Emulator(quarantine=True) as emulator:
         registry = twin.connect(emulator.url, emulator.credential())
         app = registry.repository("app")
         index = push_index(app, tag="v1", platforms=["linux/amd64"])
-        release(twin, emulator, "app", index.digest)
+        release(emulator, "app", index.digest)
+        app.manifest(app.manifest("v1").get().manifests[0].digest).update(can_list=is_listed)
         (manifest,) = (one for one in read(registry).manifests() if one.digest != index.digest)
+        assert manifest.is_listed is is_listed
         assert manifest.quarantine == "Quarantined"
         assert manifest.trouble is not None
-        (finding,) = read(registry).check().findings
+        finding = read(registry).check().findings[0]
         assert (finding.kind, finding.digest, finding.tags) == ("unreadable", manifest.digest, ("v1",))
         assert "Quarantined" in finding.text
 
 
-def release(twin: Twin, emulator: Emulator, repository: str, digest: str) -> None:
+def release(emulator: Emulator, repository: str, digest: str) -> None:
     """End the quarantine of a manifest, as a scanner does."""
     import httpx
 

@@ -175,6 +175,17 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCapture
     assert "is not used" in caplog.text
 
 
+def test_a_user_without_a_home(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("ACR_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", home)
+    assert open_cache(True) is None
+    assert "ACR_CACHE_DIR" in caplog.text
+
+
 def test_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     filled(tmp_path)
     cache = open_cache(tmp_path)

@@ -208,7 +208,7 @@ class RepositoryReading:
         except Locked:
             self._troubles[digest] = "it is locked against reading (readEnabled is off)"
         except Denied as error:
-            if listed is None or not (listed.quarantine_state not in (None, _PASSED) or not listed.can_read):
+            if not self._is_of_its_own(listed):
                 raise
             self._troubles[digest] = f"the registry denies it: {error}"
         except (IntegrityError, LimitExceeded) as error:
@@ -224,6 +224,17 @@ class RepositoryReading:
             self.fetched.append(found.manifest)
         if listed is None:
             await self._find_out(digest)
+
+    def _is_of_its_own(self, listed: ManifestProperties | None) -> bool:
+        """Whether a refusal (403) is about one manifest. Else the client may not read the repository at all.
+
+        Args:
+            listed: what the listing says of it; None if the listing does not show it. Then it counts whether the
+                repository has given another manifest.
+        """
+        if listed is None:
+            return self._has_origin
+        return listed.quarantine_state not in (None, _PASSED) or not listed.can_read
 
     async def _find_out(self, digest: Digest) -> None:
         """Get the properties of a manifest that the listing does not show."""
