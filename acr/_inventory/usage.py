@@ -52,30 +52,63 @@ class _Count:
         self._size = array("q", [max(size, 0) for size in tables.contents.size])
         self._holder = array("i", [_NOBODY]) * count  # the only tag that leads to it
         self._repository = array("i", [_NOBODY]) * count  # the only repository that has it
-        self._latest = array("i", [_NOBODY]) * count  # the repository that was counted last
         self._use = bytearray(count)
         self._is_manifest = bytearray(count)
         self._type = array("I", [0]) * count
         self._first = array("q", [0]) * count  # when it was pushed first
         self._stamp = array("i", [0]) * count
         self._stamps = 0
-        self._foreign: list[tuple[int, int]] = []
         self._tag_total = array("q", [0]) * len(tables.tags.name)
         self._repository_total = array("q", [0]) * len(tables.repositories.name)
 
     def take(self, graph: Graph) -> None:
-        """Count a repository."""
+        """Count a repository. Most of the time goes by here, so dicts of one repository are filled first."""
         holders, uses = self._walk_roots(graph)
         manifests, texts = self._tables.manifests, self._tables.texts
-        for row in graph.rows.values():
+        held: dict[int, int] = {}  # who holds each content, within this repository
+        used: dict[int, int] = {}
+        first: dict[int, tuple[int, int]] = {}  # the time and the type of its first use, as the oldest comes first
+        foreign: list[tuple[int, int]] = []
+        for row in sorted(graph.rows.values(), key=manifests.created.__getitem__):
             is_streaming = texts[manifests.artifact_type[row]] == _STREAMING
             use = uses.get(row, _USED) | (0 if is_streaming else _NO_STREAM)
-            self._take_manifest(graph.repository, row, holders.get(row, _UNTAGGED), use)
+            holder, created = holders.get(row, _UNTAGGED), manifests.created[row]
+            own = manifests.content[row]
+            self._is_manifest[own] = 1
+            for content, kind, media_type in ((own, Kind.LAYER, manifests.media_type[row]), *self._links(row)):
+                if kind not in BLOBS:
+                    if kind == Kind.FOREIGN:
+                        foreign.append((content, holder))
+                elif content not in held:
+                    held[content], used[content], first[content] = holder, use, (created, media_type)
+                else:
+                    used[content] |= use
+                    if held[content] != holder:
+                        held[content] = _SEVERAL
         # What is a foreign layer to one manifest may be stored for another one. Then both of them hold it.
-        for content, holder in self._foreign:
-            if self._latest[content] == graph.repository and self._holder[content] != holder:
-                self._holder[content] = _SEVERAL
-        self._foreign.clear()
+        for content, holder in foreign:
+            if held.get(content, holder) != holder:
+                held[content] = _SEVERAL
+        self._merge(graph.repository, held, used, first)
+
+    def _merge(
+        self, repository: int, held: Mapping[int, int], used: Mapping[int, int], first: Mapping[int, tuple[int, int]]
+    ) -> None:
+        """Add what was counted in a repository to what was counted before."""
+        total = 0
+        for content, holder in held.items():
+            total += self._size[content]
+            created, media_type = first[content]
+            if not self._use[content]:
+                self._first[content], self._type[content] = created, media_type
+                self._holder[content], self._repository[content] = holder, repository
+            else:
+                self._first[content] = min(self._first[content], created)
+                self._repository[content] = _SEVERAL
+                if self._holder[content] != holder:
+                    self._holder[content] = _SEVERAL
+            self._use[content] |= used[content]
+        self._repository_total[repository] = total
 
     def _walk_roots(self, graph: Graph) -> tuple[dict[int, int], dict[int, int]]:
         """Who holds each manifest, and how it is used."""
@@ -122,32 +155,6 @@ class _Count:
         first, links = self._tables.manifests.first_link, self._tables.links
         here = slice(first[row], first[row + 1])
         return zip(links.content[here], links.kind[here], links.media_type[here], strict=True)
-
-    def _take_manifest(self, repository: int, row: int, holder: int, use: int) -> None:
-        """Note one use of a manifest and of its blobs. Most of the time goes by here, so no function is called."""
-        manifests = self._tables.manifests
-        created, own = manifests.created[row], manifests.content[row]
-        self._is_manifest[own] = 1
-        uses, holders, firsts, latest = self._use, self._holder, self._first, self._latest
-        repository_total = 0
-        for content, kind, media_type in ((own, Kind.LAYER, manifests.media_type[row]), *self._links(row)):
-            if kind not in BLOBS:
-                if kind == Kind.FOREIGN:
-                    self._foreign.append((content, holder))
-                continue
-            if not uses[content]:
-                self._type[content], firsts[content], holders[content] = media_type, created, holder
-            else:
-                if created < firsts[content]:  # noqa: PLR1730 - to call min takes three times as long
-                    firsts[content] = created
-                if holders[content] != holder:
-                    holders[content] = _SEVERAL
-            uses[content] |= use
-            if latest[content] != repository:
-                self._repository[content] = repository if latest[content] == _NOBODY else _SEVERAL
-                latest[content] = repository
-                repository_total += self._size[content]
-        self._repository_total[repository] += repository_total
 
     def result(self) -> Usage:
         """Sum up what was counted."""
