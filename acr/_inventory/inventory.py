@@ -12,7 +12,17 @@ from acr._inventory.check import check
 from acr._inventory.joining import join
 from acr._inventory.records import InventoryManifest, InventoryRepository, InventoryTag
 from acr._inventory.reports import Check, InventoryChanges, Usage
-from acr._inventory.tables import BLOBS, LEADS_DOWN, UNKNOWN, Flag, Kind, Tables, to_time
+from acr._inventory.tables import (
+    BLOBS,
+    LEADS_DOWN,
+    UNKNOWN,
+    Flag,
+    Kind,
+    Tables,
+    state_of,
+    tables_from,
+    to_time,
+)
 from acr._inventory.usage import usage
 from acr._values.home import public_in
 from acr._values.plain import row_of
@@ -203,6 +213,12 @@ class Inventory:
         if of not in walks:
             raise InvalidInput(f"of={of!r}: expected {', '.join(walks)}")
         return [row_of(item) for item in walks[of]()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self._tables)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._tables = tables_from(state)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Inventory) and self._tables == tables_of(other)

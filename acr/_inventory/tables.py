@@ -219,6 +219,11 @@ class Digests(Sequence[Digest]):
         packed = self.packed(row)
         return Digest(f"{'sha256' if len(packed) == _WIDTH else 'sha512'}:{packed.hex()}")
 
+    @property
+    def state(self) -> tuple[bytes, Mapping[int, bytes]]:
+        """What it was made of."""
+        return self._first, self._rest
+
     def packed(self, row: int) -> bytes:
         """The 32 or 64 bytes of a digest."""
         return self._first[_WIDTH * row : _WIDTH * (row + 1)] + self._rest.get(row, b"")
@@ -233,6 +238,32 @@ class Digests(Sequence[Digest]):
         while self._first[_WIDTH * row : _WIDTH * (row + 1)] == first:
             yield row
             row += 1
+
+
+_GROUPS: Final = {
+    "repositories": Repositories,
+    "manifests": Manifests,
+    "tags": Tags,
+    "links": Links,
+}
+
+
+def state_of(tables: Tables) -> dict[str, Any]:
+    """The tables as types of Python alone, so that a pickle of them names no file of this package."""
+    state = attrs.asdict(tables, recurse=False)
+    digests, size = state.pop("contents").digests.state, tables.contents.size
+    return {
+        **state,
+        "contents": (*digests, size),
+        **{name: attrs.asdict(state[name], recurse=False) for name in _GROUPS},
+    }
+
+
+def tables_from(state: Mapping[str, Any]) -> Tables:
+    """The tables of a state."""
+    first, rest, size = state["contents"]
+    groups = {name: kind(**state[name]) for name, kind in _GROUPS.items()}
+    return Tables(**{**state, "contents": Contents(Digests(first, rest), size), **groups})
 
 
 def pack(digest: Digest) -> bytes:

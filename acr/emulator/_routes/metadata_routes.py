@@ -134,7 +134,7 @@ class MetadataRoutes:
         if request.method == "PATCH":
             changes, quarantine = await _changes_of_manifest(request)
             self._metadata.set_locks("manifests", name, digest, changes)
-            if quarantine is not None:
+            if quarantine is not None and self._registry.settings.quarantine:
                 self._metadata.set_quarantine(name, digest, quarantine)
             manifest = self._existing_manifest(name, digest)
         return json_response(self._of(name, manifest=self._manifest(name, manifest, whole=True)))
