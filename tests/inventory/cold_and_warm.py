@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import acr
 from acr import media_types
 from acr.emulator import Emulator
 from acr.emulator._store.items import NewManifest
+from tests.inventory.memory import peak
 
 IN_A_REPOSITORY = 93
 
@@ -67,7 +67,7 @@ def read(url: str, token: str, cache: str) -> dict[str, float]:
         "seconds": time.perf_counter() - began,
         "processor": time.process_time() - began_cpu,
         "manifests": sum(1 for _ in inventory.manifests()),
-        "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "MiB": peak(),
     }
 
 

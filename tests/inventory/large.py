@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from acr import Inventory, load_inventory, save_inventory
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository, NewTag
 from acr._inventory.tables import Flag, Kind
 from acr.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
+from tests.inventory.memory import peak
 
 IN_A_REPOSITORY = 500  # manifests: 100 indexes of three images each, and 100 images by themselves
 DAY = 86_400_000_000
@@ -93,7 +93,7 @@ def measure(path: Path) -> dict[str, float]:
     began = time.process_time()
     found["findings"] = len(inventory.check().findings)
     found["check"] = time.process_time() - began
-    found["MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["MiB"] = peak()
     return found
 
 
