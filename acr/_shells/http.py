@@ -22,7 +22,7 @@ import certifi
 import httpcore
 
 from acr._core.runtime import Body, Outgoing
-from acr._core.talk.redaction import redact, redact_log, shown
+from acr._core.talk.redaction import redact_log, shown, shown_path
 from acr._shells import proxies
 from acr._shells.patience import Slow, Watch
 from acr._shells.proxies import usable
@@ -216,7 +216,7 @@ def failed(
         watch: of the request.
         proxy: the way to the place.
     """
-    where = f"{request.method} {redact(request.target.partition('?')[0])[:300]} at {request.endpoint.netloc}"
+    where = f"{request.method} {shown_path(request.target)[:300]} at {request.endpoint.netloc}"
     if isinstance(error, UNSENDABLE):
         return InvalidInput(
             f"{where} cannot be sent: an argument is too long, or has characters that HTTP has no room for"

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import ssl
-from typing import TypedDict
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpcore
 
 from acr._shells.http import KEPT, unusable
 
-
-class _Way(TypedDict):
-    proxy_url: httpcore.URL
-    proxy_auth: tuple[bytes, bytes] | None
-    ssl_context: ssl.SSLContext
-    keepalive_expiry: float
+Pool = TypeVar("Pool", httpcore.ConnectionPool, httpcore.AsyncConnectionPool)
 
 
 def by_way_of(proxy: str, context: ssl.SSLContext, network: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
     """A connection through a proxy, for one request at a time. Raises InvalidInput if httpcore cannot use the proxy."""
-    way = _way(proxy, context)
-    make = httpcore.SOCKSProxy if way["proxy_url"].scheme.startswith(b"socks") else httpcore.HTTPProxy
-    try:
-        return make(**way, max_connections=1, network_backend=network)
-    except (ImportError, RuntimeError):
-        raise unusable(proxy) from None
+    return _made(httpcore.SOCKSProxy, httpcore.HTTPProxy, proxy, context, network)
 
 
 def async_by_way_of(
     proxy: str, context: ssl.SSLContext, network: httpcore.AsyncNetworkBackend
 ) -> httpcore.AsyncConnectionPool:
     """The same, on the event loop."""
-    way = _way(proxy, context)
-    make = httpcore.AsyncSOCKSProxy if way["proxy_url"].scheme.startswith(b"socks") else httpcore.AsyncHTTPProxy
+    return _made(httpcore.AsyncSOCKSProxy, httpcore.AsyncHTTPProxy, proxy, context, network)
+
+
+def _made(
+    socks: Callable[..., Pool],
+    http: Callable[..., Pool],
+    proxy: str,
+    context: ssl.SSLContext,
+    network: httpcore.NetworkBackend | httpcore.AsyncNetworkBackend,
+) -> Pool:
+    url, auth = _place(proxy)
+    make = socks if url.scheme.startswith(b"socks") else http
     try:
-        return make(**way, max_connections=1, network_backend=network)
+        return make(
+            proxy_url=url,
+            proxy_auth=auth,
+            ssl_context=context,
+            keepalive_expiry=KEPT,
+            max_connections=1,
+            network_backend=network,
+        )
     except (ImportError, RuntimeError):
         raise unusable(proxy) from None
 
 
-def _way(proxy: str, context: ssl.SSLContext) -> _Way:
+def _place(proxy: str) -> tuple[httpcore.URL, tuple[bytes, bytes] | None]:
+    """Where a proxy is, and the name and password for it, if there are any."""
     try:
         parts = urlsplit(proxy)
         host = (parts.hostname or "").encode("idna")
@@ -49,4 +58,4 @@ def _way(proxy: str, context: ssl.SSLContext) -> _Way:
     except ValueError:  # its text quotes the URL
         raise unusable(proxy) from None
     has_auth = parts.username is not None or parts.password is not None
-    return _Way(proxy_url=url, proxy_auth=auth if has_auth else None, ssl_context=context, keepalive_expiry=KEPT)
+    return url, auth if has_auth else None

@@ -129,10 +129,6 @@ def _differs(work: Path, package: str) -> bool:
     return differs
 
 
-def _read_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-
-
 def _place(work: Path, wanted: argparse.Namespace) -> None:
     """Put the result where it belongs, in the place of what is there."""
     target = wanted.output or ROOT / "generated"

@@ -70,14 +70,6 @@ class Plan:
     form: Form  # as it was prepared
     parsed: GeneratorData  # what openapi-python-client has read; its templates are called with it
 
-    @property
-    def packages(self) -> dict[str, list[Operation]]:
-        """The operations of each package."""
-        result: dict[str, list[Operation]] = {}
-        for item in self.operations:
-            result.setdefault(item.package, []).append(item)
-        return result
-
 
 def plan(form: Form) -> Plan:
     """Plan the package of a corrected form."""

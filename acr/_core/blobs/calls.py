@@ -18,8 +18,9 @@ from acr._core.talk import bodies, redirects, scopes
 from acr._core.talk.answers import NO_HEAD, done
 from acr._core.talk.deadline import one_call
 from acr._core.talk.links import content_range
+from acr._core.talk.redaction import shown_path
 from acr._core.talk.remote import Remote
-from acr._core.talk.sending import path_of, read
+from acr._core.talk.sending import read
 from acr._core.talk.session import Session
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, is_empty
@@ -159,7 +160,7 @@ def _check_blob(headers: Mapping[str, str], session: Session, request: Request) 
     """See that it is no web page, such as one to log in at. Where bytes are read, their digest tells."""
     if essence(headers.get("content-type", "")) == "text/html":
         raise ProtocolViolation(
-            f"{request.method} {path_of(request)} at {session.registry.netloc} was answered with a web page:"
+            f"{request.method} {shown_path(request.target)} at {session.registry.netloc} was answered with a web page:"
             " check the name of the registry, and what is before it"
         )
 

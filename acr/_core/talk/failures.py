@@ -14,7 +14,7 @@ from acr_rest.types import Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import decoded, read_at_most
-from acr._core.talk.redaction import redact, shown, shown_json
+from acr._core.talk.redaction import redact, shown, shown_json, shown_path
 from acr._values.reference import looks_like_acr
 from acr.errors import (
     AcrError,
@@ -74,7 +74,7 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     if kind is NotFound and not is_acr and request.target.startswith("/acr/v1/"):
         kind = NoMetadataApi
     text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
-    path = redact(request.target.partition("?")[0])
+    path = shown_path(request.target)
     # By the answer's own clock: that of this machine may be another one.
     now = _moment(incoming.headers.get("date")) or datetime.now(UTC)
     wait = retry_after(incoming.headers.get("retry-after"), now=now)

@@ -13,7 +13,6 @@ from acr_rest.types import Request, Response
 from acr._core.talk.deadline import each_one_call
 from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
-from acr._core.talk.sending import path_of
 from acr._core.talk.session import Session
 from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
 from acr._values.page import Page
@@ -65,7 +64,7 @@ class Walk(Generic[T]):
             LimitExceeded: it has more pages, or one page has more bytes, than the client's `Limits` allow.
             ResponseError, TransportError, CredentialError: a page could not be had.
         """
-        path = path_of(self.first)
+        path = self.first.target.partition("?")[0]
         target = self.first.target if continuation is None else _checked(continuation, path)
         trail = Trail(f"the listing at {path}", self.session.limits.pages)
         excess: LimitExceeded | None = None

@@ -67,6 +67,15 @@ def without_query(url: str) -> str:
     return redact(path) + (f"{mark}…" if query else mark)
 
 
+def shown_path(target: str) -> str:
+    """The path of a request, fit for an error or a log. The query is left out: it may hold the state of an upload.
+
+    >>> shown_path("/v2/app/blobs/uploads/1-2?_state=abc")
+    '/v2/app/blobs/uploads/…'
+    """
+    return redact(target.partition("?")[0])
+
+
 def shown_header(name: str, value: str) -> str:
     """The value of a header, fit for a hook."""
     if name.lower() in _CREDENTIALS:

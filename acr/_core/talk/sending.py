@@ -15,7 +15,7 @@ from acr._core.talk.attempts import Attempts, Problem, may_pass
 from acr._core.talk.deadline import deadline
 from acr._core.talk.failures import failure
 from acr._core.talk.learned import Learned
-from acr._core.talk.redaction import redact, shown_header, without_query
+from acr._core.talk.redaction import redact, shown_header, shown_path, without_query
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
@@ -74,7 +74,7 @@ class Sender:
         incoming = await self.runtime.send(outgoing)
         self.learned.throttle.note(era, incoming.status)
         if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug("%s %s at %s: %d", request.method, redact(path_of(request)), endpoint.netloc, incoming.status)
+            _LOG.debug("%s %s at %s: %d", request.method, shown_path(request.target), endpoint.netloc, incoming.status)
         if "warning" in incoming.headers:
             for warning in self.learned.warnings.new(incoming.headers["warning"]):
                 _LOG.warning("%s warns: %s", endpoint.netloc, warning)
@@ -136,7 +136,7 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         LimitExceeded: the body is larger.
         TransportError: it broke off.
     """
-    what = f"the answer to {request.method} {redact(path_of(request))}"
+    what = f"the answer to {request.method} {shown_path(request.target)}"
     try:
         if request.method != "HEAD" and (bodies.size(incoming.headers.get("content-length")) or 0) > limit:
             raise LimitExceeded(what, limit=limit, option=option)  # none of it need be read
@@ -146,8 +146,3 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
     if "content-encoding" in incoming.headers:
         body = bodies.decoded(body, incoming.headers["content-encoding"], limit, what, option=option)
     return Response(incoming.status, incoming.headers, body)
-
-
-def path_of(request: Request) -> str:
-    """The path of a request: its query may hold an upload's state."""
-    return request.target.partition("?")[0]

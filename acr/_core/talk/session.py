@@ -15,9 +15,9 @@ from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand, Learned
-from acr._core.talk.redaction import shown
+from acr._core.talk.redaction import shown, shown_path
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
-from acr._core.talk.sending import JSON_LIMIT, Sender, path_of, read
+from acr._core.talk.sending import JSON_LIMIT, Sender, read
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
 from acr._values.media_type import essence
@@ -117,8 +117,8 @@ class Session:
         reply = await read(request, incoming, limit=limit, option=option)
         if _is_page(reply):  # also of a deletion: a login page has deleted nothing
             page = ProtocolViolation(
-                f"{self.registry.netloc} answered {path_of(request)} with a web page: a login page or a proxy may"
-                " stand before the registry"
+                f"{self.registry.netloc} answered {shown_path(request.target)} with a web page: a login page or a"
+                " proxy may stand before the registry"
             )
             page.is_page = True
             raise page
@@ -131,7 +131,7 @@ class Session:
         limit, option = self.limits.page, "Limits.page"
 
         def weighed(reply: Response) -> T:
-            what = f"the answer to {request.method} {path_of(request)}"
+            what = f"the answer to {request.method} {shown_path(request.target)}"
             check_weight(reply.body, what, limit=limit, option=option)
             return parse(reply)
 
