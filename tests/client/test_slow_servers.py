@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 import acr
-from acr.media_types import OCI_MANIFEST
+from tests.calls import Call, calls_of
 from tests.certificate import make_certificate
 from tests.images import add_image
 from tests.shells.drips import EARLY_HINTS, Drips, byte_by_byte
@@ -60,41 +60,16 @@ def _image(*layers: bytes) -> acr.Memory:
     return memory
 
 
-CALLS: dict[str, Callable[[acr.Registry, Path], object]] = {
-    "repositories": lambda r, _: list(r.repositories()),
+CALLS: dict[str, Call] = {
+    **calls_of(DIGEST),
     "check": lambda r, _: r.check(repository="app") and list(r.repositories()),
     "copy": lambda r, _: _copied(r),
-    "properties": lambda r, _: r.repository("app").properties(),
-    "update": lambda r, _: r.repository("app").update(can_write=False),
-    "delete": lambda r, _: r.repository("app").delete(),
-    "tags": lambda r, _: list(r.repository("app").tags()),
-    "tag_names": lambda r, _: list(r.repository("app").tag_names()),
-    "manifests": lambda r, _: list(r.repository("app").manifests()),
-    "put_manifest": lambda r, _: r.repository("app").put_manifest(b"{}", media_type=OCI_MANIFEST),
     "upload_blob": lambda r, _: r.repository("app").upload_blob(CONTENT, digest=DIGEST),
     "upload_blob of an iterable": lambda r, _: r.repository("app").upload_blob(iter([b"abc"])),
-    "download_blob": lambda r, _: r.repository("app").download_blob(DIGEST).read(),
-    "download_blob into a file": lambda r, path: r.repository("app").download_blob(DIGEST, path / "blob"),
-    "mount_blob": lambda r, _: r.repository("app").mount_blob(DIGEST, "other"),
-    "start_upload": lambda r, _: r.repository("app").start_upload(),
-    "resume_upload": lambda r, _: r.repository("app").resume_upload("/v2/app/blobs/uploads/1"),
-    "push_artifact": lambda r, _: r.repository("app").push_artifact([], tag="v1", subject="v2"),
     "push": lambda r, _: r.repository("app").push(_image(b"one", b"two"), tag="v1"),
     "pull": lambda r, path: r.repository("app").pull("v1", path),
     "pull into a layout": lambda r, _: r.repository("app").pull("v1", acr.Memory()),
-    "tag.properties": lambda r, _: r.repository("app").tag("v1").properties(),
-    "tag.update": lambda r, _: r.repository("app").tag("v1").update(can_delete=False),
-    "tag.delete": lambda r, _: r.repository("app").tag("v1").delete(),
-    "manifest.get": lambda r, _: r.repository("app").manifest("v1").get(),
     "manifest.head": lambda r, _: r.repository("app").manifest("v1").head().size and r.repository("app").properties(),
-    "manifest.properties": lambda r, _: r.repository("app").manifest("v1").properties(),
-    "manifest.update": lambda r, _: r.repository("app").manifest("v1").update(can_delete=False),
-    "manifest.delete": lambda r, _: r.repository("app").manifest(DIGEST).delete(),
-    "manifest.referrers": lambda r, _: list(r.repository("app").manifest("v1").referrers()),
-    "manifest.attach": lambda r, _: r.repository("app").manifest("v1").attach([], artifact_type="a/b"),
-    "blob.chunk": lambda r, _: r.repository("app").blob(DIGEST).chunk(0, 10),
-    "blob.open": lambda r, _: r.repository("app").blob(DIGEST).open().read(10),
-    "blob.delete": lambda r, _: r.repository("app").blob(DIGEST).delete(),
 }
 
 

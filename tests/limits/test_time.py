@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 import acr
-from acr.media_types import OCI_MANIFEST
+from tests.calls import Call, calls_of
 from tests.certificate import make_certificate
 from tests.images import add_image
 from tests.shells.drips import EARLY_HINTS
@@ -30,8 +30,6 @@ WHO: Final = acr.UsernamePassword("me", "password")
 DIGEST: Final = digest_of(CONTENT)
 LARGE: Final = bytes(16 * MIB)
 
-Call = Callable[[acr.Registry, Path], object]
-
 
 def _image(*layers: bytes) -> acr.Memory:
     memory = acr.Memory()
@@ -43,46 +41,21 @@ IMAGE: Final = _image(b"one", LARGE)
 """Made once: what the test itself computes is not the time of a call."""
 
 CALLS: Final[dict[str, Call]] = {
+    **calls_of(DIGEST),
     "ping": lambda r, _: r.ping(),
     "check": lambda r, _: r.check(repository="app"),
     "refresh_token": lambda r, _: r.refresh_token(),
     "access_token": lambda r, _: r.access_token(["repository:app:pull"]),
     "exchange_entra_token": lambda r, _: r.exchange_entra_token("e.e.e"),
     "exchange_refresh_token": lambda r, _: r.exchange_refresh_token("r.r.r", ["repository:app:pull"]),
-    "repositories": lambda r, _: list(r.repositories()),
     "copy": lambda r, _: r.copy("app:v1", "other:v1"),
-    "properties": lambda r, _: r.repository("app").properties(),
-    "update": lambda r, _: r.repository("app").update(can_write=False),
-    "delete": lambda r, _: r.repository("app").delete(),
-    "tags": lambda r, _: list(r.repository("app").tags()),
-    "tag_names": lambda r, _: list(r.repository("app").tag_names()),
-    "manifests": lambda r, _: list(r.repository("app").manifests()),
-    "put_manifest": lambda r, _: r.repository("app").put_manifest(b"{}", media_type=OCI_MANIFEST),
     "upload_blob": lambda r, _: r.repository("app").upload_blob(LARGE),
     "upload_blob of an iterable": lambda r, _: r.repository("app").upload_blob(iter([LARGE])),
-    "download_blob": lambda r, _: r.repository("app").download_blob(DIGEST).read(),
-    "download_blob into a file": lambda r, path: r.repository("app").download_blob(DIGEST, path / "blob"),
-    "mount_blob": lambda r, _: r.repository("app").mount_blob(DIGEST, "other"),
-    "start_upload": lambda r, _: r.repository("app").start_upload(),
-    "resume_upload": lambda r, _: r.repository("app").resume_upload("/v2/app/blobs/uploads/1"),
-    "push_artifact": lambda r, _: r.repository("app").push_artifact([], tag="v1", subject="v2"),
     "push": lambda r, _: r.repository("app").push(IMAGE, tag="v1"),
     "pull": lambda r, path: r.repository("app").pull("v1", path / "pulled"),
     "pull into memory": lambda r, _: r.repository("app").pull("v1", acr.Memory()),
-    "tag.properties": lambda r, _: r.repository("app").tag("v1").properties(),
-    "tag.update": lambda r, _: r.repository("app").tag("v1").update(can_delete=False),
-    "tag.delete": lambda r, _: r.repository("app").tag("v1").delete(),
-    "manifest.get": lambda r, _: r.repository("app").manifest("v1").get(),
     "manifest.head": lambda r, _: r.repository("app").manifest("v1").head(),
-    "manifest.properties": lambda r, _: r.repository("app").manifest("v1").properties(),
-    "manifest.update": lambda r, _: r.repository("app").manifest("v1").update(can_delete=False),
-    "manifest.delete": lambda r, _: r.repository("app").manifest(DIGEST).delete(),
-    "manifest.referrers": lambda r, _: list(r.repository("app").manifest("v1").referrers()),
-    "manifest.attach": lambda r, _: r.repository("app").manifest("v1").attach([], artifact_type="a/b"),
     "blob.exists": lambda r, _: r.repository("app").blob(DIGEST).exists(),
-    "blob.chunk": lambda r, _: r.repository("app").blob(DIGEST).chunk(0, 10),
-    "blob.open": lambda r, _: r.repository("app").blob(DIGEST).open().read(10),
-    "blob.delete": lambda r, _: r.repository("app").blob(DIGEST).delete(),
 }
 JSON: Final = "Content-Type: application/json"
 
