@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from acr._values.arguments import Validator, number, whole_number
 from acr._values.home import public_in
 from acr.errors import InvalidInput
 
@@ -13,29 +14,11 @@ CHUNK_SIZE: Final = 4 * 1024 * 1024
 """Bytes of one chunk of an upload. Every Azure SDK sends chunks of this size."""
 
 
-def _positive(options: object, field: "attrs.Attribute[Any]", value: object, allowed: str = "") -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not value > 0:  # type: ignore[operator]  # a NaN is not above 0 either
-        name = f"{type(options).__name__}.{field.name}"
-        raise InvalidInput(f"{name}={value!r}: expected a number above 0{allowed}")
-
-
-def _positive_or_none(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None:
-        _positive(options, field, value, ", or None")
-
-
-def _count(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    least = 0 if isinstance(options, Retries) else 1
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        name = f"{type(options).__name__}.{field.name}"
-        raise InvalidInput(f"{name}={value!r}: expected a whole number from {least} on")
-
-
-def _seconds(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not value >= 0:  # type: ignore[operator]  # a NaN is not above 0 either
-        raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected a number from 0 on")
+_POSITIVE: Final = number(lambda value: value > 0, "a number above 0")
+_POSITIVE_OR_NONE: Final[Validator] = attrs.validators.optional(
+    number(lambda value: value > 0, "a number above 0, or None")
+)
+_SECONDS: Final = number(lambda value: value >= 0, "a number from 0 on")
 
 
 def _callable_or_none(options: object, field: "attrs.Attribute[Any]", value: object) -> None:
@@ -68,13 +51,13 @@ class Timeouts:
         InvalidInput: a value is no number above 0.
     """
 
-    connect: float | None = attrs.field(default=10, validator=_positive_or_none)
-    read: float | None = attrs.field(default=60, validator=_positive_or_none)
-    write: float | None = attrs.field(default=60, validator=_positive_or_none)
-    pool: float | None = attrs.field(default=60, validator=_positive_or_none)
-    total: float | None = attrs.field(default=None, validator=_positive_or_none)
-    least_rate: float | None = attrs.field(default=1024, validator=_positive_or_none)
-    rate_window: float = attrs.field(default=60, validator=_positive)
+    connect: float | None = attrs.field(default=10, validator=_POSITIVE_OR_NONE)
+    read: float | None = attrs.field(default=60, validator=_POSITIVE_OR_NONE)
+    write: float | None = attrs.field(default=60, validator=_POSITIVE_OR_NONE)
+    pool: float | None = attrs.field(default=60, validator=_POSITIVE_OR_NONE)
+    total: float | None = attrs.field(default=None, validator=_POSITIVE_OR_NONE)
+    least_rate: float | None = attrs.field(default=1024, validator=_POSITIVE_OR_NONE)
+    rate_window: float = attrs.field(default=60, validator=_POSITIVE)
 
 
 @public_in("acr")
@@ -93,9 +76,9 @@ class Limits:
         InvalidInput: a value is not a whole number above 0.
     """
 
-    page: int = attrs.field(default=16 * 1024**2, validator=_count)
-    pages: int = attrs.field(default=100_000, validator=_count)
-    unsized_blob: int = attrs.field(default=1024**3, validator=_count)
+    page: int = attrs.field(default=16 * 1024**2, validator=whole_number(1))
+    pages: int = attrs.field(default=100_000, validator=whole_number(1))
+    unsized_blob: int = attrs.field(default=1024**3, validator=whole_number(1))
 
 
 @public_in("acr")
@@ -120,9 +103,9 @@ class Retries:
             is not a function.
     """
 
-    limit: int = attrs.field(default=4, validator=_count)
-    base: float = attrs.field(default=0.5, validator=_seconds)
-    cap: float = attrs.field(default=60, validator=_seconds)
+    limit: int = attrs.field(default=4, validator=whole_number(0))
+    base: float = attrs.field(default=0.5, validator=_SECONDS)
+    cap: float = attrs.field(default=60, validator=_SECONDS)
     # Not `random.random` itself, which would not be equal any more in another process.
     jitter: Callable[[], float] | None = attrs.field(default=None, validator=_callable_or_none)
 

@@ -1,11 +1,11 @@
 """Unpacking: how much an archive from outside may become on this machine."""
 
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
+from acr._values.arguments import number, whole_number
 from acr._values.home import public_in
-from acr.errors import InvalidInput
 
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3
@@ -13,16 +13,8 @@ _GIB: Final = 1024**3
 ALWAYS_ALLOWED: Final = _GIB
 """Bytes that an archive may become, however small it is packed."""
 
-
-def _bytes(limits: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidInput(f"UnpackLimits.{field.name}={value!r}: expected a whole number from 0 on")
-
-
-def _times(limits: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < float("inf"):  # type: ignore[operator]  # a NaN is neither
-        raise InvalidInput(f"UnpackLimits.{field.name}={value!r}: expected a number from 0 on")
+_BYTES: Final = whole_number(0)
+_TIMES: Final = number(lambda value: 0 <= value < float("inf"), "a number from 0 on")
 
 
 @public_in("acr")
@@ -40,9 +32,9 @@ class UnpackLimits:
         InvalidInput: a limit is not a number from 0 on, or a number of bytes is not whole.
     """
 
-    size: int = attrs.field(default=64 * _GIB, validator=_bytes)
-    ratio: float = attrs.field(default=100, validator=_times)
-    reserve: int = attrs.field(default=100 * _MIB, validator=_bytes)
+    size: int = attrs.field(default=64 * _GIB, validator=_BYTES)
+    ratio: float = attrs.field(default=100, validator=_TIMES)
+    reserve: int = attrs.field(default=100 * _MIB, validator=_BYTES)
 
     def size_for(self, packed: int) -> int:
         """Compute the most bytes that an archive may unpack to.

@@ -12,15 +12,15 @@ from typing import Any, Final
 import attrs
 
 from acr._outside.regular import open_regular
+from acr._values.arguments import number
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
-from acr.errors import CredentialError, InvalidInput
+from acr.errors import CredentialError
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONFIG_LIMIT: Final = 4 * 1024 * 1024
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 """The user name under which `az acr login` stores ACR's refresh tokens as passwords."""
-
 
 _HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 """Docker Hub's names. Docker stores its login under a URL of the second, and pulls from the third."""
@@ -28,18 +28,14 @@ _HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _HUB_LOGIN: Final = "https://index.docker.io/v1/"
 """The name under which `docker login` stores the login to Docker Hub, also in a helper."""
 
+_SECONDS: Final = number(lambda value: 0 < value <= threading.TIMEOUT_MAX, "a number of seconds above 0")
+
 
 def _default_path() -> Path:
     try:
         return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     except RuntimeError:
         raise CredentialError("there is no home folder: set DOCKER_CONFIG, or pass DockerConfig(path)") from None
-
-
-def _check_seconds(_: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= threading.TIMEOUT_MAX:  # type: ignore[operator]  # a NaN is neither
-        raise InvalidInput(f"DockerConfig.{field.name}={value!r}: expected a number of seconds above 0")
 
 
 @public_in("acr")
@@ -64,7 +60,7 @@ class DockerConfig:
     """
 
     path: Path = attrs.field(factory=_default_path, converter=Path)
-    helper_timeout: float = attrs.field(default=30, kw_only=True, validator=_check_seconds)
+    helper_timeout: float = attrs.field(default=30, kw_only=True, validator=_SECONDS)
 
     def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
         """Look up the credential for a registry.
