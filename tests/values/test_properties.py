@@ -34,6 +34,12 @@ def test_a_lock_is_on_what_cannot_be_written_or_deleted(values: tuple[bool, ...]
     assert Permissions(**flags).locked is not (flags["can_write"] and flags["can_delete"])
 
 
+@pytest.mark.parametrize("properties", [Permissions, DeletedRepository])
+def test_properties_are_told_by_name_alone(properties: Any) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        properties(True)
+
+
 def test_what_is_not_said_is_allowed_and_unknown() -> None:
     tag = TagProperties(repository="app", name="v1", digest=DIGEST, created=NOW, updated=NOW)
     manifest = ManifestProperties(repository="app", digest=DIGEST, created=NOW, updated=NOW)
