@@ -7,7 +7,7 @@ asks the registry how far the session got, and sends what it lacks.
 from __future__ import annotations
 
 from acr._core.blobs import calls as blobs, openings
-from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, is_out_of_step
+from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, is_crumb, is_out_of_step, takes_crumbs
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
@@ -62,11 +62,16 @@ class ManualUpload:
         first, end = self.session.offset, self.session.offset + len(data)
         attempts = self._remote.session.sender.attempts(is_out_of_step)
         while self.session.offset < end:
+            before = self.session.offset
             try:
-                await self.session.send(data[self.session.offset - first :])
+                await self.session.send(data[before - first :])
             except (TransportError, ResponseError) as error:
                 await attempts.again(error)
                 self.session.offset = await self._agreed(first, end, error)
+                continue
+            taken, sent = self.session.offset - before, end - before
+            if is_crumb(taken, sent) and attempts.in_vain():
+                raise takes_crumbs(self._remote.name, taken, sent)
         if self._hasher is not None:
             await self._remote.session.runtime.blocking(self._hasher.update, data)
 

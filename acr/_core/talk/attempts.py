@@ -128,6 +128,11 @@ class Attempts:
         """Something moved: the tries count anew."""
         self.since_progress = 0
 
+    def in_vain(self) -> bool:
+        """Count a try that was answered with a success, and yet moved next to nothing. Return whether to give up."""
+        self.since_progress += 1
+        return self.since_progress > self._client.retries.limit
+
     def set_back(self) -> None:
         """The registry lost what it had taken."""
         self._setbacks += 1
