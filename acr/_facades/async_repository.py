@@ -20,7 +20,7 @@ from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
@@ -367,7 +367,7 @@ class AsyncRepository:
         reference: str | None = None,
         *,
         tag: str | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -403,7 +403,7 @@ class AsyncRepository:
         reference: str,
         target: str | os.PathLike[str],
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: Literal[False] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -418,7 +418,7 @@ class AsyncRepository:
         reference: str,
         target: Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -429,7 +429,7 @@ class AsyncRepository:
         reference: str,
         target: str | os.PathLike[str] | Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -470,12 +470,12 @@ class AsyncRepository:
             ResponseError, TransportError, CredentialError: the pull failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        patterns = patterns_of(include)
+        patterns, limits = patterns_of(include), unpack_limits(unpack_limit, unpack=unpack)
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return await copies.pull(self._remote, reference, target, options=options)
-        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
+        folder = Path(target)
         pulling = artifacts.pull(
             self._remote,
             reference,

@@ -20,7 +20,7 @@ from acr._shells.blocking import BlockingRuntime, Transport, run
 from acr._shells.http import Network
 from acr._values.access import Access
 from acr._values.credentials import DEFAULT_AUDIENCE
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
@@ -135,7 +135,7 @@ class Registry:
         target: str,
         *,
         to: Registry | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,

@@ -22,7 +22,7 @@ from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
 from acr._shells.blocking import run
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
@@ -371,7 +371,7 @@ class Repository:
         reference: str | None = None,
         *,
         tag: str | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -407,7 +407,7 @@ class Repository:
         reference: str,
         target: str | os.PathLike[str],
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: Literal[False] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -422,7 +422,7 @@ class Repository:
         reference: str,
         target: Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -433,7 +433,7 @@ class Repository:
         reference: str,
         target: str | os.PathLike[str] | Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -474,12 +474,12 @@ class Repository:
             ResponseError, TransportError, CredentialError: the pull failed.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        patterns = patterns_of(include)
+        patterns, limits = patterns_of(include), unpack_limits(unpack_limit, unpack=unpack)
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return run(copies.pull(self._remote, reference, target, options=options))
-        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
+        folder = Path(target)
         pulling = artifacts.pull(
             self._remote,
             reference,

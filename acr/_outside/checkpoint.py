@@ -11,6 +11,7 @@ from typing import Final
 
 from acr._core.storage import Checkpoint
 from acr._outside.regular import open_regular
+from acr._values.arguments import wrong_kind
 from acr.errors import InvalidInput, TransferError
 
 _LIMIT: Final = 64 * 1024
@@ -25,10 +26,12 @@ def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Chec
         source: what is uploaded, which must be another file.
 
     Raises:
-        InvalidInput: the checkpoint would overwrite the source.
+        InvalidInput: it is no path, or the checkpoint would overwrite the source.
     """
     if path is None:
         return None
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_kind("checkpoint", path, "a path, or None")
     place = Path(path)
     if isinstance(source, str | os.PathLike) and place.exists() and Path(source).exists() and place.samefile(source):
         raise InvalidInput(f"checkpoint: {place} is what is uploaded")

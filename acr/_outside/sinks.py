@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from acr._forks import Lock, Origin
+from acr._values.arguments import check_flag
 from acr._values.digest import Digest
 from acr.errors import InvalidInput, InvalidReference, TransferError
 from acr.protocols import Sink, Writable
@@ -39,8 +40,9 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
         keep: keep the partial file if the download fails, so that the next run continues there.
 
     Raises:
-        InvalidInput: the target is neither.
+        InvalidInput: the target is neither, or `keep` is neither True nor False.
     """
+    check_flag("keep_partial", keep)
     if isinstance(target, str | os.PathLike):
         return _FileSink(Path(target), digest, keep=keep)
     if isinstance(target, Writable):

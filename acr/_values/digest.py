@@ -146,8 +146,10 @@ class Hasher:
     __slots__ = ("_hash", "algorithm", "size")
 
     def __init__(self, algorithm: str = "sha256") -> None:
-        if algorithm not in _ALGORITHMS:
-            raise UnsupportedDigest(f"the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
+        if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(
+                f"the algorithm {str(algorithm)[:100]!r} is not supported: expected sha256 or sha512"
+            )
         self._hash = _ALGORITHMS[algorithm][0]()
         self.algorithm: str = algorithm
         self.size: int = 0

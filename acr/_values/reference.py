@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from acr._values.arguments import check_flag
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.home import public_in
 from acr.errors import InvalidReference
@@ -230,6 +231,7 @@ class Endpoint:
 use https, or pass allow_http=True
         """
         _check_text(text)
+        check_flag("allow_http", allow_http)
         named, host, port = _split(text)
         if "://" not in text and port is None and _is_short(host):
             raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")

@@ -22,12 +22,12 @@ from acr._core.talk.redaction import shown_path
 from acr._core.talk.remote import Remote
 from acr._core.talk.sending import read
 from acr._core.talk.session import Session
+from acr._values.arguments import check_count
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, is_empty
 from acr._values.media_type import essence
 from acr._values.properties import Chunk
 from acr.errors import (
-    InvalidInput,
     NotFound,
     ProtocolViolation,
     ResponseError,
@@ -173,9 +173,7 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
         ResponseError: 416: the blob ends before the offset.
         SizeMismatch: fewer bytes came than the blob has there.
     """
-    if offset < 0 or length < 1:
-        raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
-    wanted = f"bytes={offset}-{offset + length - 1}"
+    wanted = _range(offset, length)
     checked = Digest(digest)
 
     async def once() -> Chunk:
@@ -196,6 +194,16 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
     return await remote.session.sender.attempts().run(once)
 
 
+def _range(offset: int, length: int) -> str:
+    """The Range header of a part.
+
+    Raises:
+        InvalidInput: the offset is negative, or the length is not positive.
+    """
+    last = check_count("offset", offset, least=0) + check_count("length", length) - 1
+    return f"bytes={offset}-{last}"
+
+
 def _check_length(what: str, part: Part, offset: int, length: int, actual: int) -> None:
     """See that a part is whole: it may be shorter than what was asked for at the end of the blob only."""
     ends_before = not actual if part.end is None else part.end <= offset
@@ -213,7 +221,7 @@ async def has_chunk(remote: Remote, digest: str, offset: int, length: int) -> bo
     answer as they would answer GET.
     """
     checked = Digest(digest)
-    request = check_chunk_exists.build_request(remote.name, checked, range_=f"bytes={offset}-{offset + length - 1}")
+    request = check_chunk_exists.build_request(remote.name, checked, range_=_range(offset, length))
     try:
         reply = await _headed(remote.session, request, scopes.pull(remote.name))
         end = None if reply is None else _end(reply, checked)

@@ -9,6 +9,7 @@ from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
+from acr._values.arguments import check_callback
 from acr._values.digest import Digest
 from acr._values.progress import Progress
 from acr.errors import InvalidInput
@@ -121,6 +122,7 @@ class Cursor:
 
 def open_stream(remote: Remote, digest: str, *, progress: Progress | None) -> Stream:
     """A blob, to be read in order. Nothing is sent before the first read."""
+    check_callback("progress", progress)
     return Stream(blocks(remote, digest, progress=progress))
 
 

@@ -137,13 +137,20 @@ class Transfer:
                 self._size.went_well(self._remote.session.runtime.now() - began, body.size)
             if upload.chunks > 1:
                 self._remote.session.learned.chunking.takes_many = True
-            taken = upload.offset - end + body.size
-            if not is_crumb(taken, body.size):
-                self._attempts.moved()
-            elif self._attempts.in_vain():
-                raise takes_crumbs(self._remote.name, taken, body.size)
+            self._count(upload.offset - end + body.size, body.size)
             self._is_resumed = False
             await self._checkpoints.save(upload)
+
+    def _count(self, taken: int, sent: int) -> None:
+        """Let the tries count anew, if the registry took enough of a chunk.
+
+        Raises:
+            ProtocolViolation: it took next to nothing, as often as the client's retries allow.
+        """
+        if not is_crumb(taken, sent):
+            self._attempts.moved()
+        elif self._attempts.in_vain():
+            raise takes_crumbs(self._remote.name, taken, sent)
 
     async def _commit(self, body: Body) -> Descriptor:
         size = self._upload.offset + body.size

@@ -18,12 +18,13 @@ from acr._core.runtime import Runtime
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._values.descriptor import Descriptor
+from acr._values.arguments import check_callback, check_count, check_text, wrong_kind
+from acr._values.descriptor import Descriptor, Platform, platform_of
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.manifest import Manifest
 from acr._values.progress import Item, Progress, Skipped, tell
 from acr._values.reference import Reference, check_reference, check_tag, looks_like_acr
-from acr.errors import InvalidInput, InvalidReference, LimitExceeded, NotFound, SizeMismatch, TransferError
+from acr.errors import InvalidReference, LimitExceeded, NotFound, SizeMismatch, TransferError
 from acr.protocols import Local
 
 T = TypeVar("T")
@@ -52,16 +53,16 @@ class Options:
         progress: is told.
     """
 
-    platform: str | None
+    platform: Platform | None = attrs.field(converter=platform_of)
     referrers: bool | Literal["all"]
     concurrency: int
     progress: Progress | None
 
     def __attrs_post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise InvalidInput(f"concurrency={self.concurrency}: expected a positive number")
-        if self.referrers not in (True, False, "all"):
-            raise InvalidInput(f"referrers={self.referrers!r}: expected True, False or 'all'")
+        check_count("concurrency", self.concurrency)
+        check_callback("progress", self.progress)
+        if not (isinstance(self.referrers, bool) or self.referrers == "all"):
+            raise wrong_kind("referrers", self.referrers, "True, False or 'all'")
 
     @property
     def at_once(self) -> int:
@@ -74,6 +75,7 @@ async def push(remote: Remote, local: Local, reference: str | None, *, tag: str 
     """Copy from this machine to a repository."""
     if tag is not None:
         check_tag(tag)
+    check_text("reference", reference)
     source = LocalStore(remote.session.runtime, local, "source")
     target = RegistryStore(remote)
     return await transfer(remote.session.runtime, source, target, await source.resolve(reference), tag, options)

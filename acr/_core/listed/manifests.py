@@ -28,7 +28,7 @@ from acr._core.talk.answers import NO_HEAD, done, listed, told
 from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
-from acr._values.arguments import check_text
+from acr._values.arguments import check_text, check_texts
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
 from acr._values.fields import optional_text, parse_object
@@ -246,7 +246,8 @@ async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
 
 
 def _accepted(accept: str | Sequence[str] | None) -> str:
-    wanted = [accept] if isinstance(accept, str) else accept or media_types.ANY_MANIFEST
+    texts = [accept] if isinstance(accept, str) else accept
+    wanted = media_types.ANY_MANIFEST if texts is None else check_texts("accept", texts, media_types.OCI_MANIFEST)
     return ", ".join(check_media_range(one) for one in wanted)
 
 

@@ -47,7 +47,7 @@ def order_on_wire(order: Order | None, last: str | None) -> str | None:
     Raises:
         InvalidInput: the order is unknown, or does not go with `last`.
     """
-    if order not in _ORDERS:
+    if not isinstance(order, str | None) or order not in _ORDERS:
         raise InvalidInput(f"order_by={order!r}: expected 'newest', 'oldest' or None")
     if order is not None and last is not None:
         raise InvalidInput(

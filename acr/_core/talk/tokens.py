@@ -77,6 +77,9 @@ class Tokens:
         token_hosts: frozenset[str],
     ) -> None:
         known = (UsernamePassword, RefreshToken, Keyring, TokenCredential)
+        if isinstance(credential, type):
+            name = credential.__name__
+            raise CredentialError(f"credential={name}: expected an object, got the class: pass {name}(…)")
         if credential is not None and not isinstance(credential, known):
             raise CredentialError(
                 f"{type(credential).__name__} is no credential: expected an azure-identity credential (an object with"
