@@ -337,7 +337,7 @@ def test_a_login_page_is_no_registry(twin: Twin, acr_emulator: Emulator) -> None
     with pytest.raises(acr.ProtocolViolation, match="is no registry, or a login page"):
         registry.ping()
     acr_emulator.fail(path_contains="/v2/", status=302, headers={"Location": "https://login.example/?sig=secret"})
-    with pytest.raises(acr.ProtocolViolation, match=r"answered 302 leading to 'https://login.example/\?sig=…'"):
+    with pytest.raises(acr.ProtocolViolation, match=r"answered 302 leading to 'https://login.example/\?…'"):
         registry.ping()
 
 

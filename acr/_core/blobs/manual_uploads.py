@@ -7,7 +7,7 @@ asks the registry how far the session got, and sends what it lacks.
 from __future__ import annotations
 
 from acr._core.blobs import calls as blobs, openings
-from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, is_crumb, is_out_of_step, takes_crumbs
+from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, count_taken, is_out_of_step
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
@@ -69,9 +69,7 @@ class ManualUpload:
                 await attempts.again(error)
                 self.session.offset = await self._agreed(first, end, error)
                 continue
-            taken, sent = self.session.offset - before, end - before
-            if is_crumb(taken, sent) and attempts.in_vain():
-                raise takes_crumbs(self._remote.name, taken, sent)
+            count_taken(attempts, self._remote.name, self.session.offset - before, end - before)
         if self._hasher is not None:
             await self._remote.session.runtime.blocking(self._hasher.update, data)
 

@@ -16,15 +16,7 @@ from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed
 from acr._core.blobs.one_chunk import OneChunk
-from acr._core.blobs.upload_sessions import (
-    GONE,
-    REFUSALS,
-    UNTOLD,
-    UploadSession,
-    is_crumb,
-    is_out_of_step,
-    takes_crumbs,
-)
+from acr._core.blobs.upload_sessions import GONE, REFUSALS, UNTOLD, UploadSession, count_taken, is_crumb, is_out_of_step
 from acr._core.blobs.way_back import Chunks, Has, Row, Setback, Sign, Step, row_for
 from acr._core.runtime import Body
 from acr._core.talk.attempts import CDN, Problem
@@ -137,20 +129,9 @@ class Transfer:
                 self._size.went_well(self._remote.session.runtime.now() - began, body.size)
             if upload.chunks > 1:
                 self._remote.session.learned.chunking.takes_many = True
-            self._count(upload.offset - end + body.size, body.size)
+            count_taken(self._attempts, self._remote.name, upload.offset - end + body.size, body.size)
             self._is_resumed = False
             await self._checkpoints.save(upload)
-
-    def _count(self, taken: int, sent: int) -> None:
-        """Let the tries count anew, if the registry took enough of a chunk.
-
-        Raises:
-            ProtocolViolation: it took next to nothing, as often as the client's retries allow.
-        """
-        if not is_crumb(taken, sent):
-            self._attempts.moved()
-        elif self._attempts.in_vain():
-            raise takes_crumbs(self._remote.name, taken, sent)
 
     async def _commit(self, body: Body) -> Descriptor:
         size = self._upload.offset + body.size

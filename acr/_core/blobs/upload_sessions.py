@@ -38,7 +38,7 @@ from acr_rest.types import Response
 from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
-from acr._core.talk.attempts import PASSING, Problem, is_throttled, may_pass
+from acr._core.talk.attempts import PASSING, Attempts, Problem, is_throttled, may_pass
 from acr._core.talk.deadline import best_effort
 from acr._core.talk.links import upload_target, uploaded
 from acr._core.talk.remote import Remote
@@ -80,12 +80,19 @@ def is_crumb(taken: int, sent: int) -> bool:
     return taken * _CRUMB < min(sent, CHUNK_SIZE)
 
 
-def takes_crumbs(name: str, taken: int, sent: int) -> ProtocolViolation:
-    """What is said of a registry that does so again and again."""
-    return ProtocolViolation(
-        f"an upload to {name}: the registry took {taken} of the {sent} bytes of a chunk, and as little of those before:"
-        " try a larger chunk_size, or ask who runs the registry"
-    )
+def count_taken(attempts: Attempts, name: str, taken: int, sent: int) -> None:
+    """Let the tries count anew, if a registry took enough of a chunk.
+
+    Raises:
+        ProtocolViolation: it took next to nothing, as often as the client's retries allow.
+    """
+    if not is_crumb(taken, sent):
+        attempts.moved()
+    elif attempts.in_vain():
+        raise ProtocolViolation(
+            f"an upload to {name}: the registry took {taken} of the {sent} bytes of a chunk, and as little of those"
+            " before: ask those who run it, or a proxy before it, how large a chunk may be, and pass chunk_size="
+        )
 
 
 def is_out_of_step(problem: Problem) -> bool:

@@ -27,6 +27,7 @@ from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
+from acr._text import printable
 from acr._values.arguments import check_text
 from acr._values.digest import received_digest
 from acr._values.page import Page
@@ -143,17 +144,18 @@ async def delete(remote: Remote, *, missing_ok: bool) -> DeletedRepository:
         return DeletedRepository()
     return DeletedRepository(
         manifests=[received_digest(d, "a deleted manifest") for d in deleted.manifests_deleted],
-        tags=deleted.tags_deleted,
+        tags=[printable(tag) for tag in deleted.tags_deleted],
     )
 
 
 def _names(reply: Response) -> Sequence[str]:
-    return listed(reply, "repositories", get_repositories.parse(reply).body.repositories)
+    found = listed(reply, "repositories", get_repositories.parse(reply).body.repositories)
+    return [printable(name) for name in found]
 
 
 def _properties(body: RepositoryAttributes) -> RepositoryProperties:
     return RepositoryProperties(
-        name=body.image_name,
+        name=printable(body.image_name),
         created=body.created_time,
         updated=body.last_update_time,
         manifest_count=body.manifest_count,

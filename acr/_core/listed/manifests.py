@@ -28,6 +28,7 @@ from acr._core.talk.answers import NO_HEAD, done, listed, told
 from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
+from acr._text import printable
 from acr._values.arguments import check_text, check_texts
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
@@ -272,11 +273,11 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
         size=manifest.image_size,
         created=manifest.created_time,
         updated=manifest.last_update_time,
-        media_type=manifest.media_type,
-        config_media_type=manifest.config_media_type,
+        media_type=_text(manifest.media_type),
+        config_media_type=_text(manifest.config_media_type),
         architecture=_text(manifest.architecture),
         os=_text(manifest.os),
-        tags=tuple(manifest.tags),
+        tags=tuple(map(printable, manifest.tags)),
         related=tuple(
             RelatedManifest(
                 digest=received_digest(one.digest, "a related manifest"),
@@ -285,11 +286,12 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
             )
             for one in manifest.references
         ),
-        quarantine_state=attributes.quarantine_state if attributes else None,
-        quarantine_details=attributes.quarantine_details if attributes else None,
+        quarantine_state=_text(attributes.quarantine_state) if attributes else None,
+        quarantine_details=_text(attributes.quarantine_details) if attributes else None,
         **permissions(attributes),
     )
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else str(value)
+    """What the registry says in words, fit to be printed."""
+    return None if value is None else printable(str(value))

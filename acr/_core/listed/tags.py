@@ -24,6 +24,7 @@ from acr._core.talk.deadline import one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.unlinked import Unlinked
+from acr._text import printable
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
@@ -116,13 +117,13 @@ async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> None:
 
 
 def _names(reply: Response) -> Sequence[str]:
-    return listed(reply, "tags", get_tag_names.parse(reply).body.tags)
+    return [printable(name) for name in listed(reply, "tags", get_tag_names.parse(reply).body.tags)]
 
 
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:
     return TagProperties(
         repository=repository,
-        name=tag.name,
+        name=printable(tag.name),
         digest=received_digest(tag.digest, "a tag"),
         created=tag.created_time,
         updated=tag.last_update_time,

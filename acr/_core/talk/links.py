@@ -41,7 +41,7 @@ def next_link(header: str | None) -> str | None:
         link = _LINK.match(header, at)
         if link is None:
             if header[at:].strip(" \t,"):
-                raise ProtocolViolation(f"malformed Link header: {header[:200]!r}")
+                raise ProtocolViolation(f"malformed Link header: {redact(header)[:200]!r}")
             break
         if found is None and "next" in _relations(link["parameters"]):
             found = link["target"]

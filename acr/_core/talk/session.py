@@ -15,7 +15,7 @@ from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand, Learned
-from acr._core.talk.redaction import shown, shown_path
+from acr._core.talk.redaction import shown, shown_header, shown_path
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
 from acr._core.talk.sending import JSON_LIMIT, Sender, read
 from acr._core.talk.token_exchanges import Authority
@@ -184,10 +184,14 @@ class Session:
         """
         reply = await self._introduce()
         if reply is not None and (reply.status >= 300 or _is_page(reply)):
-            where = f" leading to {shown(reply.headers.get('location', ''))[:200]!r}" if reply.status >= 300 else ""
+            where = (
+                f" leading to {shown_header('location', reply.headers.get('location', ''))[:200]!r}"
+                if reply.status >= 300
+                else ""
+            )
             raise ProtocolViolation(
                 f"{self.registry.netloc} is no registry, or a login page or a proxy stands before it: GET /v2/ was"
-                f" answered {reply.status}{where} as {reply.headers.get('content-type', 'nothing')[:200]!r}"
+                f" answered {reply.status}{where} as {shown(reply.headers.get('content-type', 'nothing'))[:200]!r}"
             )
 
     async def _introduce(self) -> Response | None:
@@ -270,4 +274,11 @@ def _usable(refusal: Unauthorized) -> Challenge:
         for challenge in challenges:
             if challenge.scheme == scheme:
                 return challenge
-    raise ProtocolViolation(f"no Bearer or Basic challenge in the refusal: {refusal}")
+    refusal.hint = None  # it speaks of a request with a token
+    if refusal.challenge is None:
+        raise ProtocolViolation(
+            f"{refusal}; without a challenge (WWW-Authenticate) the client cannot know which credential is wanted: a"
+            " firewall, a proxy or a login page may stand before the registry"
+        )
+    named = ", ".join(sorted({challenge.scheme for challenge in challenges}))[:200] or "none"
+    raise ProtocolViolation(f"{refusal}; expected a Bearer or Basic challenge, got {named}")

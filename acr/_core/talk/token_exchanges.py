@@ -6,6 +6,7 @@ Entra token --/oauth2/exchange--> refresh token --/oauth2/token--> access token 
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,8 @@ from acr._values.reference import Endpoint
 from acr.errors import CredentialError, ProtocolViolation, ResponseError
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+
+_DIGITS: Final = re.compile(r"([0-9]{1,10})(?:\.[0-9]{1,10})?")
 
 _LONGEST_LIFE: Final = 10**10
 """Seconds: three centuries. JSON numbers may be larger than any float."""
@@ -266,11 +269,23 @@ async def _ask(
 
 
 def _access(reply: Response) -> Issued:
-    body = _parsed(done(exchange_refresh.parse, 200), reply).body
+    body = _parsed(done(exchange_refresh.parse, 200), _with_number(reply)).body
     issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
     if _BEARER.fullmatch(issued.token) is None:  # otherwise the HTTP library would quote the token in its error
         raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
     return issued
+
+
+def _with_number(reply: Response) -> Response:
+    """The same answer, with `expires_in` as a whole number. Some write it as text (`"300"`), or as `300.0`."""
+    try:
+        value = json.loads(reply.body)
+        seconds = value["expires_in"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return reply
+    if not isinstance(seconds, str | float) or (found := _DIGITS.fullmatch(str(seconds))) is None:
+        return reply
+    return attrs.evolve(reply, body=json.dumps({**value, "expires_in": int(found[1])}).encode())
 
 
 def _parsed(parse: Callable[[Response], T], reply: Response) -> T:
