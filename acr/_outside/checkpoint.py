@@ -19,7 +19,7 @@ _LIMIT: Final = 64 * 1024
 
 
 def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Checkpoint | None:
-    """A checkpoint at a path; none where there is no path.
+    """A checkpoint at a path; none if there is no path.
 
     Args:
         path: of the file.

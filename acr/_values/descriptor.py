@@ -58,7 +58,7 @@ class Platform:
         name, colon, os_version = value.partition(":")
         parts = name.split("/")
         if len(parts) not in (2, 3) or not all(parts) or (colon and not os_version):
-            raise InvalidInput(f"{value!r} is no platform: expected os/architecture, such as linux/arm64")
+            raise InvalidInput(f"expected a platform, os/architecture, such as linux/arm64, got {value!r}")
         return attrs.evolve(cls(*parts), os_version=os_version or None)
 
     def __str__(self) -> str:

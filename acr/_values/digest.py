@@ -50,7 +50,7 @@ class Digest(str):
             return text
         match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise InvalidReference(f"{text!r} is no digest: expected sha256:… or sha512:…")
+            raise InvalidReference(f"expected a digest, sha256:… or sha512:…, got {text!r}")
         algorithm, encoded = match.groups()
         if algorithm not in _ALGORITHMS:
             raise UnsupportedDigest(
@@ -58,7 +58,7 @@ class Digest(str):
             )
         length = _ALGORITHMS[algorithm][1]
         if len(encoded) != length or _HEX.fullmatch(encoded) is None:
-            raise InvalidReference(f"{text!r} is no digest: expected {length} lower-case hexadecimal digits")
+            raise InvalidReference(f"expected a digest with {length} lower-case hexadecimal digits, got {text!r}")
         return super().__new__(cls, text)
 
     @classmethod

@@ -20,7 +20,7 @@ _KIND: Final = "vnd.docker.reference.type"
 def choose(index: Manifest, wanted: Platform | None, what: str) -> Descriptor:
     """The manifest of an index that is for a platform.
 
-    Where no variant is named, and there are several, the usual one is taken: that without a name, or the one that it
+    If no variant is named, and there are several, the usual one is taken: that without a name, or the one that it
     stands for.
 
     Args:

@@ -358,8 +358,8 @@ def test_arguments_that_cannot_be_right_are_refused_before_any_request(
     digest = acr.Digest.of(b"")
     for source, target, text in [
         ("app", "two", "names no manifest"),
-        ("App:v1", "two", "no repository name"),
-        ("app:", "two", "no tag"),
+        ("App:v1", "two", "expected a repository name"),
+        ("app:", "two", "expected a tag"),
         ("app:v1", "my.azurecr.io:443/two:v1", "begins with a host"),
         ("app:v1", f"two@{digest}", "the digest is that of what is copied"),
     ]:

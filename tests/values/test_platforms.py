@@ -80,5 +80,5 @@ def test_one_image_that_is_listed_twice_is_one() -> None:
 
 @pytest.mark.parametrize("text", ["linux", "linux/", "/amd64", "a/b/c/d", "linux/amd64:", ""])
 def test_what_is_no_platform(text: str) -> None:
-    with pytest.raises(acr.InvalidInput, match="is no platform"):
+    with pytest.raises(acr.InvalidInput, match="expected a platform"):
         acr.Platform.parse(text)

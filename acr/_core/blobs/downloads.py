@@ -41,7 +41,7 @@ class Download:
         remote: the repository.
         digest: its digest.
         offset: of the first byte.
-        size: how many bytes the whole must have, where that is known; not one more is given out.
+        size: how many bytes the whole must have, if that is known; not one more is given out.
         progress: is told.
         name: for people to read.
     """
@@ -207,7 +207,7 @@ async def download(
         remote: the repository.
         digest: what it must be of.
         open_sink: where to; by the digest a sink knows what an earlier run has left.
-        size: how many bytes it must have, where that is known; not one more is written.
+        size: how many bytes it must have, if that is known; not one more is written.
         progress: is told.
         name: for people to read.
 

@@ -48,7 +48,7 @@ class ManualUpload:
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk, and see to it that it arrives.
 
-        Where it is not known whether it did, the registry is asked, and sent only what it lacks.
+        If it is not known whether it did, the registry is asked, and sent only what it lacks.
 
         Raises:
             NotFound: the session is gone.

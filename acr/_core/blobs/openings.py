@@ -85,7 +85,7 @@ async def mount_or_start(remote: Remote, digest: Digest, source: str) -> UploadS
     """Make a blob of another repository of the same registry one of this repository, too.
 
     Returns:
-        None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
+        None if that was possible. If not, the upload session that the registry opens instead (OCI distribution
         spec, "Mounting a blob from another repository").
     """
     request = mount_blob.build_request(remote.name, from_=check_repository(source), mount=digest)

@@ -144,7 +144,7 @@ class UploadSession:
         """Ask how many bytes the registry has, and take its newest Location.
 
         Args:
-            repeatable: whether to ask again where there is no answer.
+            repeatable: whether to ask again if there is no answer.
 
         Raises:
             NotFound: the session is gone.

@@ -72,8 +72,8 @@ async def upload(
         remote: the repository.
         open_source: gives the bytes; they are closed here. If they can be read again, the upload begins anew when the
             registry loses it.
-        digest: what it must be of, where that is known.
-        algorithm: of the digest, where it is not.
+        digest: what it must be of, if that is known.
+        algorithm: of the digest, if it is not.
         chunk_size: bytes of the first and the largest chunk; None to begin with 4 MiB and grow while it goes well.
         mount_from: another repository that is known to have it, to be tried first. Needs the digest.
         checkpoint: where another process finds how far this one got; an upload that fails is then left to it.

@@ -86,7 +86,7 @@ class Store(Protocol):
 
         Args:
             manifest: the manifest.
-            mend: brings again what is missing of it, where it turns out that something is.
+            mend: brings again what is missing of it, if it turns out that something is.
         """
         ...
 

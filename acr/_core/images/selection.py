@@ -1,4 +1,4 @@
-"""Selection: the image that is meant: of an index the one for a platform, and any other only where it is for that."""
+"""Selection: the image that is meant: of an index the one for a platform, and any other only if it is for that."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import each_one_call, one_call
-from acr._core.talk.paging import Walk
+from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
@@ -51,7 +51,7 @@ class Repositories:
 
     Args:
         ours: ACR's catalog.
-        theirs: that of other registries, which is asked for where there is none of ACR.
+        theirs: that of other registries, which is asked for if there is none of ACR.
     """
 
     ours: Walk[str]
@@ -97,13 +97,13 @@ def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
     return isinstance(error, NoMetadataApi) or (is_told and not isinstance(error, NotFound))
 
 
-def repositories(session: Session, *, page_size: int | None, last: str | None) -> Repositories:
+def repositories(session: Session, *, page_size: int | None, last: str | None) -> Shown:
     """The names of all repositories."""
     size, last = check_page_size(page_size), check_text("last", last)
     ours = get_repositories.build_request(n=size, last=last)
     theirs = attrs.evolve(ours, target=types.target(_ANY_MAKE, {"n": size, "last": last}))
     walks = [Walk(session, first, _names, scopes.catalog()) for first in (ours, theirs)]
-    return Repositories(walks[0], Unlinked(walks[1], size))
+    return Shown(Repositories(walks[0], Unlinked(walks[1], size)))
 
 
 async def get(remote: Remote) -> RepositoryProperties:
@@ -149,8 +149,7 @@ async def delete(remote: Remote, *, missing_ok: bool) -> DeletedRepository:
 
 
 def _names(reply: Response) -> Sequence[str]:
-    found = listed(reply, "repositories", get_repositories.parse(reply).body.repositories)
-    return [printable(name) for name in found]
+    return listed(reply, "repositories", get_repositories.parse(reply).body.repositories)
 
 
 def _properties(body: RepositoryAttributes) -> RepositoryProperties:

@@ -132,7 +132,7 @@ async def get(remote: Remote, reference: str, *, accept: str | Sequence[str] | N
 
 
 def _media_type(content_type: str | None, content: bytes, what: str) -> str:
-    """What a manifest is: by the Content-Type, or by its own word where that says nothing, as of a plain file server.
+    """What a manifest is: by the Content-Type, or by its own word if that says nothing, as of a plain file server.
 
     Raises:
         ProtocolViolation: nothing tells, or what tells is no media type; or an image is sent as an index, or the like
@@ -194,7 +194,7 @@ async def head(remote: Remote, reference: str, *, accept: str | Sequence[str] | 
 
 
 async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Stored:
-    """Put exact bytes under a tag, or under their digest alone. Where they are already, no lock stands against it.
+    """Put exact bytes under a tag, or under their digest alone. If they are there already, no lock stands against it.
 
     Raises:
         DigestMismatch: the registry stored something else.

@@ -21,7 +21,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import one_call
-from acr._core.talk.paging import Walk
+from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.unlinked import Unlinked
 from acr._text import printable
@@ -81,11 +81,11 @@ def tags(
     return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 
 
-def names(remote: Remote, *, page_size: int | None, last: str | None) -> Unlinked:
+def names(remote: Remote, *, page_size: int | None, last: str | None) -> Shown:
     """The names of the tags of a repository, as every OCI registry lists them."""
     size = check_page_size(page_size)
     first = get_tag_names.build_request(remote.name, n=size, last=check_text("last", last))
-    return Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size)
+    return Shown(Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size))
 
 
 async def get(remote: Remote, tag: str) -> TagProperties:
@@ -117,7 +117,7 @@ async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> None:
 
 
 def _names(reply: Response) -> Sequence[str]:
-    return [printable(name) for name in listed(reply, "tags", get_tag_names.parse(reply).body.tags)]
+    return listed(reply, "tags", get_tag_names.parse(reply).body.tags)
 
 
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:

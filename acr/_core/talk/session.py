@@ -84,7 +84,7 @@ class Session:
             attempts: the tries. If None, the request is one that can be repeated.
             limit: bytes of the answer, at the most.
             option: the option that sets the limit, or None.
-            undo: is done with the answer, where the caller has been stopped meanwhile.
+            undo: is done with the answer, if the caller has been stopped meanwhile.
 
         Raises:
             ResponseError: the registry answered with an error.
@@ -184,14 +184,12 @@ class Session:
         """
         reply = await self._introduce()
         if reply is not None and (reply.status >= 300 or _is_page(reply)):
-            where = (
-                f" leading to {shown_header('location', reply.headers.get('location', ''))[:200]!r}"
-                if reply.status >= 300
-                else ""
-            )
+            place = shown_header("location", reply.headers.get("location", ""))[:200]
+            where = f" leading to {place!r}" if reply.status >= 300 else ""
+            kind = shown(reply.headers.get("content-type", "nothing"))[:200]
             raise ProtocolViolation(
-                f"{self.registry.netloc} is no registry, or a login page or a proxy stands before it: GET /v2/ was"
-                f" answered {reply.status}{where} as {shown(reply.headers.get('content-type', 'nothing'))[:200]!r}"
+                f"expected a registry at {self.registry.netloc}, got something else, such as a login page or a proxy"
+                f" before it: GET /v2/ was answered {reply.status}{where} as {kind!r}"
             )
 
     async def _introduce(self) -> Response | None:
@@ -238,7 +236,7 @@ class Session:
             await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
-        """What to ask a token for after a 401, or None where another token would not help.
+        """What to ask a token for after a 401, or None if another token would not help.
 
         ACR issues a token for what the credential may not do, too, and refuses it here as insufficient: asking again
         for no more than was asked for would loop.

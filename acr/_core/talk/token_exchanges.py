@@ -84,7 +84,7 @@ class Authority:
         Args:
             challenge: the registry's.
             registry: the registry; a realm on its own host is always allowed.
-            token_hosts: further hosts (with port, where it has one) that may be sent the credential.
+            token_hosts: further hosts (with port, if it has one) that may be sent the credential.
             is_anonymous: there is no credential, and so nothing that another host must not get to know.
 
         Raises:
@@ -134,7 +134,7 @@ async def entra_to_refresh(
         authority: who issues it.
         entra_token: for the registry's audience.
         entra_refresh_token: of Entra, beside the token or in its place.
-        tenant: of the tokens; ACR reads it off them where it is left out.
+        tenant: of the tokens; ACR reads it off them if it is left out.
 
     Raises:
         CredentialError: the registry refuses it.
@@ -240,7 +240,9 @@ def lifetime(token: str, expires_in: int | None) -> float:
     if math.isfinite(seconds):
         return seconds
     if expires_in is not None and abs(expires_in) > _LONGEST_LIFE:
-        raise ProtocolViolation("the token endpoint answered with an expires_in that is no time")
+        raise ProtocolViolation(
+            "the token endpoint: expires_in: expected the seconds that the token lives, got too large a number"
+        )
     return float(expires_in or _UNKNOWN_LIFETIME)
 
 

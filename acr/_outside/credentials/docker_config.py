@@ -125,7 +125,7 @@ class DockerConfig:
         except (ValueError, RecursionError):
             raise CredentialError(f"{self.path} is not JSON") from None  # and its content is not for an error text
         if not isinstance(config, dict) or len(content) > _CONFIG_LIMIT:
-            raise CredentialError(f"{self.path} is not a docker config")
+            raise CredentialError(f"{self.path}: expected a docker config, a JSON object of at most 4 MiB")
         return config
 
     def _ask(self, helper: str, host: str) -> UsernamePassword | RefreshToken | None:
@@ -187,7 +187,7 @@ def _is_host(name: str, host: str) -> bool:
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     if not isinstance(entry, dict):
-        raise CredentialError(f"{where} is not an object")
+        raise CredentialError(f"{where}: expected an object, got {type(entry).__name__}")
     for key in ("identitytoken", "username", "password"):
         if not isinstance(entry.get(key), str | None):
             raise CredentialError(f"{where}: {key}: expected text, got {type(entry[key]).__name__}")
@@ -222,5 +222,5 @@ def _login(username: str, password: str, where: str) -> UsernamePassword | Refre
 def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
     value = config.get(key) or {}
     if not isinstance(value, dict):
-        raise CredentialError(f"{path}: {key} is not an object")
+        raise CredentialError(f"{path}: {key}: expected an object, got {type(value).__name__}")
     return value

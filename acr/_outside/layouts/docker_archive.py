@@ -145,7 +145,7 @@ class DockerArchive:
                     check_weight(content, where)
                     entries = json.loads(content)
                     if not isinstance(entries, list):
-                        raise TransferError(f"{where} is no list", side="source")
+                        raise TransferError(f"{where}: expected a list", side="source")
                 images = [_image(entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
                 self._listed = [Root(image.tags, image.config, image) for image in images]
             return self._listed
@@ -218,5 +218,5 @@ def _image(entry: object, where: str) -> _Image:
 
 def _texts(values: Sequence[object], where: str) -> Sequence[str]:
     if not all(isinstance(value, str) for value in values):
-        raise TransferError(f"{where} names something that is no string", side="source")
+        raise TransferError(f"{where}: expected names as text", side="source")
     return [str(value) for value in values]

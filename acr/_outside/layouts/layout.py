@@ -199,7 +199,7 @@ class Store:
 
     def _index_content(self) -> bytes:
         if self._tree.size(INDEX) is None:
-            raise TransferError(f"{self._name} is no OCI image layout: it has no {INDEX}", side="source")
+            raise TransferError(f"{self._name}: expected an OCI image layout, but it has no {INDEX}", side="source")
         return self._read(INDEX, INDEX_LIMIT)
 
     def _read(self, name: str, limit: int) -> bytes:
