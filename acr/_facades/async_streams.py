@@ -46,6 +46,7 @@ class AsyncListing(Generic[T]):
             InvalidReference: the continuation belongs to another listing.
             ProtocolViolation: a link leads to another host, or in a circle.
             ResponseError, TransportError, CredentialError: a request failed. The list is incomplete.
+            LimitExceeded: the listing has more pages, or a page is larger, than `Limits` allow.
         """
         return self._walk.pages(continuation)
 
@@ -89,6 +90,7 @@ class AsyncBlobStream:
             DigestMismatch: the blob has ended, and has another digest.
             ResponseError, TransportError, CredentialError: the download failed.
             ValueError: the stream is closed, or an earlier read was interrupted.
+            ProtocolViolation: the answer is unusable.
         """
         return await self._stream.read(size)
 
@@ -154,6 +156,8 @@ class AsyncUpload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await self._upload.session.status()
 
@@ -166,6 +170,9 @@ class AsyncUpload:
         Raises:
             NotFound: the registry no longer has the session.
             ResponseError, TransportError: sending failed as often as the retries allow.
+            InvalidInput: the data is not bytes.
+            CredentialError: there is no token for it.
+            ProtocolViolation: the registry has other bytes than were sent, or took next to nothing of them.
         """
         await self._upload.write(data)
 
@@ -178,6 +185,9 @@ class AsyncUpload:
         Raises:
             DigestMismatch: the bytes have another digest. The registry has stored nothing.
             InvalidInput: the digest is missing, and needed.
+            NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the upload failed.
+            ProtocolViolation: the registry has other bytes than were sent.
         """
         descriptor = await self._upload.commit(digest)
         self._ended = True
@@ -188,6 +198,8 @@ class AsyncUpload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         await self._upload.session.cancel()
         self._ended = True

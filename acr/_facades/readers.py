@@ -74,6 +74,8 @@ class BlobReader(_Place, io.RawIOBase):
 
         Raises:
             ResponseError, TransportError, CredentialError: the download failed.
+            ProtocolViolation: the answer is unusable.
+            ValueError: the reader is closed.
         """
         return run(self._cursor.read(size))
 
@@ -123,6 +125,8 @@ class AsyncBlobReader(_Place):
 
         Raises:
             ResponseError, TransportError, CredentialError: the download failed.
+            ProtocolViolation: the answer is unusable.
+            ValueError: the reader is closed.
         """
         return await self._cursor.read(size)
 

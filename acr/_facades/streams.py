@@ -48,6 +48,7 @@ class Listing(Generic[T]):
             InvalidReference: the continuation belongs to another listing.
             ProtocolViolation: a link leads to another host, or in a circle.
             ResponseError, TransportError, CredentialError: a request failed. The list is incomplete.
+            LimitExceeded: the listing has more pages, or a page is larger, than `Limits` allow.
         """
         return iterate(self._walk.pages(continuation))
 
@@ -91,6 +92,7 @@ class BlobStream:
             DigestMismatch: the blob has ended, and has another digest.
             ResponseError, TransportError, CredentialError: the download failed.
             ValueError: the stream is closed, or an earlier read was interrupted.
+            ProtocolViolation: the answer is unusable.
         """
         return run(self._stream.read(size))
 
@@ -156,6 +158,8 @@ class Upload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(self._upload.session.status())
 
@@ -168,6 +172,9 @@ class Upload:
         Raises:
             NotFound: the registry no longer has the session.
             ResponseError, TransportError: sending failed as often as the retries allow.
+            InvalidInput: the data is not bytes.
+            CredentialError: there is no token for it.
+            ProtocolViolation: the registry has other bytes than were sent, or took next to nothing of them.
         """
         run(self._upload.write(data))
 
@@ -180,6 +187,9 @@ class Upload:
         Raises:
             DigestMismatch: the bytes have another digest. The registry has stored nothing.
             InvalidInput: the digest is missing, and needed.
+            NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the upload failed.
+            ProtocolViolation: the registry has other bytes than were sent.
         """
         descriptor = run(self._upload.commit(digest))
         self._ended = True
@@ -190,6 +200,8 @@ class Upload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         run(self._upload.session.cancel())
         self._ended = True
