@@ -73,6 +73,7 @@ class BlobReader(_Place, io.RawIOBase):
             size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
+            InvalidInput: the size is not a whole number.
             ResponseError, TransportError, CredentialError: the download failed.
             ProtocolViolation: the answer is unusable.
             ValueError: the reader is closed.
@@ -124,6 +125,7 @@ class AsyncBlobReader(_Place):
             size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
+            InvalidInput: the size is not a whole number.
             ResponseError, TransportError, CredentialError: the download failed.
             ProtocolViolation: the answer is unusable.
             ValueError: the reader is closed.

@@ -11,7 +11,7 @@ from typing import Final
 
 from acr._core.storage import Checkpoint
 from acr._outside.regular import open_regular
-from acr._values.arguments import wrong_kind
+from acr._values.arguments import check_path
 from acr.errors import InvalidInput, TransferError
 
 _LIMIT: Final = 64 * 1024
@@ -30,9 +30,7 @@ def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Chec
     """
     if path is None:
         return None
-    if not isinstance(path, str | os.PathLike):
-        raise wrong_kind("checkpoint", path, "a path, or None")
-    place = Path(path)
+    place = check_path("checkpoint", path)
     if isinstance(source, str | os.PathLike) and place.exists() and Path(source).exists() and place.samefile(source):
         raise InvalidInput(f"checkpoint: {place} is what is uploaded")
     return _FileCheckpoint(place)

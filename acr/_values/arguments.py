@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -122,6 +124,17 @@ def check_texts(name: str, values: Iterable[str], example: str) -> list[str]:
             )
         check_text(name, value)
     return found
+
+
+def check_path(name: str, value: object) -> Path:
+    """The path that a caller names.
+
+    Raises:
+        InvalidInput: it is not a path.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise wrong_kind(name, value, "a path")
+    return Path(value)
 
 
 def number(fits: Callable[[float], bool], expected: str) -> Validator:

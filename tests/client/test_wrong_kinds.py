@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 import acr
+from acr import media_types
 from acr.emulator import Emulator
 from tests.images import add_image, add_index
 from tests.twin import Twin
@@ -69,6 +70,8 @@ KINDS: Final[Mapping[str, list[Any]]] = {
     "order or None": ["new", 3, True, Odd(), []],
     "platform or None": [3, True, b"linux/amd64", ["linux/amd64"], ("linux", "amd64"), Odd(), "", "linux"],
     "limits": [None, "1", 2.5, True, -1, Odd()],
+    "size": ["3", True, 2.5, ["a"], Odd()],
+    "path": [None, 3, True, 2.5, ["a"], object, Odd()],
     "secret": [None, *TEXTS],
     "options": [None, 3, "3", True, {}, Odd()],
     "tls": ["ca.pem", 3, True, False, Path("ca.pem"), Odd()],
@@ -222,10 +225,10 @@ CLIENT: Final = {
 }
 
 
-def taken(call: Callable[[Any], object], option: str, kind: str) -> str:
+def taken(call: Callable[[Any], object], option: str, kind: str, values: Sequence[Any] = ()) -> str:
     """What was not refused, or not as it should be, a line each."""
     lines = []
-    for value in KINDS[kind]:
+    for value in values or KINDS[kind]:
         try:
             call(value)
         except (acr.InvalidInput, acr.CredentialError, acr.UnsupportedDigest) as error:
@@ -297,3 +300,64 @@ def test_a_platform_may_be_a_value(registry: acr.Registry, tmp_path: Path, way: 
         assert app.push(store, "v1", platform=wanted) == images[1]
     else:
         assert registry.copy("app:v1", "two", platform=wanted) == images[1]
+
+
+def _committed(repository: acr.Repository, digest: Any) -> acr.Descriptor:
+    upload = repository.start_upload()
+    upload.write(b"x")
+    return upload.commit(digest)
+
+
+STREAMS: Final[Mapping[str, tuple[Callable[[acr.Repository, Any], object], str]]] = {
+    "pages": (lambda app, value: list(app.tags().pages(continuation=value)), "text or None"),
+    "pages of names": (lambda app, value: list(app.tag_names().pages(continuation=value)), "text or None"),
+    "pages of referrers": (
+        lambda app, value: list(app.manifest("v1").referrers().pages(continuation=value)),
+        "text or None",
+    ),
+    "read": (lambda app, value: app.download_blob(acr.Digest.of(b"blob")).read(value), "size"),
+    "read at a place": (lambda app, value: app.blob(acr.Digest.of(b"blob")).open().read(value), "size"),
+    "seek": (lambda app, value: app.blob(acr.Digest.of(b"blob")).open().seek(value), "size"),
+    "whence": (lambda app, value: app.blob(acr.Digest.of(b"blob")).open().seek(0, value), "text"),
+    "write": (lambda app, value: app.start_upload().write(value), "bytes"),
+    "commit": (_committed, "text or None"),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_an_argument_of_a_stream_of_the_wrong_kind_is_refused(registry: acr.Registry, name: str) -> None:
+    app = registry.repository("app")
+    app.upload_blob(b"blob")
+    app.put_manifest({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}, tag="v1")
+    call, kind = STREAMS[name]
+    values = [value for value in KINDS[kind] if not (name == "whence" and value is True)]  # which counts as 1
+    problems = "\n".join(taken(lambda value: call(app, value), name, kind, [value]) for value in values)
+    assert not problems.strip(), problems
+
+
+VALUES: Final[Mapping[str, tuple[Callable[[Any], object], str]]] = {
+    "Layout": (acr.Layout, "path"),
+    "DockerArchive": (acr.DockerArchive, "path"),
+    "DockerConfig": (acr.DockerConfig, "path"),
+    "DockerConfig.lookup": (lambda value: acr.DockerConfig("none").lookup(value), "secret"),
+    "Digest": (acr.Digest, "secret"),
+    "Digest.of": (acr.Digest.of, "bytes"),
+    "Hasher": (acr.Hasher, "secret"),
+    "Hasher.update": (lambda value: acr.Hasher().update(value), "bytes"),
+    "Platform.parse": (acr.Platform.parse, "secret"),
+    "Reference": (acr.Reference, "secret"),
+    "Reference.parse": (acr.Reference.parse, "secret"),
+    "Manifest.of": (acr.Manifest.of, "manifest"),
+    "File": (acr.File, "path"),
+    "File.title": (lambda value: acr.File("x", title=value), "secret"),
+    "UsernamePassword": (lambda value: acr.UsernamePassword("me", value), "secret"),
+    "RefreshToken": (acr.RefreshToken, "secret"),
+    "VerifyingReader": (lambda value: acr.VerifyingReader(value, DIGEST), "path"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_of_the_wrong_kind_is_refused(name: str) -> None:
+    make, kind = VALUES[name]
+    problems = taken(make, name, kind)
+    assert not problems, problems

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from acr._outside.regular import open_regular
-from acr._values.arguments import number, wrong_kind
+from acr._values.arguments import check_path, number, wrong_kind
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
 from acr.errors import CredentialError
@@ -39,9 +39,7 @@ def _default_path() -> Path:
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
-    if not isinstance(value, str | os.PathLike):
-        raise wrong_kind("path", value, "the path of a config.json")
-    return Path(value)
+    return check_path("path", value)
 
 
 @public_in("acr")

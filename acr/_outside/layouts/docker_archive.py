@@ -19,6 +19,7 @@ from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in
 from acr._outside.tar.tars import TarFiles, compression
+from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.fields import list_of, object_of, parse_object, text
@@ -57,7 +58,7 @@ class DockerArchive:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = Path(path)
+        self.path: Path = check_path("path", path)
         self._name = str(self.path)
         self._files = TarFiles(self.path)
         self._lock = Lock(reentrant=True)

@@ -48,7 +48,7 @@ def check_name(name: str, *, windows: bool = ON_WINDOWS) -> Parts:
     (('a', 'b'), ('a',), ())
     >>> check_name("a/../../b")
     Traceback (most recent call last):
-    acr.errors.InvalidReference: the name 'a/../../b' is no relative file name
+    acr.errors.InvalidReference: the name: expected a relative file name, got 'a/../../b'
     """
     parts = tuple(name.split("/")) if name else ()
     while parts[:1] == (".",):
