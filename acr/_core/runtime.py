@@ -103,10 +103,10 @@ class Runtime(Protocol):
 
     @property
     def home(self) -> object:
-        """What locks and connections are of: this process, and this event loop where there is one.
+        """What locks and connections are of: this process, and this event loop if there is one.
 
         Raises:
-            InvalidInput: there is none, where there should be one.
+            InvalidInput: there is none, if there should be one.
         """
         ...
 
@@ -123,7 +123,7 @@ class Runtime(Protocol):
         ...
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function that blocks (files, subprocesses, hashing), off the event loop where there is one."""
+        """Call a function that blocks (files, subprocesses, hashing), off the event loop if there is one."""
         ...
 
     def thread(self) -> Executor:
@@ -135,7 +135,7 @@ class Runtime(Protocol):
         ...
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a function of the user's, which may be a coroutine function where there is an event loop."""
+        """Call a function of the user's, which may be a coroutine function if there is an event loop."""
         ...
 
     async def to_the_end(
@@ -148,7 +148,7 @@ class Runtime(Protocol):
 
         Args:
             task: what to do.
-            undo: is done with what came of it, where nobody is left to take it.
+            undo: is done with what came of it, if nobody is left to take it.
         """
         ...
 

@@ -13,7 +13,7 @@ class Source(Protocol):
 
     @property
     def size(self) -> int | None:
-        """How many there are, where that is known beforehand."""
+        """How many there are, if that is known beforehand."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class Checkpoint(Protocol):
     """A place that outlives the process, for one short text. Its methods may block, and raise TransferError."""
 
     def load(self) -> str | None:
-        """The text that was saved last; None where there is none, or something else is there."""
+        """The text that was saved last; None if there is none, or something else is there."""
         ...
 
     def save(self, text: str) -> None:

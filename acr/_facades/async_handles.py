@@ -43,6 +43,9 @@ class AsyncRepositoryTag:
 
         Raises:
             NotFound: there is no such tag.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await tags.get(self._remote, self.name)
 
@@ -65,6 +68,10 @@ class AsyncRepositoryTag:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such tag.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await tags.update(self._remote, self.name, wanted)
@@ -78,6 +85,9 @@ class AsyncRepositoryTag:
         Raises:
             NotFound: there is no such tag.
             Locked: the tag is locked.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         await tags.delete(self._remote, self.name, missing_ok=missing_ok)
 
@@ -105,6 +115,9 @@ class AsyncRepositoryManifest:
             NotFound: there is no such manifest.
             LimitExceeded: the manifest is larger than 4 MiB.
             DigestMismatch: the bytes have another digest.
+            InvalidInput: `accept` is invalid.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await manifests.get(self._remote, self.reference, accept=accept)
 
@@ -116,11 +129,20 @@ class AsyncRepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
+            InvalidInput: `accept` is invalid.
+            DigestMismatch: the registry announces another digest than that of the handle.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await manifests.head(self._remote, self.reference, accept=accept)
 
     async def exists(self) -> bool:
-        """Ask whether the repository has the manifest."""
+        """Ask whether the repository has the manifest.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
         try:
             await self.head()
         except NotFound:
@@ -132,6 +154,10 @@ class AsyncRepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+            LimitExceeded: the answer is larger than `Limits.page`.
         """
         return await manifests.properties(self._remote, self.reference)
 
@@ -154,6 +180,11 @@ class AsyncRepositoryManifest:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such manifest.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+            LimitExceeded: the answer is larger than `Limits.page`.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await manifests.update(self._remote, self.reference, wanted)
@@ -170,6 +201,8 @@ class AsyncRepositoryManifest:
             InvalidInput: the handle has a tag. A manifest is deleted by its digest.
             NotFound: there is no such manifest.
             Locked: the manifest is locked.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         await manifests.delete(self._remote, self.reference, missing_ok=missing_ok)
 
@@ -178,6 +211,9 @@ class AsyncRepositoryManifest:
 
         Args:
             artifact_type: list only artifacts of this type.
+
+        Raises:
+            InvalidInput: the artifact type is invalid.
         """
         return AsyncListing(Referrers(self._remote, self.reference, artifact_type))
 
@@ -205,6 +241,7 @@ class AsyncRepositoryManifest:
             InvalidInput: a file is missing, or two files have the same title.
             TransferError: the client cannot read a file.
             ResponseError, TransportError, CredentialError: the push failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await artifacts.push(
             self._remote,
@@ -239,11 +276,18 @@ class AsyncRepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the registry does not tell the size.
         """
         return await blobs.head(self._remote, self.digest)
 
     async def exists(self) -> bool:
-        """Ask whether the repository has the blob."""
+        """Ask whether the repository has the blob.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
         return await blobs.exists(self._remote, self.digest)
 
     async def chunk(self, offset: int, length: int) -> Chunk:
@@ -257,6 +301,9 @@ class AsyncRepositoryBlob:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
             SizeMismatch: fewer bytes came than the blob has there.
+            InvalidInput: the offset is negative, or the length is not positive.
+            TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await blobs.chunk(self._remote, self.digest, offset, length)
 
@@ -277,6 +324,8 @@ class AsyncRepositoryBlob:
             DigestMismatch: the bytes have another digest.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the download failed.
+            InvalidInput: an argument is invalid.
+            ProtocolViolation: the answer is unusable.
         """
         open_target = partial(open_sink, target, keep=keep_partial)
         return await downloads.download(self._remote, self.digest, open_target, progress=progress)
@@ -289,6 +338,9 @@ class AsyncRepositoryBlob:
 
         Args:
             progress: called with events.
+
+        Raises:
+            InvalidInput: `progress` is not a plain function.
         """
         return AsyncBlobStream(streams.open_stream(self._remote, self.digest, progress=progress))
 
@@ -297,6 +349,8 @@ class AsyncRepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the registry does not tell the size.
         """
         return AsyncBlobReader(await streams.open_cursor(self._remote, self.digest))
 
@@ -306,6 +360,11 @@ class AsyncRepositoryBlob:
         Args:
             offset: the place of the first byte.
             length: number of bytes.
+
+        Raises:
+            InvalidInput: the offset is negative, or the length is not positive.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await blobs.has_chunk(self._remote, self.digest, offset, length)
 
@@ -317,6 +376,8 @@ class AsyncRepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         await blobs.delete(self._remote, self.digest, missing_ok=missing_ok)
 

@@ -20,7 +20,7 @@ from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
@@ -54,6 +54,9 @@ class AsyncRepository:
 
         Raises:
             NotFound: there is no such repository.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await catalog.get(self._remote)
 
@@ -76,6 +79,10 @@ class AsyncRepository:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such repository.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await catalog.update(self._remote, wanted)
@@ -89,6 +96,10 @@ class AsyncRepository:
         Raises:
             NotFound: there is no such repository.
             Locked: the repository, or something in it, is locked.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            LimitExceeded: the repository is deleted, and the list of what went with it is larger than `Limits.page`.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await catalog.delete(self._remote, missing_ok=missing_ok)
 
@@ -110,6 +121,7 @@ class AsyncRepository:
 
         Raises:
             InvalidInput: an argument is invalid.
+            UnsupportedDigest: the digest has an unknown algorithm.
         """
         return AsyncListing(tags.tags(self._remote, order_by=order_by, page_size=page_size, last=last, digest=digest))
 
@@ -194,6 +206,11 @@ class AsyncRepository:
             InvalidInput: the content names no media type.
             LimitExceeded: the content is larger than 4 MiB.
             ResponseError: the registry refuses it, with the code MANIFEST_BLOB_UNKNOWN if a blob is missing.
+            InvalidReference: the tag is malformed.
+            Locked: the tag or the repository is locked.
+            DigestMismatch: the registry stored something else.
+            TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         if not isinstance(content, Manifest):
             content = Manifest.of(content, media_type)
@@ -235,6 +252,7 @@ class AsyncRepository:
             DigestMismatch: the source has another digest. The registry has stored nothing.
             TransferError: the client cannot read the source, or cannot write the checkpoint.
             ResponseError, TransportError, CredentialError: the upload failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await uploads.upload(
             self._remote,
@@ -280,6 +298,8 @@ class AsyncRepository:
             DigestMismatch: the bytes have another digest.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the download failed.
+            InvalidInput: an argument is invalid.
+            ProtocolViolation: the answer is unusable.
         """
         if target is None:
             return AsyncBlobStream(streams.open_stream(self._remote, digest, progress=progress))
@@ -295,6 +315,12 @@ class AsyncRepository:
 
         Returns:
             Whether this repository has the blob now. If not, upload it.
+
+        Raises:
+            InvalidReference: the digest or the name is malformed.
+            UnsupportedDigest: the digest has an unknown algorithm.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await uploads.mount(self._remote, digest, source)
 
@@ -303,6 +329,11 @@ class AsyncRepository:
 
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
+
+        Raises:
+            UnsupportedDigest: the algorithm is unknown.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return AsyncUpload(await manual_uploads.start(self._remote, algorithm=algorithm))
 
@@ -316,6 +347,7 @@ class AsyncRepository:
             InvalidInput: the state belongs to another registry or repository.
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host, or is no upload to this repository.
+            ResponseError, TransportError, CredentialError: the request failed.
         """
         return AsyncUpload(await manual_uploads.resume(self._remote, state))
 
@@ -348,6 +380,9 @@ class AsyncRepository:
             InvalidInput: a file is missing, or two files have the same title.
             TransferError: the client cannot read a file.
             ResponseError, TransportError, CredentialError: the push failed.
+            InvalidReference: the tag, the subject or a title is malformed.
+            NotFound: there is no such subject.
+            ProtocolViolation: the answer is unusable.
         """
         return await artifacts.push(
             self._remote,
@@ -367,7 +402,7 @@ class AsyncRepository:
         reference: str | None = None,
         *,
         tag: str | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -393,6 +428,8 @@ class AsyncRepository:
             TransferError: the client cannot read the source, or the source has no such manifest.
             LimitExceeded: the source has more manifests than one copy may have.
             ResponseError, TransportError, CredentialError: the push failed.
+            InvalidReference: the tag is malformed.
+            ProtocolViolation: the answer is unusable.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return await copies.push(self._remote, source, reference, tag=tag, options=options)
@@ -403,7 +440,7 @@ class AsyncRepository:
         reference: str,
         target: str | os.PathLike[str],
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: Literal[False] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -418,7 +455,7 @@ class AsyncRepository:
         reference: str,
         target: Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -429,7 +466,7 @@ class AsyncRepository:
         reference: str,
         target: str | os.PathLike[str] | Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -468,14 +505,15 @@ class AsyncRepository:
             LimitExceeded: the image has more manifests than one copy may have, or a folder exceeds `unpack_limit`.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the pull failed.
+            ProtocolViolation: the answer is unusable.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        patterns = patterns_of(include)
+        patterns, limits = patterns_of(include), unpack_limits(unpack_limit, unpack=unpack)
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return await copies.pull(self._remote, reference, target, options=options)
-        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
+        folder = Path(target)
         pulling = artifacts.pull(
             self._remote,
             reference,

@@ -45,6 +45,9 @@ class RepositoryTag:
 
         Raises:
             NotFound: there is no such tag.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(tags.get(self._remote, self.name))
 
@@ -67,6 +70,10 @@ class RepositoryTag:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such tag.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(tags.update(self._remote, self.name, wanted))
@@ -80,6 +87,9 @@ class RepositoryTag:
         Raises:
             NotFound: there is no such tag.
             Locked: the tag is locked.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         run(tags.delete(self._remote, self.name, missing_ok=missing_ok))
 
@@ -107,6 +117,9 @@ class RepositoryManifest:
             NotFound: there is no such manifest.
             LimitExceeded: the manifest is larger than 4 MiB.
             DigestMismatch: the bytes have another digest.
+            InvalidInput: `accept` is invalid.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(manifests.get(self._remote, self.reference, accept=accept))
 
@@ -118,11 +131,20 @@ class RepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
+            InvalidInput: `accept` is invalid.
+            DigestMismatch: the registry announces another digest than that of the handle.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(manifests.head(self._remote, self.reference, accept=accept))
 
     def exists(self) -> bool:
-        """Ask whether the repository has the manifest."""
+        """Ask whether the repository has the manifest.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
         try:
             self.head()
         except NotFound:
@@ -134,6 +156,10 @@ class RepositoryManifest:
 
         Raises:
             NotFound: there is no such manifest.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+            LimitExceeded: the answer is larger than `Limits.page`.
         """
         return run(manifests.properties(self._remote, self.reference))
 
@@ -156,6 +182,11 @@ class RepositoryManifest:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such manifest.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+            LimitExceeded: the answer is larger than `Limits.page`.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(manifests.update(self._remote, self.reference, wanted))
@@ -172,6 +203,8 @@ class RepositoryManifest:
             InvalidInput: the handle has a tag. A manifest is deleted by its digest.
             NotFound: there is no such manifest.
             Locked: the manifest is locked.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         run(manifests.delete(self._remote, self.reference, missing_ok=missing_ok))
 
@@ -180,6 +213,9 @@ class RepositoryManifest:
 
         Args:
             artifact_type: list only artifacts of this type.
+
+        Raises:
+            InvalidInput: the artifact type is invalid.
         """
         return Listing(Referrers(self._remote, self.reference, artifact_type))
 
@@ -207,6 +243,7 @@ class RepositoryManifest:
             InvalidInput: a file is missing, or two files have the same title.
             TransferError: the client cannot read a file.
             ResponseError, TransportError, CredentialError: the push failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(
             artifacts.push(
@@ -243,11 +280,18 @@ class RepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the registry does not tell the size.
         """
         return run(blobs.head(self._remote, self.digest))
 
     def exists(self) -> bool:
-        """Ask whether the repository has the blob."""
+        """Ask whether the repository has the blob.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
         return run(blobs.exists(self._remote, self.digest))
 
     def chunk(self, offset: int, length: int) -> Chunk:
@@ -261,6 +305,9 @@ class RepositoryBlob:
             NotFound: the repository has no such blob.
             ResponseError: 416: the blob ends before the offset.
             SizeMismatch: fewer bytes came than the blob has there.
+            InvalidInput: the offset is negative, or the length is not positive.
+            TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(blobs.chunk(self._remote, self.digest, offset, length))
 
@@ -281,6 +328,8 @@ class RepositoryBlob:
             DigestMismatch: the bytes have another digest.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the download failed.
+            InvalidInput: an argument is invalid.
+            ProtocolViolation: the answer is unusable.
         """
         open_target = partial(open_sink, target, keep=keep_partial)
         return run(downloads.download(self._remote, self.digest, open_target, progress=progress))
@@ -293,6 +342,9 @@ class RepositoryBlob:
 
         Args:
             progress: called with events.
+
+        Raises:
+            InvalidInput: `progress` is not a plain function.
         """
         return BlobStream(streams.open_stream(self._remote, self.digest, progress=progress))
 
@@ -301,6 +353,8 @@ class RepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the registry does not tell the size.
         """
         return BlobReader(run(streams.open_cursor(self._remote, self.digest)))
 
@@ -310,6 +364,11 @@ class RepositoryBlob:
         Args:
             offset: the place of the first byte.
             length: number of bytes.
+
+        Raises:
+            InvalidInput: the offset is negative, or the length is not positive.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(blobs.has_chunk(self._remote, self.digest, offset, length))
 
@@ -321,6 +380,8 @@ class RepositoryBlob:
 
         Raises:
             NotFound: the repository has no such blob.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         run(blobs.delete(self._remote, self.digest, missing_ok=missing_ok))
 

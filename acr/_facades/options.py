@@ -11,7 +11,7 @@ from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
 from acr._shells.blocking import BlockingRuntime
-from acr._values.arguments import check_text
+from acr._values.arguments import check_callback, check_flag, check_texts, wrong_kind
 from acr._values.files import File
 from acr._values.options import Limits, Retries
 from acr._values.reference import Endpoint
@@ -25,8 +25,14 @@ ArtifactFile: TypeAlias = str | os.PathLike[str] | File
 """A file or folder to push: its path, or a `File` to set its title and media type."""
 
 
-def unpack_limits(limit: int | UnpackLimits) -> UnpackLimits:
-    """Return the limits that the caller passed, or the defaults with the caller's size."""
+def unpack_limits(limit: int | UnpackLimits, *, unpack: bool) -> UnpackLimits | None:
+    """Return the limits that the caller passed, or the defaults with the caller's size; None if nothing is unpacked.
+
+    Raises:
+        InvalidInput: `unpack` is neither True nor False, or the limit is no size.
+    """
+    if not check_flag("unpack", unpack):
+        return None
     return limit if isinstance(limit, UnpackLimits) else UnpackLimits(size=limit)
 
 
@@ -59,6 +65,8 @@ def open_session(
         raise InvalidInput(f"limits={limits!r}: pass Limits(page=…), in bytes")
     if not isinstance(audience, str) or not audience:
         raise InvalidInput(f"audience={audience!r}: expected a URL; leave it out for the one of all Azure clouds")
+    check_callback("on_request", on_request)
+    check_callback("on_response", on_response)
     agent = f"acr-client/{__version__}"
     if user_agent is not None:
         if not (isinstance(user_agent, str) and user_agent.isascii() and user_agent.isprintable()):
@@ -85,12 +93,16 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
         InvalidInput: a path leads to neither a file nor a folder, or the caller passed one path instead of a list.
         InvalidReference: a title would lead out of a folder.
     """
+    if isinstance(files, bytes | bytearray):
+        files = [files]  # so that the error is that of one
+    if not isinstance(files, Iterable | str | os.PathLike | File):
+        raise wrong_kind("files", files, "a list of paths or Files")
     if isinstance(files, str | os.PathLike | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:
         if not (file.path.is_file() or file.path.is_dir()):
-            raise InvalidInput(f"{file.path} is no file and no folder")
+            raise InvalidInput(f"expected a file or a folder, got {file.path}, where there is neither")
     return found
 
 
@@ -102,7 +114,4 @@ def patterns_of(include: str | Iterable[str] | None) -> list[str] | None:
     """
     if include is None:
         return None
-    patterns = [include] if isinstance(include, str) else list(include)
-    if any(check_text("include", pattern) is None for pattern in patterns):
-        raise InvalidInput("include: expected patterns of file names, such as *.onnx")
-    return patterns
+    return check_texts("include", [include] if isinstance(include, str) else include, "*.onnx")

@@ -73,7 +73,10 @@ class BlobReader(_Place, io.RawIOBase):
             size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
+            InvalidInput: the size is not a whole number.
             ResponseError, TransportError, CredentialError: the download failed.
+            ProtocolViolation: the answer is unusable.
+            ValueError: the reader is closed.
         """
         return run(self._cursor.read(size))
 
@@ -122,7 +125,10 @@ class AsyncBlobReader(_Place):
             size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
+            InvalidInput: the size is not a whole number.
             ResponseError, TransportError, CredentialError: the download failed.
+            ProtocolViolation: the answer is unusable.
+            ValueError: the reader is closed.
         """
         return await self._cursor.read(size)
 

@@ -20,7 +20,7 @@ from acr._shells.blocking import BlockingRuntime, Transport, run
 from acr._shells.http import Network
 from acr._values.access import Access
 from acr._values.credentials import DEFAULT_AUDIENCE
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
@@ -57,6 +57,7 @@ class Registry:
 
     Raises:
         InvalidReference: the endpoint is malformed, or is plain http to another machine.
+        InvalidInput: an option has the wrong kind, or a proxy or certificate file of the environment is unusable.
         CredentialError: the credential has an unknown kind, or is async in sync code.
 
     Example:
@@ -115,6 +116,9 @@ class Registry:
         Returns:
             A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and
             NoMetadataApi if the registry has none.
+
+        Raises:
+            InvalidInput: an argument is invalid.
         """
         return Listing(catalog.repositories(self._session, page_size=page_size, last=last))
 
@@ -135,7 +139,7 @@ class Registry:
         target: str,
         *,
         to: Registry | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -165,6 +169,8 @@ class Registry:
             LimitExceeded: the source has more manifests than one copy may have.
             DigestMismatch, SizeMismatch: the source sent wrong bytes.
             ResponseError, TransportError, CredentialError: reading or writing failed.
+            TransferError: a manifest of the source has a form that cannot be copied.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             registry.copy("team/app:v1", "prod/app")
@@ -198,6 +204,7 @@ class Registry:
             CredentialError: the registry refuses the credential. The text says why, if the client knows it.
             ProtocolViolation: the answer is a web page, of a login page or a proxy.
             ResponseError, TransportError: there is no registry.
+            InvalidReference: the repository's name is malformed.
 
         Example:
             access = registry.check("team/app")
@@ -213,6 +220,8 @@ class Registry:
 
         Raises:
             CredentialError: the credential is neither an Entra credential nor a refresh token.
+            ResponseError, TransportError: the request failed.
+            ProtocolViolation: the registry issues no tokens, or its answer is unusable.
         """
         return run(issue.refresh_token(self._session))
 
@@ -225,6 +234,8 @@ class Registry:
         Raises:
             CredentialError: the credential yields no token.
             InvalidInput: a scope is malformed.
+            ResponseError, TransportError: the request failed.
+            ProtocolViolation: the registry issues no tokens, or its answer is unusable.
         """
         return run(issue.access_token(self._session, scopes))
 
@@ -241,6 +252,8 @@ class Registry:
         Raises:
             CredentialError: the registry refuses the tokens.
             InvalidInput: both tokens are missing.
+            ResponseError, TransportError: the request failed.
+            ProtocolViolation: the registry issues no tokens, or its answer is unusable.
         """
         return run(issue.exchange_entra_token(self._session, token, refresh_token, tenant))
 
@@ -254,6 +267,8 @@ class Registry:
         Raises:
             CredentialError: the registry refuses the token.
             InvalidInput: a scope is malformed.
+            ResponseError, TransportError: the request failed.
+            ProtocolViolation: the registry issues no tokens, or its answer is unusable.
         """
         return run(issue.exchange_refresh_token(self._session, token, scopes))
 

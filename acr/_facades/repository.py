@@ -22,7 +22,7 @@ from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
 from acr._shells.blocking import run
-from acr._values.descriptor import Descriptor
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
@@ -56,6 +56,9 @@ class Repository:
 
         Raises:
             NotFound: there is no such repository.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(catalog.get(self._remote))
 
@@ -78,6 +81,10 @@ class Repository:
         Raises:
             InvalidInput: all four are None.
             NotFound: there is no such repository.
+            Locked: a lock forbids the change.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(catalog.update(self._remote, wanted))
@@ -91,6 +98,10 @@ class Repository:
         Raises:
             NotFound: there is no such repository.
             Locked: the repository, or something in it, is locked.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            LimitExceeded: the repository is deleted, and the list of what went with it is larger than `Limits.page`.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(catalog.delete(self._remote, missing_ok=missing_ok))
 
@@ -112,6 +123,7 @@ class Repository:
 
         Raises:
             InvalidInput: an argument is invalid.
+            UnsupportedDigest: the digest has an unknown algorithm.
         """
         return Listing(tags.tags(self._remote, order_by=order_by, page_size=page_size, last=last, digest=digest))
 
@@ -196,6 +208,11 @@ class Repository:
             InvalidInput: the content names no media type.
             LimitExceeded: the content is larger than 4 MiB.
             ResponseError: the registry refuses it, with the code MANIFEST_BLOB_UNKNOWN if a blob is missing.
+            InvalidReference: the tag is malformed.
+            Locked: the tag or the repository is locked.
+            DigestMismatch: the registry stored something else.
+            TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         if not isinstance(content, Manifest):
             content = Manifest.of(content, media_type)
@@ -237,6 +254,7 @@ class Repository:
             DigestMismatch: the source has another digest. The registry has stored nothing.
             TransferError: the client cannot read the source, or cannot write the checkpoint.
             ResponseError, TransportError, CredentialError: the upload failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(
             uploads.upload(
@@ -282,6 +300,8 @@ class Repository:
             DigestMismatch: the bytes have another digest.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the download failed.
+            InvalidInput: an argument is invalid.
+            ProtocolViolation: the answer is unusable.
         """
         if target is None:
             return BlobStream(streams.open_stream(self._remote, digest, progress=progress))
@@ -297,6 +317,12 @@ class Repository:
 
         Returns:
             Whether this repository has the blob now. If not, upload it.
+
+        Raises:
+            InvalidReference: the digest or the name is malformed.
+            UnsupportedDigest: the digest has an unknown algorithm.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(uploads.mount(self._remote, digest, source))
 
@@ -305,6 +331,11 @@ class Repository:
 
         Args:
             algorithm: algorithm of the blob's digest, `sha256` or `sha512`.
+
+        Raises:
+            UnsupportedDigest: the algorithm is unknown.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return Upload(run(manual_uploads.start(self._remote, algorithm=algorithm)))
 
@@ -318,6 +349,7 @@ class Repository:
             InvalidInput: the state belongs to another registry or repository.
             NotFound: the registry no longer has the session.
             ProtocolViolation: the location is on another host, or is no upload to this repository.
+            ResponseError, TransportError, CredentialError: the request failed.
         """
         return Upload(run(manual_uploads.resume(self._remote, state)))
 
@@ -350,6 +382,9 @@ class Repository:
             InvalidInput: a file is missing, or two files have the same title.
             TransferError: the client cannot read a file.
             ResponseError, TransportError, CredentialError: the push failed.
+            InvalidReference: the tag, the subject or a title is malformed.
+            NotFound: there is no such subject.
+            ProtocolViolation: the answer is unusable.
         """
         return run(
             artifacts.push(
@@ -371,7 +406,7 @@ class Repository:
         reference: str | None = None,
         *,
         tag: str | None = None,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -397,6 +432,8 @@ class Repository:
             TransferError: the client cannot read the source, or the source has no such manifest.
             LimitExceeded: the source has more manifests than one copy may have.
             ResponseError, TransportError, CredentialError: the push failed.
+            InvalidReference: the tag is malformed.
+            ProtocolViolation: the answer is unusable.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return run(copies.push(self._remote, source, reference, tag=tag, options=options))
@@ -407,7 +444,7 @@ class Repository:
         reference: str,
         target: str | os.PathLike[str],
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: Literal[False] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -422,7 +459,7 @@ class Repository:
         reference: str,
         target: Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 4,
         progress: Progress | None = None,
@@ -433,7 +470,7 @@ class Repository:
         reference: str,
         target: str | os.PathLike[str] | Local,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
@@ -472,14 +509,15 @@ class Repository:
             LimitExceeded: the image has more manifests than one copy may have, or a folder exceeds `unpack_limit`.
             TransferError: the client cannot write to the target.
             ResponseError, TransportError, CredentialError: the pull failed.
+            ProtocolViolation: the answer is unusable.
         """
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
-        patterns = patterns_of(include)
+        patterns, limits = patterns_of(include), unpack_limits(unpack_limit, unpack=unpack)
         if not isinstance(target, str | os.PathLike):
             if patterns is not None:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return run(copies.pull(self._remote, reference, target, options=options))
-        folder, limits = Path(target), unpack_limits(unpack_limit) if unpack else None
+        folder = Path(target)
         pulling = artifacts.pull(
             self._remote,
             reference,

@@ -11,6 +11,7 @@ from acr._core.blobs.manual_uploads import ManualUpload
 from acr._core.blobs.streams import Stream
 from acr._core.talk.paging import Pages, items
 from acr._shells.blocking import iterate, run
+from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.page import Page
@@ -46,10 +47,12 @@ class Listing(Generic[T]):
 
         Raises:
             InvalidReference: the continuation belongs to another listing.
+            InvalidInput: the continuation is not text.
             ProtocolViolation: a link leads to another host, or in a circle.
             ResponseError, TransportError, CredentialError: a request failed. The list is incomplete.
+            LimitExceeded: the listing has more pages, or a page is larger, than `Limits` allow.
         """
-        return iterate(self._walk.pages(continuation))
+        return iterate(self._walk.pages(check_text("continuation", continuation)))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._walk.session.registry.netloc}>"
@@ -88,9 +91,11 @@ class BlobStream:
             size: the most bytes to read. If it is negative: all that are left, in memory.
 
         Raises:
+            InvalidInput: the size is not a whole number.
             DigestMismatch: the blob has ended, and has another digest.
             ResponseError, TransportError, CredentialError: the download failed.
             ValueError: the stream is closed, or an earlier read was interrupted.
+            ProtocolViolation: the answer is unusable.
         """
         return run(self._stream.read(size))
 
@@ -156,6 +161,8 @@ class Upload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(self._upload.session.status())
 
@@ -168,6 +175,9 @@ class Upload:
         Raises:
             NotFound: the registry no longer has the session.
             ResponseError, TransportError: sending failed as often as the retries allow.
+            InvalidInput: the data is not bytes.
+            CredentialError: there is no token for it.
+            ProtocolViolation: the registry has other bytes than were sent, or took next to nothing of them.
         """
         run(self._upload.write(data))
 
@@ -180,6 +190,9 @@ class Upload:
         Raises:
             DigestMismatch: the bytes have another digest. The registry has stored nothing.
             InvalidInput: the digest is missing, and needed.
+            NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the upload failed.
+            ProtocolViolation: the registry has other bytes than were sent.
         """
         descriptor = run(self._upload.commit(digest))
         self._ended = True
@@ -190,6 +203,8 @@ class Upload:
 
         Raises:
             NotFound: the registry no longer has the session.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         run(self._upload.session.cancel())
         self._ended = True

@@ -11,6 +11,7 @@ from typing import Final
 
 from acr._core.storage import Checkpoint
 from acr._outside.regular import open_regular
+from acr._values.arguments import check_path
 from acr.errors import InvalidInput, TransferError
 
 _LIMIT: Final = 64 * 1024
@@ -18,18 +19,18 @@ _LIMIT: Final = 64 * 1024
 
 
 def open_checkpoint(path: str | os.PathLike[str] | None, source: object) -> Checkpoint | None:
-    """A checkpoint at a path; none where there is no path.
+    """A checkpoint at a path; none if there is no path.
 
     Args:
         path: of the file.
         source: what is uploaded, which must be another file.
 
     Raises:
-        InvalidInput: the checkpoint would overwrite the source.
+        InvalidInput: it is no path, or the checkpoint would overwrite the source.
     """
     if path is None:
         return None
-    place = Path(path)
+    place = check_path("checkpoint", path)
     if isinstance(source, str | os.PathLike) and place.exists() and Path(source).exists() and place.samefile(source):
         raise InvalidInput(f"checkpoint: {place} is what is uploaded")
     return _FileCheckpoint(place)

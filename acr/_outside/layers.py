@@ -16,7 +16,7 @@ from acr.protocols import Sink
 
 
 def packing(file: File) -> AbstractContextManager[File] | None:
-    """A file to push in the place of a folder, which is there within the context; None where it is a file already.
+    """A file to push in the place of a folder, which is there within the context; None if it is a file already.
 
     Errors as of `acr._outside.tar.folders.pack`.
     """

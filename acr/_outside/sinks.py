@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from acr._forks import Lock, Origin
+from acr._values.arguments import check_flag
 from acr._values.digest import Digest
 from acr.errors import InvalidInput, InvalidReference, TransferError
 from acr.protocols import Sink, Writable
@@ -39,8 +40,9 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
         keep: keep the partial file if the download fails, so that the next run continues there.
 
     Raises:
-        InvalidInput: the target is neither.
+        InvalidInput: the target is neither, or `keep` is neither True nor False.
     """
+    check_flag("keep_partial", keep)
     if isinstance(target, str | os.PathLike):
         return _FileSink(Path(target), digest, keep=keep)
     if isinstance(target, Writable):
@@ -56,7 +58,7 @@ def file_sink(path: Path, digest: Digest) -> Sink:
 def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> Sink:
     """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
 
-    Opening it raises InvalidReference where a link on the way leads out of the folder.
+    Opening it raises InvalidReference if a link on the way leads out of the folder.
     """
     return _FileSink(folder / name, digest, within=folder)
 
@@ -158,7 +160,7 @@ class _FileSink:
             if self._within is not None:
                 self._make_way(self._within)
             if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
-                raise InvalidInput(f"{self._path} is no regular file: open it, and pass the file object")
+                raise InvalidInput(f"expected a regular file, got {self._path}: open it, and pass the file object")
             self._partial, self._file = self._claimed()
             self._have = self._file.seek(0, os.SEEK_END)
         return None if self._ended else self._file
@@ -200,7 +202,7 @@ def _is_at(file: FileIO, path: Path) -> bool:
 
 
 def _locked(path: Path) -> FileIO | None:
-    """A file, made where it is missing, that nobody else has; None where somebody has, or no lock can tell."""
+    """A file, made if it is missing, that nobody else has; None if somebody has, or no lock can tell."""
     if fcntl is None:
         return None
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

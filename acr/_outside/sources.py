@@ -65,7 +65,7 @@ def _path_source(runtime: Runtime, path: Path) -> Source:
 
 
 def _size_of(file: Any) -> int | None:
-    """Bytes from where a file object stands to its end, where that can be told without reading it."""
+    """Bytes from where a file object stands to its end, if that can be told without reading it."""
     if not (isinstance(file, io.BytesIO) or isinstance(getattr(file, "raw", file), io.FileIO)):
         return None  # seeking to the end of a compressed file decompresses all of it
     try:

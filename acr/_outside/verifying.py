@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest, Hasher
 from acr._values.home import public_in
 from acr._values.travel import stays
@@ -33,6 +34,8 @@ c060f61caaff8a, got sha256:257c1be96ae69f4b01c2c69bdb6d78605f59175819fb007d0bf24
     __slots__ = ("_digest", "_file", "_hasher")
 
     def __init__(self, file: Readable, digest: str) -> None:
+        if not isinstance(file, Readable):
+            raise wrong_kind("file", file, "a binary file, with read()")
         self._file = file
         self._digest = Digest(digest)
         self._hasher = Hasher(self._digest.algorithm)

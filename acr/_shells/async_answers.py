@@ -124,7 +124,7 @@ class Threaded:
         if reading is None or reading.done():
             await self._answer.aclose()
             return
-        # The task was cancelled, but not the thread; that closes it, also where this task is cancelled once more.
+        # The task was cancelled, but not the thread; that closes it, also if this task is cancelled once more.
         reading.add_done_callback(lambda _: run(self._answer.aclose()))
         self._answer.cut()
         with suppress(AcrError):
@@ -132,7 +132,7 @@ class Threaded:
 
 
 def submit(threads: Executor, function: Callable[[], T]) -> Future[T]:
-    """Give a client's threads something to do. Raises InvalidInput where the client is closed."""
+    """Give a client's threads something to do. Raises InvalidInput if the client is closed."""
     try:
         return threads.submit(function)
     except RuntimeError:

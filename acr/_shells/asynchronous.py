@@ -26,6 +26,7 @@ from acr._shells.lanes import Lane, Lanes
 from acr._shells.loops import Home, Homes, running_loop
 from acr._shells.sockets import Call
 from acr._shells.tunnels import async_by_way_of
+from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint
 from acr.errors import InvalidInput
 
@@ -44,6 +45,8 @@ T = TypeVar("T")
 
 _THREADS: Final = 32
 """Threads of a client that wait for files and large bodies; not those of asyncio, which are few, and the program's."""
+
+_BLOCKING_SLEEP: Final[object] = time.sleep
 
 _PATIENCE: Final = 3.0
 """Seconds that a task which was cancelled waits for what must not be stopped in the middle."""
@@ -70,6 +73,9 @@ class AsyncioRuntime:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        check_function("clock", clock)
+        if not callable(sleep) or sleep is _BLOCKING_SLEEP:
+            raise wrong_kind("sleep", sleep, "an async function, such as asyncio.sleep")
         self._network = network
         self._fixed = None if transport is None else _foreign(transport)
         self._homes = Homes()
@@ -238,6 +244,8 @@ def _lane(place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Lane:
 
 
 def _foreign(transport: Transport) -> AsyncForeign:
+    if not callable(getattr(transport, "handle_async_request", None)):
+        raise wrong_kind("transport", transport, "an httpx.AsyncBaseTransport, such as httpx.AsyncHTTPTransport()")
     from acr._shells.foreign import AsyncForeign
 
     return AsyncForeign(transport)

@@ -22,6 +22,7 @@ from acr._shells.patience import Patience
 from acr._shells.pools import Pool, Way
 from acr._shells.sockets import Call, Sockets, shut
 from acr._shells.tunnels import by_way_of
+from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint
 from acr.errors import CredentialError, InvalidInput, TransportError
 
@@ -97,6 +98,8 @@ class BlockingRuntime:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        check_function("clock", clock)
+        check_function("sleep", sleep)
         self._network = network
         self._fixed = None if transport is None else _foreign(transport)
         self._pools: dict[Endpoint, Pool] = {}
@@ -242,6 +245,8 @@ def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> Way:
 
 
 def _foreign(transport: Transport) -> Foreign:
+    if not callable(getattr(transport, "handle_request", None)):
+        raise wrong_kind("transport", transport, "an httpx.BaseTransport, such as httpx.HTTPTransport()")
     from acr._shells.foreign import Foreign
 
     return Foreign(transport)

@@ -82,7 +82,7 @@ class AsyncSockets(httpcore.AsyncNetworkBackend):
                 loop = asyncio.get_running_loop()
                 reader = _Reader(loop=loop)
                 protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-                # This machine refuses at once where it does not listen. And asyncio may lose a socket, until it is
+                # This machine refuses at once if nothing listens there. And asyncio may lose a socket, until it is
                 # collected, when it is cancelled while it races.
                 # uvloop knows no such delay.
                 races = isinstance(loop, asyncio.BaseEventLoop) and not Endpoint("http", host, port).is_loopback

@@ -3,7 +3,7 @@
 That is about twice as fast as their way, which makes and copies a `bytes` for every 64 KiB (benchmarks/RESULTS.md). It
 uses public names only (httpcore's `network_stream` extension and its `get_extra_info("socket")`), yet no one has
 promised that nothing is read ahead between the head and the body: so `Direct.of` looks at all that it depends on, and
-gives None where anything is not as it should be. Then the body is read in the ordinary way.
+gives None if anything is not as it should be. Then the body is read in the ordinary way.
 """
 
 from __future__ import annotations

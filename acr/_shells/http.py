@@ -1,4 +1,4 @@
-"""HTTP: what both shells do alike. They speak httpcore's language, in which httpx talks to the network, too.
+"""HTTP: what both shells do alike. They speak httpcore's language: direct, and by way of proxies.
 
 httpx's client would log URLs (a redirect to storage carries a signature), keep cookies, follow redirects and decode
 bodies; none of that is wanted here. Without it, and without its requests and answers, a small call takes a quarter less
@@ -202,7 +202,7 @@ LOST: Final = (
     httpcore.ProxyError,
     httpcore.RemoteProtocolError,
 )
-"""What is raised where there is no answer, or not all of it."""
+"""What is raised if there is no answer, or not all of it."""
 
 
 def failed(
@@ -271,7 +271,7 @@ def _address(proxy: str) -> str:
 def unusable(proxy: str | None) -> InvalidInput:
     """What a proxy is that httpcore cannot use. It is not shown whole: it may hold a password."""
     scheme = urlsplit(proxy or "").scheme
-    return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpx[socks]")
+    return InvalidInput(f"the proxy of the scheme {scheme!r} cannot be used; for SOCKS, install httpcore[socks]")
 
 
 _AUTH: Final = re.compile(r"auth=\(.*?\)(?=,? |$)")

@@ -27,6 +27,8 @@ def usable(proxy: str, name: str) -> str:
     Raises:
         InvalidInput: it is none.
     """
+    if not isinstance(proxy, str):
+        raise InvalidInput(f"{name}: expected a URL such as http://proxy.example:3128, got {type(proxy).__name__}")
     try:
         parts = urlsplit(proxy)
         known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0

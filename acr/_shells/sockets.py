@@ -43,7 +43,7 @@ class Call:
                 shut(sock)
 
     def use(self, stream: httpcore.NetworkStream) -> None:
-        """It goes on with this connection. Raises httpcore.ReadError where it was cut before it had one."""
+        """It goes on with this connection. Raises httpcore.ReadError if it was cut before it had one."""
         with self._lock:
             self._stream = stream
             if self._is_cut:

@@ -15,7 +15,7 @@ authentication-as-arm disabled refuses the audience of Azure Resource Manager.""
 def _checked(what: str, text: str) -> str:
     """Return `text` if the client can send it as a name, password or token. No error shows it."""
     if not isinstance(text, str):
-        raise CredentialError(f"the {what} is no text, but {type(text).__name__}: is the variable set?")
+        raise CredentialError(f"the {what}: expected text, got {type(text).__name__}: is the variable set?")
     text = text.rstrip("\r\n")  # a trailing newline, as files have, makes ACR answer 500
     if not text:
         raise CredentialError(f"the {what} is empty: is the variable set?")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest, received_digest
 from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
 from acr._values.home import public_in
@@ -52,10 +53,12 @@ class Platform:
         Raises:
             InvalidInput: the text has another form.
         """
+        if not isinstance(value, str):
+            raise wrong_kind("platform", value, "text such as linux/arm64")
         name, colon, os_version = value.partition(":")
         parts = name.split("/")
         if len(parts) not in (2, 3) or not all(parts) or (colon and not os_version):
-            raise InvalidInput(f"{value!r} is no platform: expected os/architecture, such as linux/arm64")
+            raise InvalidInput(f"expected a platform, os/architecture, such as linux/arm64, got {value!r}")
         return attrs.evolve(cls(*parts), os_version=os_version or None)
 
     def __str__(self) -> str:
@@ -85,6 +88,19 @@ class Platform:
     def usual_variant(self) -> str | None:
         """The variant. If the platform names none: the one that its architecture implies, or None."""
         return self.variant or _USUAL_VARIANTS.get(self.architecture)
+
+
+def platform_of(value: "str | Platform | None") -> Platform | None:
+    """The platform that a caller names.
+
+    Raises:
+        InvalidInput: it is neither a platform nor the text of one.
+    """
+    if value is None or isinstance(value, Platform):
+        return value
+    if not isinstance(value, str):
+        raise wrong_kind("platform", value, "a Platform, or text such as linux/arm64")
+    return Platform.parse(value)
 
 
 @public_in("acr")

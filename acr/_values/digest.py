@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from acr._values.home import public_in
 from acr._values.travel import stays
-from acr.errors import DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
+from acr.errors import DigestMismatch, InvalidInput, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -40,7 +40,7 @@ class Digest(str):
     ('sha256', '0000')
     >>> Digest("latest")
     Traceback (most recent call last):
-    acr.errors.InvalidReference: 'latest' is no digest: expected sha256:… or sha512:…
+    acr.errors.InvalidReference: expected a digest, sha256:… or sha512:…, got 'latest'
     """
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Digest(str):
             return text
         match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise InvalidReference(f"{text!r} is no digest: expected sha256:… or sha512:…")
+            raise InvalidReference(f"expected a digest, sha256:… or sha512:…, got {repr(text)[:200]}")
         algorithm, encoded = match.groups()
         if algorithm not in _ALGORITHMS:
             raise UnsupportedDigest(
@@ -58,7 +58,9 @@ class Digest(str):
             )
         length = _ALGORITHMS[algorithm][1]
         if len(encoded) != length or _HEX.fullmatch(encoded) is None:
-            raise InvalidReference(f"{text!r} is no digest: expected {length} lower-case hexadecimal digits")
+            raise InvalidReference(
+                f"expected a digest with {length} lower-case hexadecimal digits, got {repr(text)[:200]}"
+            )
         return super().__new__(cls, text)
 
     @classmethod
@@ -71,6 +73,7 @@ class Digest(str):
 
         Raises:
             UnsupportedDigest: the algorithm is neither.
+            InvalidInput: the content is something other than bytes.
 
         >>> Digest.of(b"{}")[:19]
         'sha256:44136fa355b3'
@@ -146,15 +149,24 @@ class Hasher:
     __slots__ = ("_hash", "algorithm", "size")
 
     def __init__(self, algorithm: str = "sha256") -> None:
-        if algorithm not in _ALGORITHMS:
-            raise UnsupportedDigest(f"the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
+        if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
+            raise UnsupportedDigest(
+                f"the algorithm {str(algorithm)[:100]!r} is not supported: expected sha256 or sha512"
+            )
         self._hash = _ALGORITHMS[algorithm][0]()
         self.algorithm: str = algorithm
         self.size: int = 0
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
-        """Add the next bytes."""
-        self._hash.update(data)
+        """Add the next bytes.
+
+        Raises:
+            InvalidInput: the data is something other than bytes.
+        """
+        try:
+            self._hash.update(data)
+        except TypeError:
+            raise InvalidInput(f"data: expected bytes, got {type(data).__name__}") from None
         self.size += len(data)
 
     def digest(self) -> Digest:

@@ -59,7 +59,7 @@ def text(data: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def optional_text(data: Mapping[str, Any], key: str, where: str) -> str | None:
-    """The string at `key`; None where it is absent, null or empty."""
+    """The string at `key`; None if it is absent, null or empty."""
     return text(data, key, where) or None if data.get(key) is not None else None
 
 

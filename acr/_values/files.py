@@ -103,16 +103,16 @@ def check_title(title: str, *, windows: bool = ON_WINDOWS) -> PurePosixPath:
     PurePosixPath('models/model.onnx')
     >>> check_title("../.ssh/authorized_keys")
     Traceback (most recent call last):
-    acr.errors.InvalidReference: the title '../.ssh/authorized_keys' is no relative file name
+    acr.errors.InvalidReference: the title: expected a relative file name, got '../.ssh/authorized_keys'
     """
     if not isinstance(title, str):
-        raise InvalidReference(f"the title {str(title)[:200]!r} is no text, but {type(title).__name__}")
+        raise InvalidReference(f"the title: expected text, got {type(title).__name__}")
     if len(title) > _LONGEST:
         raise InvalidReference(f"the title {title[:200]!r}… has over {_LONGEST} characters")
     parts = title.split("/")
     plain = title.isprintable() and "\\" not in title and _DRIVE.match(title) is None
     if not plain or any(part in ("", ".", "..") for part in parts):
-        raise InvalidReference(f"the title {title[:200]!r} is no relative file name")
+        raise InvalidReference(f"the title: expected a relative file name, got {title[:200]!r}")
     if windows and any(map(windows_misreads, parts)):
         raise InvalidReference(f"the title {title[:200]!r} is one that Windows reads as a device or a stream")
     if len(parts) > _DEEPEST:

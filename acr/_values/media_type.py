@@ -33,7 +33,7 @@ def check_media_type(text: str) -> str:
 
 def _checked(text: str, pattern: re.Pattern[str], example: str) -> str:
     if not isinstance(text, str) or pattern.fullmatch(text) is None:
-        raise InvalidInput(f"{str(text)[:100]!r} is no media type: expected one such as {example}")
+        raise InvalidInput(f"expected a media type such as {example}, got {str(text)[:100]!r}")
     return text
 
 

@@ -17,22 +17,22 @@ _KIND: Final = "vnd.docker.reference.type"
 """The annotation by which BuildKit says what an entry is that is no image (its docs, "Image attestation storage")."""
 
 
-def choose(index: Manifest, wanted: str | None, what: str) -> Descriptor:
+def choose(index: Manifest, wanted: Platform | None, what: str) -> Descriptor:
     """The manifest of an index that is for a platform.
 
-    Where no variant is named, and there are several, the usual one is taken: that without a name, or the one that it
+    If no variant is named, and there are several, the usual one is taken: that without a name, or the one that it
     stands for.
 
     Args:
         index: the index.
-        wanted: such as `linux/arm64`; None where the index must be of one image alone.
+        wanted: what it must be for; None if the index must be of one image alone.
         what: the index, for errors.
 
     Raises:
         InvalidInput: there is none, or there are several.
     """
     entries = list({entry.digest: entry for entry in reversed(index.manifests)}.values())[::-1]
-    found = _images(entries) if wanted is None else _fitting(entries, Platform.parse(wanted))
+    found = _images(entries) if wanted is None else _fitting(entries, wanted)
     if len(found) == 1:
         return found[0]
     there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)

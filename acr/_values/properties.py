@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 import attrs
 
+from acr._values.arguments import check_count
 from acr._values.digest import Digest
 from acr._values.home import public_in
-from acr.errors import InvalidInput
 
 Order = Literal["newest", "oldest"]
 """The order of a listing, by the time of the last update. By default ACR lists tags by name and manifests by digest."""
@@ -25,9 +25,7 @@ def check_page_size(size: int | None) -> int | None:
     """
     if size is None:
         return None
-    if not isinstance(size, int) or size < 1:
-        raise InvalidInput(f"page_size={size!r}: expected 1 to {LARGEST_PAGE}")
-    return min(size, LARGEST_PAGE)
+    return min(check_count("page_size", size), LARGEST_PAGE)
 
 
 @public_in("acr")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from acr._values.arguments import check_flag
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.home import public_in
 from acr.errors import InvalidReference
@@ -45,12 +46,12 @@ def check_repository(name: str) -> str:
     'team/app'
     >>> check_repository("Team/app")
     Traceback (most recent call last):
-    acr.errors.InvalidReference: 'Team/app' is no repository name: expected lower-case letters, digits and \
+    acr.errors.InvalidReference: expected a repository name, got 'Team/app': lower-case letters, digits and \
 single separators (. _ - /), such as team/app
     """
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or _REPOSITORY.fullmatch(name) is None:
         raise InvalidReference(
-            f"{_shown(name)} is no repository name: expected lower-case letters, digits and single separators"
+            f"expected a repository name, got {_shown(name)}: lower-case letters, digits and single separators"
             " (. _ - /), such as team/app"
         )
     return name
@@ -93,7 +94,9 @@ def blob_digest(text: str) -> Digest:
         UnsupportedDigest: it is one of an unknown algorithm.
     """
     if isinstance(text, str) and not looks_like_digest(text) and _TAG.fullmatch(text):
-        raise InvalidReference(f"{text!r} is no digest, which names a blob: for a tag, pass manifest({text!r})")
+        raise InvalidReference(
+            f"expected a digest, which names a blob, got {text!r}: for a tag, pass manifest({text!r})"
+        )
     return Digest(text)
 
 
@@ -104,10 +107,10 @@ def check_tag(tag: str) -> str:
         InvalidReference: it is not.
     """
     if isinstance(tag, str) and _DIGEST.fullmatch(tag):
-        raise InvalidReference(f"{_shown(str(tag))} is no tag but a digest: pass manifest({_shown(str(tag))})")
+        raise InvalidReference(f"expected a tag, got the digest {_shown(str(tag))}: pass manifest({_shown(str(tag))})")
     if not isinstance(tag, str) or _TAG.fullmatch(tag) is None:
         raise InvalidReference(
-            f"{_shown(tag)} is no tag: expected up to 128 letters, digits, '.', '_' and '-', beginning with none of . -"
+            f"expected a tag, got {_shown(tag)}: up to 128 letters, digits, '.', '_' and '-', the first none of . -"
         )
     return tag
 
@@ -125,7 +128,9 @@ def check_reference(reference: str) -> str:
     if not isinstance(reference, str) or not looks_like_digest(reference):
         return check_tag(reference)
     if "/" in reference.partition(":")[0] or "@" in reference:
-        raise InvalidReference(f"{_shown(reference)} is no tag or digest: name it without the repository before it")
+        raise InvalidReference(
+            f"expected a tag or a digest, got {_shown(reference)}: name it without the repository before it"
+        )
     return Digest(reference)
 
 
@@ -174,13 +179,15 @@ class Reference:
         'localhost:5000/app:v1@sha'
         """
         if not isinstance(text, str):
-            raise InvalidReference(f"{_shown(text)} is no reference: expected one such as team/app:v1")
+            raise InvalidReference(f"expected a reference such as team/app:v1, got {_shown(text)}")
         first, slash, rest = text.partition("/")
         has_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
         name, at, digest = (rest if has_registry else text).partition("@")
         name, colon, tag = name.partition(":")
         if "/" in tag:
-            raise InvalidReference(f"{_shown(text)} is no reference: its tag has a slash")
+            raise InvalidReference(
+                f"expected a reference such as team/app:v1, got {_shown(text)}, whose tag has a slash"
+            )
         return cls(name, tag if colon else None, digest if at else None, registry=first if has_registry else None)
 
     def __str__(self) -> str:
@@ -202,7 +209,7 @@ class Endpoint:
     Args:
         scheme: `https`, or `http` for a registry on this machine.
         host: host name or IP address, lower case, IPv6 without brackets.
-        port: None for the scheme's own, also where it was named.
+        port: None for the scheme's own, also if it was named.
     """
 
     scheme: Literal["https", "http"]
@@ -230,9 +237,10 @@ class Endpoint:
 use https, or pass allow_http=True
         """
         _check_text(text)
+        check_flag("allow_http", allow_http)
         named, host, port = _split(text)
         if "://" not in text and port is None and _is_short(host):
-            raise InvalidReference(f"{text!r} is no login server: did you mean '{host}.azurecr.io'?")
+            raise InvalidReference(f"expected a login server, got {text!r}: did you mean '{host}.azurecr.io'?")
         scheme = _scheme(text, named)
         endpoint = cls(scheme, host, None if port == _PORTS[scheme] else port)
         if endpoint.scheme == "http" and not (allow_http or endpoint.is_loopback):
@@ -272,14 +280,16 @@ def _split(text: str) -> tuple[str, str, int | None]:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise InvalidReference(f"{_shown(text)} is no login server: {error}") from None
+        raise InvalidReference(
+            f"expected a login server such as my.azurecr.io, or a URL, got {_shown(text)}: {error}"
+        ) from None
     if port == 0 or parts.path not in ("", "/") or not (_is_ip(host) or _is_name(host)):
         raise _no_login_server(text)
     return parts.scheme, host, port
 
 
 def _no_login_server(text: object) -> InvalidReference:
-    return InvalidReference(f"{_shown(text)} is no login server: expected a name such as my.azurecr.io, or a URL")
+    return InvalidReference(f"expected a login server such as my.azurecr.io, or a URL, got {_shown(text)}")
 
 
 def _is_short(host: str) -> bool:

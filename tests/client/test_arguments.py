@@ -54,8 +54,11 @@ def test_a_client_of_the_other_colour_is_refused(registry: acr.Registry, acr_emu
         (lambda r: r.repository(f"{r.login_server}/app"), r"begins with a host: pass repository\('app'\)"),
         (lambda r: r.repository("a:v1"), r"pass repository\('a'\).manifest\('v1'\)"),
         (lambda r: r.repository(f"a@{DIGEST}"), r"pass repository\('a'\).manifest\('sha256:"),
-        (lambda r: r.repository("a").tag(DIGEST), r"is no tag but a digest: pass manifest\('sha256:"),
-        (lambda r: r.repository("a").blob("v1"), r"is no digest, which names a blob: for a tag, pass manifest\('v1'\)"),
+        (lambda r: r.repository("a").tag(DIGEST), r"expected a tag, got the digest .*: pass manifest\('sha256:"),
+        (
+            lambda r: r.repository("a").blob("v1"),
+            r"expected a digest, which names a blob, got 'v1': for a tag, pass manifest\('v1'\)",
+        ),
     ],
 )
 def test_the_call_that_was_meant_is_named(

@@ -217,7 +217,7 @@ def test_files_that_are_missing_or_named_alike_are_refused_before_any_request(
     registry: acr.Registry, acr_emulator: Emulator, files: list[Path], tmp_path: Path
 ) -> None:
     repository = registry.repository("app")
-    with pytest.raises(acr.InvalidInput, match="no file"):
+    with pytest.raises(acr.InvalidInput, match="expected a file or a folder"):
         repository.push_artifact([tmp_path / "none"], tag="v1")
     with pytest.raises(acr.InvalidInput, match="title"):
         repository.push_artifact([files[0], files[0]], tag="v1")
@@ -234,7 +234,7 @@ def test_files_that_are_missing_or_named_alike_are_refused_before_any_request(
 def test_a_type_that_is_none_is_refused_before_any_request(
     registry: acr.Registry, acr_emulator: Emulator, files: list[Path], artifact_type: str
 ) -> None:
-    with pytest.raises(acr.InvalidInput, match="is no media type"):
+    with pytest.raises(acr.InvalidInput, match="expected a media type"):
         registry.repository("app").push_artifact(files, artifact_type=artifact_type)
     assert acr_emulator.requests == []
 

@@ -334,10 +334,12 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 def test_a_login_page_is_no_registry(twin: Twin, acr_emulator: Emulator) -> None:
     registry = twin.connect(acr_emulator.url)
     acr_emulator.fail(path_contains="/v2/", status=200, body=PAGE, headers=HTML)
-    with pytest.raises(acr.ProtocolViolation, match="is no registry, or a login page"):
+    with pytest.raises(
+        acr.ProtocolViolation, match="expected a registry at .*, got something else, such as a login page"
+    ):
         registry.ping()
     acr_emulator.fail(path_contains="/v2/", status=302, headers={"Location": "https://login.example/?sig=secret"})
-    with pytest.raises(acr.ProtocolViolation, match=r"answered 302 leading to 'https://login.example/\?sig=…'"):
+    with pytest.raises(acr.ProtocolViolation, match=r"answered 302 leading to 'https://login.example/\?…'"):
         registry.ping()
 
 

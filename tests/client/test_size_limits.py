@@ -119,7 +119,7 @@ def test_a_lifetime_that_is_no_time_is_an_error_of_ours(twin: Twin, value: str) 
         return httpx.Response(401, headers={"WWW-Authenticate": challenge})
 
     registry = twin.connect("my.azurecr.io", transport=httpx.MockTransport(answer))
-    with pytest.raises(acr.ProtocolViolation, match="an expires_in that is no time"):
+    with pytest.raises(acr.ProtocolViolation, match="expires_in: expected the seconds"):
         list(registry.repositories())
 
 

@@ -17,7 +17,7 @@ from acr._core.talk.scopes import pull
 from acr._core.talk.token_exchanges import claims, lifetime
 from acr._outside.credentials import docker_config
 from acr._shells.blocking import run
-from acr._values.descriptor import Descriptor, read_descriptor
+from acr._values.descriptor import Descriptor, Platform, read_descriptor
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest, as_referrer
 from acr._values.platforms import choose
@@ -25,6 +25,8 @@ from acr._values.upload_state import UploadState
 from acr.errors import CredentialError, InvalidInput, ProtocolViolation, TransferError, UnsupportedDigest
 from tests.fuzz.parser import DIGEST, Parser, documents, scratch
 
+AMD: Final = Platform("linux", "amd64")
+ARM: Final = Platform("linux", "arm64")
 CONFIG: Final = b'{"architecture":"amd64","os":"linux"}'
 
 DESCRIPTOR: Final = {"mediaType": media_types.OCI_LAYER, "digest": DIGEST, "size": 5}
@@ -121,7 +123,7 @@ def _of_object(data: bytes) -> Manifest | None:
 
 
 def _chosen(data: bytes) -> Descriptor:
-    return choose(Manifest(data, media_types.OCI_INDEX), "linux/arm64", "the index")
+    return choose(Manifest(data, media_types.OCI_INDEX), ARM, "the index")
 
 
 def _descriptor(data: bytes) -> Descriptor | None:
@@ -163,7 +165,7 @@ def _config(data: bytes) -> Manifest:
     async def no_other(digest: Digest) -> Manifest:
         raise AssertionError(digest)
 
-    return run(select(image, "linux/amd64", "the image", no_other, lambda _: _Source(data)))
+    return run(select(image, AMD, "the image", no_other, lambda _: _Source(data)))
 
 
 def token(payload: bytes) -> str:

@@ -68,6 +68,7 @@ class Manners:
         storage_get: the same of GET.
         largest: bytes of a chunk; above them it is refused with 416.
         smallest: bytes of a chunk that is not the last, as OCI-Chunk-Min-Length tells.
+        crumb: bytes that it takes of each PATCH, whatever the chunk has; None for all.
         second: the status of a second PATCH of an upload, which is then gone; a success, if its bytes are dropped.
         lost: uploads are gone after so many of their PATCHes.
         no_status: the status with which it refuses to tell how far an upload got.
@@ -95,6 +96,7 @@ class Manners:
     storage_get: int = 200
     largest: int | None = None
     smallest: int = 0
+    crumb: int | None = None
     second: int | None = None
     lost: int | None = None
     no_status: int | None = None
@@ -311,7 +313,7 @@ class OtherMake:
                 return self._where(identity, upload, self.manners.second)
             del self.uploads[identity]
             return refused(self.manners.second, "BLOB_UPLOAD_INVALID")
-        upload.content += body
+        upload.content += body[: self.manners.crumb]
         upload.chunks.append(len(body))
         return self._done("patch", 202, self._where(identity, upload, 202))
 

@@ -76,6 +76,43 @@ def test_a_small_blob_that_is_too_large_for_one_request_goes_in_chunks(twin: Twi
         assert uploaded(make, content)
 
 
+@pytest.mark.parametrize("status", [202, 503])
+@pytest.mark.parametrize("kind", ["path", "list", "once"])
+def test_a_registry_that_takes_next_to_nothing_of_each_chunk_is_given_up(
+    twin: Twin, tmp_path: Path, kind: str, status: int
+) -> None:
+    """Two bytes a request are progress, but no end. With 503 they are there all the same, as its status says."""
+    content = bytes_of(40_000)
+    with OtherMake(crumb=32, statuses={"patch": status}) as make:
+        repository = twin.connect(make.url, retries=acr.Retries(limit=3)).repository("app")
+        with pytest.raises(acr.ProtocolViolation if status == 202 else acr.ServerError) as caught:
+            repository.upload_blob(SOURCES[kind](content, tmp_path / "blob"), chunk_size=8_000)
+        assert len(make.chunks) == 4
+        assert make.uploads == {}
+    if status == 202:
+        assert "took 32 of the 8000 bytes of a chunk" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [202, 503])
+def test_a_chunk_by_hand_of_which_next_to_nothing_is_taken_is_given_up(twin: Twin, status: int) -> None:
+    with OtherMake(crumb=32, statuses={"patch": status}) as make:
+        repository = twin.connect(make.url, retries=acr.Retries(limit=3)).repository("app")
+        with pytest.raises(acr.ProtocolViolation if status == 202 else acr.ServerError):
+            repository.start_upload().write(bytes_of(8_000))
+        assert len(make.chunks) == 4
+
+
+def test_a_registry_that_takes_part_of_each_chunk_gets_all_of_it(twin: Twin, tmp_path: Path) -> None:
+    content = bytes_of(40_000)
+    with OtherMake(crumb=200) as make:
+        repository = twin.connect(make.url, retries=acr.Retries(limit=1)).repository("app")
+        repository.upload_blob(SOURCES["path"](content, tmp_path / "blob"), chunk_size=8_000)
+        assert uploaded(make, content)
+        upload = repository.start_upload()
+        upload.write(content[:8_000])
+        assert upload.commit().digest == acr.Digest.of(content[:8_000])
+
+
 @pytest.mark.parametrize("wanted", [None, MIB])
 @pytest.mark.parametrize("kind", ["path", "list", "once"])
 @pytest.mark.parametrize("least", [5 * MIB, 12 * MIB])

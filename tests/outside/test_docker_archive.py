@@ -216,7 +216,7 @@ def test_what_is_no_such_archive_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "saved.tar")
-    with pytest.raises(TransferError, match="it is no regular file"):
+    with pytest.raises(TransferError, match="expected a regular file"):
         DockerArchive(tmp_path / "saved.tar").tags()
 
 

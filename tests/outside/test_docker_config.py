@@ -186,11 +186,20 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ("content", "text"),
     [
         ({"auths": []}, ""),  # empty, and so nothing
-        ({"auths": ["hunter2"]}, "auths is not an object"),
-        ({"credHelpers": "hunter2"}, "credHelpers is not an object"),
-        ({"auths": {HOST: "hunter2"}}, "is not an object"),
+        ({"auths": ["hunter2"]}, "auths: expected an object, got list"),
+        ({"credHelpers": "hunter2"}, "credHelpers: expected an object, got str"),
+        ({"auths": {HOST: "hunter2"}}, "expected an object, got"),
         ({"auths": {HOST: {"auth": "hunter2!"}}}, "auth is not base64"),
         ({"auths": {HOST: {"auth": 5}}}, "auth is not base64"),
+        ({"auths": {HOST: None}}, "expected an object, got"),
+        ({"auths": {HOST: {"identitytoken": 5}}}, "identitytoken: expected text, got int"),
+        ({"auths": {HOST: {"username": "me", "password": ["hunter2"]}}}, "password: expected text, got list"),
+        ({"auths": {HOST: {"username": {}, "password": "hunter2"}}}, "username: expected text, got dict"),
+        ({"credsStore": 3}, "credsStore: expected the name of a helper, got int"),
+        ({"credsStore": ["hunter2"]}, "credsStore: expected the name of a helper, got list"),
+        ({"credHelpers": {HOST: 3}}, "expected the name of a helper, got int"),
+        ({"credHelpers": None}, ""),
+        ({"credHelpers": {HOST: None}}, ""),
         ({"auths": {HOST: {"auth": "é"}}}, "auth is not base64"),
         ({"auths": {HOST: {"auth": base64.b64encode(b"\xff:hunter2").decode()}}}, "auth is not base64"),
         ({"auths": {HOST: {"auth": base64.b64encode(b"hunter2").decode()}}}, "auth holds no password"),
@@ -325,13 +334,13 @@ def test_a_helper_that_does_not_read_is_heard(config: Path, programs: Path) -> N
 def test_a_named_pipe_is_not_waited_for(config: Path) -> None:
     """Nobody ever writes to it."""
     os.mkfifo(config)
-    with pytest.raises(CredentialError, match="cannot read .*: it is no regular file"):
+    with pytest.raises(CredentialError, match="cannot read .*: expected a regular file"):
         DockerConfig(config).lookup(HOST)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there are no devices")
 def test_a_device_is_not_read() -> None:
-    with pytest.raises(CredentialError, match="/dev/zero: it is no regular file"):
+    with pytest.raises(CredentialError, match="/dev/zero: expected a regular file"):
         DockerConfig(Path("/dev/zero")).lookup(HOST)
 
 

@@ -185,26 +185,26 @@ def test_a_link_that_could_not_be_unpacked_is_not_packed(folder: Path, target: s
 def test_a_name_that_could_not_be_unpacked_is_not_packed(folder: Path, name: bytes) -> None:
     with open(os.path.join(os.fsencode(folder), name), "wb"):  # noqa: PTH118, PTH123 - bytes
         pass
-    with pytest.raises(InvalidReference, match="is no relative file name"), pack(folder, "x"):
+    with pytest.raises(InvalidReference, match="expected a relative file name"), pack(folder, "x"):
         pass
 
 
 def test_special_files_are_not_packed(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
-    with pytest.raises(InvalidInput, match="pipe is no file, folder or link"), pack(folder, "x"):
+    with pytest.raises(InvalidInput, match="expected files, folders and links, got .*pipe"), pack(folder, "x"):
         pass
 
 
 def test_a_socket_is_not_packed(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as sock:
         sock.bind(f"{short}/s")
-        with pytest.raises(InvalidInput, match="s is no file, folder or link"), pack(Path(short), "x"):
+        with pytest.raises(InvalidInput, match="expected files, folders and links, got .*s, "), pack(Path(short), "x"):
             pass
 
 
 def test_what_is_no_folder_is_not_packed(folder: Path) -> None:
     for path in (folder / "weights.bin", folder / "absent"):
-        with pytest.raises(InvalidInput, match="is no folder"), pack(path, "x"):
+        with pytest.raises(InvalidInput, match="expected a folder"), pack(path, "x"):
             pass
 
 
@@ -409,7 +409,7 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path, link: s
     (tmp_path / "outside").mkdir()
     (tmp_path / "out" / link).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "out" / link).symlink_to(tmp_path / "outside")
-    with unchanged(tmp_path), pytest.raises(TransferError, match="is no folder") as caught:
+    with unchanged(tmp_path), pytest.raises(TransferError, match="expected a folder at") as caught:
         unpacked(tmp_path / "out", ordinary)
     assert caught.value.side == "target"
 
@@ -420,7 +420,7 @@ def test_a_file_and_a_folder_do_not_replace_each_other(tmp_path: Path) -> None:
         unpacked(tmp_path, ordinary)
     (tmp_path / "u").mkdir()
     (tmp_path / "u" / "t").write_bytes(b"")
-    with unchanged(tmp_path), pytest.raises(TransferError, match="is no folder"):
+    with unchanged(tmp_path), pytest.raises(TransferError, match="expected a folder at"):
         unpacked(tmp_path / "u", ordinary)
 
 

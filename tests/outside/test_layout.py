@@ -139,7 +139,7 @@ def test_what_is_written_can_be_read_before_the_commit_and_has_no_name_yet(store
 
     assert store.manifest(image.digest) == image
     assert everything(store, image.layers[1]) == b"layer "
-    with pytest.raises(TransferError, match="no OCI image layout"):
+    with pytest.raises(TransferError, match="expected an OCI image layout"):
         store.resolve("v1")
 
 
@@ -147,7 +147,7 @@ def test_others_see_it_when_it_is_committed(path: Path) -> None:
     mine, other = Layout(path), Layout(path)
     image = write_image(mine)
     mine.tag(image.descriptor, "v1")
-    with pytest.raises(TransferError, match="is no OCI image layout: it has no index.json") as caught:
+    with pytest.raises(TransferError, match="expected an OCI image layout, but it has no index.json") as caught:
         other.tags()
     assert caught.value.side == "source"
 

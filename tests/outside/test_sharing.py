@@ -244,7 +244,7 @@ def test_an_index_does_not_list_what_an_abort_has_just_removed(
         store.commit()
     monkeypatch.undo()
     assert names_in(tmp_path) == []
-    with pytest.raises(TransferError, match="no OCI image layout"):
+    with pytest.raises(TransferError, match="expected an OCI image layout"):
         store.tags()
 
 

@@ -46,7 +46,7 @@ BAD = {
 
 @pytest.mark.parametrize("title", [title for titles in BAD.values() for title in titles])
 def test_other_titles_are_refused(title: str) -> None:
-    with pytest.raises(InvalidReference, match="is no relative file name") as caught:
+    with pytest.raises(InvalidReference, match="expected a relative file name") as caught:
         check_title(title)
 
     assert str(caught.value).isprintable()
@@ -87,7 +87,7 @@ def test_a_title_is_not_deeper_than_an_archive_may_be() -> None:
 
 
 def test_a_title_that_is_no_text_is_refused() -> None:
-    with pytest.raises(InvalidReference, match="is no text, but PosixPath|is no text, but WindowsPath"):
+    with pytest.raises(InvalidReference, match="expected text, got PosixPath|expected text, got WindowsPath"):
         File(Path("x"), title=Path("a/b"))  # type: ignore[arg-type]
 
 
@@ -144,7 +144,7 @@ def test_a_path_without_a_name_gives_no_title(path: str) -> None:
 
 @pytest.mark.parametrize("media_type", ["", "text", "text/*", "text/plain; charset=utf-8", None])
 def test_a_media_type_that_is_none_is_refused(media_type: str) -> None:
-    with pytest.raises(InvalidInput, match="is no media type"):
+    with pytest.raises(InvalidInput, match="expected a media type"):
         File("x", media_type=media_type)
 
 

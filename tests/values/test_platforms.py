@@ -8,6 +8,7 @@ import pytest
 
 import acr
 from acr import media_types
+from acr._values.descriptor import platform_of
 from acr._values.platforms import choose
 
 
@@ -46,7 +47,7 @@ WINDOWS = ("windows/amd64:10.0.17763.5329", "windows/amd64:10.0.20348.2227", "li
 )
 def test_the_one_that_fits_is_chosen(there: tuple[str | None, ...], wanted: str | None, chosen: int) -> None:
     index = index_of(*there)
-    assert choose(index, wanted, "it") == index.manifests[chosen]
+    assert choose(index, platform_of(wanted), "it") == index.manifests[chosen]
 
 
 @pytest.mark.parametrize(
@@ -67,17 +68,17 @@ def test_where_none_fits_or_several_do_the_error_tells_which_there_are(
     there: tuple[str | None, ...], wanted: str | None
 ) -> None:
     with pytest.raises(acr.InvalidInput, match="it is an index of .*: pass platform=") as caught:
-        choose(index_of(*there), wanted, "it")
+        choose(index_of(*there), platform_of(wanted), "it")
     assert all(name in str(caught.value) for name in there if name)
 
 
 def test_one_image_that_is_listed_twice_is_one() -> None:
     entry = index_of("linux/amd64").json["manifests"][0]
     index = acr.Manifest.of({"mediaType": media_types.OCI_INDEX, "manifests": [entry, entry]})
-    assert choose(index, "linux/amd64", "it") == index.manifests[0]
+    assert choose(index, platform_of("linux/amd64"), "it") == index.manifests[0]
 
 
 @pytest.mark.parametrize("text", ["linux", "linux/", "/amd64", "a/b/c/d", "linux/amd64:", ""])
 def test_what_is_no_platform(text: str) -> None:
-    with pytest.raises(acr.InvalidInput, match="is no platform"):
+    with pytest.raises(acr.InvalidInput, match="expected a platform"):
         acr.Platform.parse(text)

@@ -56,7 +56,7 @@ def test_repository_names_are_taken(name: str) -> None:
     ],
 )
 def test_other_repository_names_are_refused(name: Any) -> None:
-    with pytest.raises(InvalidReference, match="is no repository name"):
+    with pytest.raises(InvalidReference, match="expected a repository name"):
         check_repository(name)
 
 
@@ -69,7 +69,7 @@ def test_tags_are_taken(tag: str) -> None:
     "tag", ["", ".v1", "-v1", "v1\n", "v 1", "a/b", "a:b", "..", "a%2F", "é", "x" * 129, DIGEST, *NOT_TEXT]
 )
 def test_other_tags_are_refused(tag: Any) -> None:
-    with pytest.raises(InvalidReference, match="is no tag"):
+    with pytest.raises(InvalidReference, match="expected a tag"):
         check_tag(tag)
 
 

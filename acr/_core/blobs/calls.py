@@ -1,4 +1,4 @@
-"""Blobs: whether one is there, its bytes (verified, and resumed where the network breaks), mounting, its end."""
+"""Blobs: whether one is there, its bytes (verified, and resumed if the network breaks), mounting, its end."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from acr._core.talk.redaction import shown_path
 from acr._core.talk.remote import Remote
 from acr._core.talk.sending import read
 from acr._core.talk.session import Session
+from acr._values.arguments import check_count
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, is_empty
 from acr._values.media_type import essence
 from acr._values.properties import Chunk
 from acr.errors import (
-    InvalidInput,
     NotFound,
     ProtocolViolation,
     ResponseError,
@@ -54,7 +54,7 @@ async def find(remote: Remote, digest: Digest, size: int | None) -> Descriptor |
     Args:
         remote: the repository.
         digest: of the blob.
-        size: bytes that it should have; None where that is not known. A registry that tells of another size by HEAD is
+        size: bytes that it should have; None if that is not known. A registry that tells of another size by HEAD is
             asked once more, by GET.
     """
     try:
@@ -87,7 +87,7 @@ async def _sized(remote: Remote, digest: Digest, expected: int | None) -> Descri
 
 
 async def _look(remote: Remote, digest: Digest) -> int | None:
-    """See that a blob is there, by HEAD; where that cannot be had, by GET.
+    """See that a blob is there, by HEAD; if that cannot be had, by GET.
 
     Returns:
         Its size, if the answer tells it.
@@ -101,7 +101,7 @@ async def _look(remote: Remote, digest: Digest) -> int | None:
 
 
 async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> Response | None:
-    """The answer to a HEAD; None where it cannot be had, and only a GET can tell.
+    """The answer to a HEAD; None if it cannot be had, and only a GET can tell.
 
     Registries that keep their blobs elsewhere redirect it, to a place whose signature may be good for GET alone
     (distribution#3691).
@@ -127,7 +127,7 @@ async def _headed(session: Session, request: Request, needed: scopes.Scopes) -> 
 
 
 def _length(reply: Response, digest: Digest) -> int | None:
-    """The size that an answer to HEAD tells of a blob; None where that cannot be right, or is of something else."""
+    """The size that an answer to HEAD tells of a blob; None if that cannot be right, or is of something else."""
     if reply.status != 200 or "content-encoding" in reply.headers:
         return None
     size = bodies.size(reply.headers.get("content-length"))
@@ -135,7 +135,7 @@ def _length(reply: Response, digest: Digest) -> int | None:
 
 
 async def _measured(remote: Remote, digest: Digest) -> int | None:
-    """The size of a blob, by asking for its first byte; None where that does not tell it.
+    """The size of a blob, by asking for its first byte; None if that does not tell it.
 
     Raises:
         NotFound: it is not in the repository.
@@ -166,16 +166,14 @@ def _check_blob(headers: Mapping[str, str], session: Session, request: Request) 
 
 
 async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
-    """Part of a blob, not verified. It is asked for again where that helps.
+    """Part of a blob, not verified. It is asked for again if that helps.
 
     Raises:
         InvalidInput: the offset is negative, or the length is not positive.
         ResponseError: 416: the blob ends before the offset.
         SizeMismatch: fewer bytes came than the blob has there.
     """
-    if offset < 0 or length < 1:
-        raise InvalidInput(f"offset={offset}, length={length}: expected a part of a blob")
-    wanted = f"bytes={offset}-{offset + length - 1}"
+    wanted = _range(offset, length)
     checked = Digest(digest)
 
     async def once() -> Chunk:
@@ -196,6 +194,16 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
     return await remote.session.sender.attempts().run(once)
 
 
+def _range(offset: int, length: int) -> str:
+    """The Range header of a part.
+
+    Raises:
+        InvalidInput: the offset is negative, or the length is not positive.
+    """
+    last = check_count("offset", offset, least=0) + check_count("length", length) - 1
+    return f"bytes={offset}-{last}"
+
+
 def _check_length(what: str, part: Part, offset: int, length: int, actual: int) -> None:
     """See that a part is whole: it may be shorter than what was asked for at the end of the blob only."""
     ends_before = not actual if part.end is None else part.end <= offset
@@ -213,7 +221,7 @@ async def has_chunk(remote: Remote, digest: str, offset: int, length: int) -> bo
     answer as they would answer GET.
     """
     checked = Digest(digest)
-    request = check_chunk_exists.build_request(remote.name, checked, range_=f"bytes={offset}-{offset + length - 1}")
+    request = check_chunk_exists.build_request(remote.name, checked, range_=_range(offset, length))
     try:
         reply = await _headed(remote.session, request, scopes.pull(remote.name))
         end = None if reply is None else _end(reply, checked)
@@ -227,7 +235,7 @@ async def has_chunk(remote: Remote, digest: str, offset: int, length: int) -> bo
 
 
 def _end(reply: Response, digest: Digest) -> int | None:
-    """Where a blob ends, or the part of it that there is of the range asked for; None where that is not told."""
+    """Where a blob ends, or the part of it that there is of the range asked for; None if that is not told."""
     if reply.status == 206:
         place = reply.headers.get("content-range")
         return None if place is None else content_range(place)[1] + 1
@@ -249,8 +257,8 @@ class Part:
 
     Args:
         incoming: the answer, to be closed.
-        size: bytes of the whole blob, where the registry tells.
-        end: where the blob ends; where it does not tell, the end of what it sends, or None.
+        size: bytes of the whole blob, if the registry tells.
+        end: where the blob ends; if it does not tell, the end of what it sends, or None.
         surplus: how many of the first bytes are to be passed over: a registry that knows no ranges sends all there is.
         coding: how it is labelled, if it is labelled as compressed.
     """

@@ -22,7 +22,7 @@ class Checkpoints:
     Args:
         remote: the repository.
         algorithm: what its bytes are hashed by.
-        item: its digest, where that is known, and its size.
+        item: its digest, if that is known, and its size.
         place: where the state is kept; None keeps none.
     """
 
@@ -64,7 +64,7 @@ class Checkpoints:
             self.is_kept = True
 
     async def leave(self, upload: UploadSession, error: BaseException) -> None:
-        """The upload has failed: keep the session for the next process, or give it up where that is of no use."""
+        """The upload has failed: keep the session for the next process, or give it up if that is of no use."""
         if self.is_kept and not _is_final(error):
             return
         await upload.give_up()

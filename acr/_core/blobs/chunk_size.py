@@ -51,8 +51,8 @@ class ChunkSize:
 
         Args:
             wanted: bytes of the first and of the largest chunk; None to grow.
-            first: bytes of the first where the size grows: what went well in an earlier upload, or 4 MiB.
-            largest: bytes of the largest where the size grows.
+            first: bytes of the first if the size grows: what went well in an earlier upload, or 4 MiB.
+            largest: bytes of the largest if the size grows.
         """
         return cls(min(first, largest), largest, CHUNK_SIZE) if wanted is None else cls(wanted, wanted, wanted)
 

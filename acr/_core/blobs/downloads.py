@@ -11,6 +11,7 @@ from acr._core.blobs.calls import Part, open_part
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.remote import Remote
+from acr._values.arguments import check_callback
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
@@ -40,7 +41,7 @@ class Download:
         remote: the repository.
         digest: its digest.
         offset: of the first byte.
-        size: how many bytes the whole must have, where that is known; not one more is given out.
+        size: how many bytes the whole must have, if that is known; not one more is given out.
         progress: is told.
         name: for people to read.
     """
@@ -206,7 +207,7 @@ async def download(
         remote: the repository.
         digest: what it must be of.
         open_sink: where to; by the digest a sink knows what an earlier run has left.
-        size: how many bytes it must have, where that is known; not one more is written.
+        size: how many bytes it must have, if that is known; not one more is written.
         progress: is told.
         name: for people to read.
 
@@ -215,6 +216,7 @@ async def download(
         SizeMismatch: it has more or fewer bytes.
         ResponseError, TransportError: it could not be had as often as the client's retries allow.
     """
+    check_callback("progress", progress)
     blocking = remote.session.runtime.blocking
     checked = Digest(digest)
     sink = open_sink(checked)

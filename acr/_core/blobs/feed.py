@@ -1,6 +1,6 @@
 """Feed: the bytes of a source as bodies of requests, read while they are sent, and hashed once, beside the network.
 
-Where the digest is known, the registry is the one that hashes: it must find out in any case. What it refuses is then
+If the digest is known, the registry is the one that hashes: it must find out in any case. What it refuses is then
 hashed here, which tells whether the source is wrong.
 """
 

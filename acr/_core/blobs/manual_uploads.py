@@ -7,7 +7,7 @@ asks the registry how far the session got, and sends what it lacks.
 from __future__ import annotations
 
 from acr._core.blobs import calls as blobs, openings
-from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, is_out_of_step
+from acr._core.blobs.upload_sessions import UNTOLD, UploadSession, count_taken, is_out_of_step
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
@@ -48,7 +48,7 @@ class ManualUpload:
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send the next chunk, and see to it that it arrives.
 
-        Where it is not known whether it did, the registry is asked, and sent only what it lacks.
+        If it is not known whether it did, the registry is asked, and sent only what it lacks.
 
         Raises:
             NotFound: the session is gone.
@@ -62,11 +62,14 @@ class ManualUpload:
         first, end = self.session.offset, self.session.offset + len(data)
         attempts = self._remote.session.sender.attempts(is_out_of_step)
         while self.session.offset < end:
+            before = self.session.offset
             try:
-                await self.session.send(data[self.session.offset - first :])
+                await self.session.send(data[before - first :])
             except (TransportError, ResponseError) as error:
                 await attempts.again(error)
                 self.session.offset = await self._agreed(first, end, error)
+                continue
+            count_taken(attempts, self._remote.name, self.session.offset - before, end - before)
         if self._hasher is not None:
             await self._remote.session.runtime.blocking(self._hasher.update, data)
 

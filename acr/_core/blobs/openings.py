@@ -16,7 +16,7 @@ from acr._core.talk.answers import done
 from acr._core.talk.attempts import CDN, Attempts, Problem, is_throttled
 from acr._core.talk.links import upload_target
 from acr._core.talk.remote import Remote
-from acr._values.arguments import check_text
+from acr._values.arguments import check_text, wrong_kind
 from acr._values.digest import Digest
 from acr._values.reference import check_repository
 from acr._values.upload_state import UploadState
@@ -54,7 +54,7 @@ async def resume(remote: Remote, state: str | UploadState) -> UploadSession:
     # To another registry the location, which is a capability, would be told.
     if isinstance(state, UploadState) and (state.registry, state.repository) != here:
         raise InvalidInput(f"the state is of an upload to {state.registry}/{state.repository}, not to {'/'.join(here)}")
-    location = state.location if isinstance(state, UploadState) else check_text("state", state) or ""
+    location = state.location if isinstance(state, UploadState) else _location_of(state)
     upload = at(remote, location)
     if isinstance(state, UploadState):
         upload.algorithm = state.algorithm
@@ -63,6 +63,13 @@ async def resume(remote: Remote, state: str | UploadState) -> UploadSession:
     upload.offset = await upload.status()
     upload.chunks = int(upload.offset > 0)
     return upload
+
+
+def _location_of(state: str) -> str:
+    location = check_text("state", state)
+    if not location:
+        raise wrong_kind("state", state, "the state of an upload, or its location")
+    return location
 
 
 def at(remote: Remote, location: str) -> UploadSession:
@@ -78,7 +85,7 @@ async def mount_or_start(remote: Remote, digest: Digest, source: str) -> UploadS
     """Make a blob of another repository of the same registry one of this repository, too.
 
     Returns:
-        None where that was possible. Where not, the upload session that the registry opens instead (OCI distribution
+        None if that was possible. If not, the upload session that the registry opens instead (OCI distribution
         spec, "Mounting a blob from another repository").
     """
     request = mount_blob.build_request(remote.name, from_=check_repository(source), mount=digest)

@@ -45,7 +45,7 @@ class Ranges:
 
     @one_call
     async def read(self, offset: int, count: int) -> bytes:
-        """The bytes from `offset` on, at most `count`, or all of them where it is negative.
+        """The bytes from `offset` on, at most `count`, or all of them if it is negative.
 
         Raises:
             SizeMismatch: the blob has another size than was told.

@@ -9,6 +9,7 @@ from acr._core.blobs.downloads import Blocks, blocks
 from acr._core.blobs.ranges import Ranges
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
+from acr._values.arguments import check_callback, wrong_kind
 from acr._values.digest import Digest
 from acr._values.progress import Progress
 from acr.errors import InvalidInput
@@ -35,6 +36,7 @@ class Stream:
     @one_call
     async def read(self, size: int) -> bytes:
         """The next bytes, at most `size`; if it is negative, all that are left. Fewer only at the end."""
+        check_size(size)
         if self._failure is not None:
             raise self._failure
         while size < 0 or len(self._left) < size:
@@ -99,7 +101,7 @@ class Cursor:
         """
         if self._closed:
             raise ValueError("I/O operation on closed file")
-        data = await self._ranges.read(self.place, -1 if size is None else size)
+        data = await self._ranges.read(self.place, -1 if size is None else check_size(size))
         self.place += len(data)
         return data
 
@@ -121,6 +123,7 @@ class Cursor:
 
 def open_stream(remote: Remote, digest: str, *, progress: Progress | None) -> Stream:
     """A blob, to be read in order. Nothing is sent before the first read."""
+    check_callback("progress", progress)
     return Stream(blocks(remote, digest, progress=progress))
 
 
@@ -133,15 +136,30 @@ async def open_cursor(remote: Remote, digest: str) -> Cursor:
     return Cursor(Ranges(remote, await blobs.head(remote, digest)))
 
 
+def check_size(size: int) -> int:
+    """Return `size` if it is a number of bytes to read: negative for all.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise wrong_kind("size", size, "a whole number of bytes, or a negative one for all")
+    return size
+
+
 def place_in(position: int, size: int, offset: int, whence: int) -> int:
     """Where a seek leads to, as files have it: behind the end is allowed.
 
     Raises:
-        InvalidInput: before the beginning, or from somewhere unknown.
+        InvalidInput: before the beginning, or from somewhere unknown; or an argument is not a whole number.
 
     >>> place_in(10, 100, -5, io.SEEK_CUR), place_in(10, 100, -5, io.SEEK_END), place_in(10, 100, 120, io.SEEK_SET)
     (5, 95, 120)
     """
+    if isinstance(offset, bool) or not isinstance(offset, int):
+        raise wrong_kind("offset", offset, "a whole number")
+    if not isinstance(whence, int):
+        raise wrong_kind("whence", whence, "io.SEEK_SET, io.SEEK_CUR or io.SEEK_END")
     begins = {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: size}
     if whence not in begins or begins[whence] + offset < 0:
         raise InvalidInput(f"seek({offset}, {whence}): expected a place in or behind the {size} bytes of the blob")

@@ -16,7 +16,7 @@ from acr._core.blobs.checkpoints import Checkpoints
 from acr._core.blobs.chunk_size import ChunkSize
 from acr._core.blobs.feed import Feed
 from acr._core.blobs.one_chunk import OneChunk
-from acr._core.blobs.upload_sessions import GONE, REFUSALS, UNTOLD, UploadSession, is_out_of_step
+from acr._core.blobs.upload_sessions import GONE, REFUSALS, UNTOLD, UploadSession, count_taken, is_crumb, is_out_of_step
 from acr._core.blobs.way_back import Chunks, Has, Row, Setback, Sign, Step, row_for
 from acr._core.runtime import Body
 from acr._core.talk.attempts import CDN, Problem
@@ -129,7 +129,7 @@ class Transfer:
                 self._size.went_well(self._remote.session.runtime.now() - began, body.size)
             if upload.chunks > 1:
                 self._remote.session.learned.chunking.takes_many = True
-            self._attempts.moved()
+            count_taken(self._attempts, self._remote.name, upload.offset - end + body.size, body.size)
             self._is_resumed = False
             await self._checkpoints.save(upload)
 
@@ -303,7 +303,7 @@ class Transfer:
             self._is_on_trust = True
             if have < upload.offset:
                 self._attempts.set_back()
-            elif have > upload.offset:
+            elif not is_crumb(have - upload.offset, self._tried.size):
                 self._attempts.moved()
             upload.offset = have
             if self._checkpoints.is_kept:

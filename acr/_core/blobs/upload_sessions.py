@@ -10,6 +10,7 @@ What may be believed of a registry, and when:
 - **The offset after a chunk** (202, Range): that all of the chunk arrived, or only the first part of it. If there is no
   Range, all of it. `0-0` is nothing, or one byte: what was sent tells. That nothing arrived, or more than was sent, is
   a `ProtocolViolation`.
+  Next to nothing of a chunk (`is_crumb`), again and again, is a `ProtocolViolation` as well.
 - **The offset of a status** (204, Range): it counts what is there, also of a chunk whose answer was lost. But the
   registry may count bytes that it then drops. So it is on trust until the commit: DIGEST_INVALID after it means that
   the session, and not the source, is wrong (`transfer.py`).
@@ -37,12 +38,13 @@ from acr_rest.types import Response
 from acr._core.runtime import Body
 from acr._core.talk import scopes
 from acr._core.talk.answers import done
-from acr._core.talk.attempts import PASSING, Problem, is_throttled, may_pass
+from acr._core.talk.attempts import PASSING, Attempts, Problem, is_throttled, may_pass
 from acr._core.talk.deadline import best_effort
 from acr._core.talk.links import upload_target, uploaded
 from acr._core.talk.remote import Remote
 from acr._forks import Origin
 from acr._values.digest import Digest, received_digest
+from acr._values.options import CHUNK_SIZE
 from acr._values.upload_state import UploadState
 from acr.errors import (
     AcrError,
@@ -63,6 +65,34 @@ REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
 _OUT_OF_STEP: Final = (PASSING | {404, 416}) - {429}
 """What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
 a range that does not fit, a server that fails. It then has to be asked how far it got."""
+
+
+_CRUMB: Final = 64
+"""The part of a chunk, or of 4 MiB, that a registry must take at least: an upload has no end at two bytes a request."""
+
+
+def is_crumb(taken: int, sent: int) -> bool:
+    """Whether a registry took next to nothing of a chunk.
+
+    >>> is_crumb(2, 4_000_000), is_crumb(100_000, 4_000_000), is_crumb(100_000, 10**9), is_crumb(2, 100)
+    (True, False, False, False)
+    """
+    return taken * _CRUMB < min(sent, CHUNK_SIZE)
+
+
+def count_taken(attempts: Attempts, name: str, taken: int, sent: int) -> None:
+    """Let the tries count anew, if a registry took enough of a chunk.
+
+    Raises:
+        ProtocolViolation: it took next to nothing, as often as the client's retries allow.
+    """
+    if not is_crumb(taken, sent):
+        attempts.moved()
+    elif attempts.in_vain():
+        raise ProtocolViolation(
+            f"an upload to {name}: the registry took {taken} of the {sent} bytes of a chunk, and as little of those"
+            " before: ask those who run it, or a proxy before it, how large a chunk may be, and pass chunk_size="
+        )
 
 
 def is_out_of_step(problem: Problem) -> bool:
@@ -114,7 +144,7 @@ class UploadSession:
         """Ask how many bytes the registry has, and take its newest Location.
 
         Args:
-            repeatable: whether to ask again where there is no answer.
+            repeatable: whether to ask again if there is no answer.
 
         Raises:
             NotFound: the session is gone.

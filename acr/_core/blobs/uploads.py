@@ -18,6 +18,7 @@ from acr._core.talk.chunking import LARGEST
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
+from acr._values.arguments import check_callback, check_count
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
@@ -71,8 +72,8 @@ async def upload(
         remote: the repository.
         open_source: gives the bytes; they are closed here. If they can be read again, the upload begins anew when the
             registry loses it.
-        digest: what it must be of, where that is known.
-        algorithm: of the digest, where it is not.
+        digest: what it must be of, if that is known.
+        algorithm: of the digest, if it is not.
         chunk_size: bytes of the first and the largest chunk; None to begin with 4 MiB and grow while it goes well.
         mount_from: another repository that is known to have it, to be tried first. Needs the digest.
         checkpoint: where another process finds how far this one got; an upload that fails is then left to it.
@@ -87,6 +88,7 @@ async def upload(
         ResponseError, TransportError: it could not be done as often as the client's retries allow.
     """
     expected = _expected(digest, chunk_size, mount_from)
+    check_callback("progress", progress)
     source = open_source()
     try:
         if checkpoint is not None and not (source.is_seekable and source.size is not None):
@@ -157,8 +159,8 @@ class _Job:
 
 def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None) -> Digest | None:
     """The digest that a source must be of, if it is known. Options that need one are checked with it."""
-    if chunk_size is not None and chunk_size < 1:
-        raise InvalidInput(f"chunk_size={chunk_size}: expected a positive number of bytes")
+    if chunk_size is not None:
+        check_count("chunk_size", chunk_size)
     if mount_from is not None:
         check_repository(mount_from)
         if digest is None:

@@ -29,6 +29,8 @@ existence of the blob does.
   one it took, the chunk is too large (GHCR says 416 to what has over 4 MiB).
 - More, or less: the transfer goes on from there. Less than was confirmed counts as a setback, and needs a source that
   reaches back.
+  So little more that it has no end (`is_crumb`) is no progress: the tries count on. The same goes for a chunk of
+  which the registry takes so little, and calls that a success.
 - More than was ever sent: somebody else writes to the session. Nothing can be made of that.
 
 Each new session counts as a setback, too. So a registry that forgets again and again is given up in the end.

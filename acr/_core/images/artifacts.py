@@ -26,7 +26,8 @@ from acr._core.storage import Source
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._values.descriptor import Descriptor
+from acr._values.arguments import check_callback
+from acr._values.descriptor import Descriptor, Platform
 from acr._values.digest import Digest, Hasher
 from acr._values.files import TITLE, File, check_annotations, check_title, nested
 from acr._values.manifest import EMPTY_CONFIG, Manifest
@@ -80,6 +81,7 @@ async def push(
     check_media_type(artifact_type)
     if annotations is not None:
         check_annotations(annotations)
+    check_callback("progress", progress)
     _check_titles(files)
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
@@ -253,7 +255,7 @@ async def _is_there(
 
 
 @one_call
-async def resolve(remote: Remote, reference: str, *, platform: str | None) -> Manifest:
+async def resolve(remote: Remote, reference: str, *, platform: Platform | None) -> Manifest:
     """The manifest behind a reference; out of an index, the one for a platform.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final, Literal, TypeVar
@@ -17,12 +18,13 @@ from acr._core.runtime import Runtime
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._values.descriptor import Descriptor
+from acr._values.arguments import check_callback, check_count, check_text, wrong_kind
+from acr._values.descriptor import Descriptor, Platform, platform_of
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.manifest import Manifest
 from acr._values.progress import Item, Progress, Skipped, tell
 from acr._values.reference import Reference, check_reference, check_tag, looks_like_acr
-from acr.errors import InvalidInput, InvalidReference, LimitExceeded, SizeMismatch
+from acr.errors import InvalidReference, LimitExceeded, NotFound, SizeMismatch, TransferError
 from acr.protocols import Local
 
 T = TypeVar("T")
@@ -51,16 +53,16 @@ class Options:
         progress: is told.
     """
 
-    platform: str | None
+    platform: Platform | None = attrs.field(converter=platform_of)
     referrers: bool | Literal["all"]
     concurrency: int
     progress: Progress | None
 
     def __attrs_post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise InvalidInput(f"concurrency={self.concurrency}: expected a positive number")
-        if self.referrers not in (True, False, "all"):
-            raise InvalidInput(f"referrers={self.referrers!r}: expected True, False or 'all'")
+        check_count("concurrency", self.concurrency)
+        check_callback("progress", self.progress)
+        if not (isinstance(self.referrers, bool) or self.referrers == "all"):
+            raise wrong_kind("referrers", self.referrers, "True, False or 'all'")
 
     @property
     def at_once(self) -> int:
@@ -73,6 +75,7 @@ async def push(remote: Remote, local: Local, reference: str | None, *, tag: str 
     """Copy from this machine to a repository."""
     if tag is not None:
         check_tag(tag)
+    check_text("reference", reference)
     source = LocalStore(remote.session.runtime, local, "source")
     target = RegistryStore(remote)
     return await transfer(remote.session.runtime, source, target, await source.resolve(reference), tag, options)
@@ -97,7 +100,15 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
     if there.digest is not None:
         raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
     one, other = RegistryStore(Remote(session, here.repository)), RegistryStore(Remote(to, there.repository))
-    return await transfer(session.runtime, one, other, await one.resolve(named), there.tag or here.tag, options)
+    root, tag = await one.resolve(named), there.tag or here.tag
+    if session is to and here.repository == there.repository and options.platform is None:
+        await other.put_root(root, tag, _nothing_to_mend)  # all that it leads to is where it belongs
+        return root.descriptor
+    return await transfer(session.runtime, one, other, root, tag, options)
+
+
+async def _nothing_to_mend(missed: Missed) -> None:
+    """Of a copy onto itself: what the target lacks, the source lacks as well."""
 
 
 def _parsed(text: str, *sessions: Session) -> Reference:
@@ -154,16 +165,18 @@ class _Node:
     Args:
         manifest: its bytes.
         parts: what it leads to.
-        is_there: whether the target has it, with all its parts.
     """
 
     manifest: Manifest
     parts: Parts
-    is_there: bool
 
 
 class _Copy:
-    """One copy. Each manifest and each blob moves once; blobs before manifests, children before parents, tags last."""
+    """One copy. Each manifest and each blob moves once; blobs before manifests, children before parents, tags last.
+
+    The target is asked for each manifest and for each blob. That it has a manifest says nothing of what this leads to:
+    a child of an index, or a blob, may have been deleted since.
+    """
 
     def __init__(
         self, runtime: Runtime, source: Store, target: Store, root: Manifest, tag: str | None, options: Options
@@ -175,6 +188,7 @@ class _Copy:
         self._names: dict[Digest, list[str]] = {} if tag is None else {root.digest: [tag]}  # tags that are to be set
         self._options = options
         self._seen: set[Digest] = set()
+        self._there: set[Digest] = set()  # manifests that the target has had before
         self._bytes = 0
         self._nodes: dict[Digest, _Node] = {}
         self._blobs: dict[Digest, Descriptor] = {}
@@ -200,10 +214,12 @@ class _Copy:
     async def _bring(self, tops: Sequence[Descriptor]) -> Sequence[Digest]:
         """Copy some manifests with all that they lead to; give the digests of those that were not seen before."""
         nodes = {node.manifest.digest: node for node in await self._walk(tops)}
-        blobs = self._new_blobs(node for node in nodes.values() if not node.is_there)
+        blobs = self._new_blobs(nodes.values())
         # The large ones first: one that begins last would be waited for alone.
         blobs.sort(key=lambda blob: blob.size, reverse=True)
-        await self._gather(self._options.at_once, [partial(self._take, blob) for blob in blobs])
+        looks = [partial(self._look, node.manifest.descriptor) for node in nodes.values()]
+        takes = [partial(self._take, blob) for blob in blobs]
+        await self._gather(self._options.at_once, [*looks, *takes])
         self._nodes.update(nodes)
         order = TopologicalSorter(
             {digest: [child.digest for child in node.parts.manifests] for digest, node in nodes.items()}
@@ -224,7 +240,7 @@ class _Copy:
             if depth > _DEEPEST:
                 raise LimitExceeded(f"the nesting of manifests in {self._source.name}", limit=_DEEPEST, unit="levels")
             tasks = [partial(self._node, descriptor) for descriptor in level]
-            nodes = [node for node in await self._gather(_AT_ONCE, tasks) if node is not None]
+            nodes = await self._gather(_AT_ONCE, tasks)
             found += nodes
             level = self._unseen(child for node in nodes for child in node.parts.manifests)
             depth += 1
@@ -243,20 +259,29 @@ class _Copy:
             raise LimitExceeded(f"the manifests of the copy from {self._source.name}, together,", limit=_MOST_BYTES)
         return list(new.values())
 
-    async def _node(self, descriptor: Descriptor) -> _Node | None:
-        """A manifest with its parts. None if the target has it and its referrers are not wanted."""
-        is_there = await self._target.is_whole(descriptor)
-        is_root = descriptor.digest == self._root.digest
-        if is_there:
-            tell(self._options.progress, Skipped(Item(str(descriptor.digest), descriptor.size, descriptor.digest)))
-            if not self._options.referrers:
-                return _Node(self._root, Parts(), is_there) if is_root else None
-        if is_root:
+    async def _node(self, descriptor: Descriptor) -> _Node:
+        """A manifest with its parts."""
+        if descriptor.digest == self._root.digest:
             manifest = self._root
         else:
-            manifest = of_size(await self._source.manifest(descriptor.digest), descriptor, self._source.name)
+            manifest = of_size(await self._manifest(descriptor.digest), descriptor, self._source.name)
         # Of another object: what it has parsed takes many times the bytes, and need not be kept.
-        return _Node(manifest, parts_of(attrs.evolve(manifest)), is_there)
+        return _Node(manifest, parts_of(attrs.evolve(manifest)))
+
+    async def _manifest(self, digest: Digest) -> Manifest:
+        """A manifest of the source. If the source has lost it, that of the target, which may have kept it."""
+        try:
+            return await self._source.manifest(digest)
+        except (NotFound, TransferError):
+            with suppress(NotFound, TransferError):
+                return await self._target.manifest(digest)
+            raise
+
+    async def _look(self, manifest: Descriptor) -> None:
+        """Note whether the target has a manifest itself."""
+        if await self._target.has(manifest):
+            self._there.add(manifest.digest)
+            tell(self._options.progress, Skipped(Item(str(manifest.digest), manifest.size, manifest.digest)))
 
     def _new_blobs(self, nodes: Iterable[_Node]) -> list[Descriptor]:
         new: dict[Digest, Descriptor] = {}
@@ -273,13 +298,13 @@ class _Copy:
         await self._target.take(blob, self._source, self._options.progress, missed)
 
     async def _put(self, node: _Node) -> None:
-        mend = partial(self._mend, node)
-        names = self._names.pop(node.manifest.digest, ())
+        mend, digest = partial(self._mend, node), node.manifest.digest
+        names = self._names.pop(digest, ())
         for name in names:
             await self._target.put_root(node.manifest, name, mend)
-        if names or node.is_there:
+        if names or digest in self._there:
             return
-        if node.manifest.digest == self._root.digest:
+        if digest == self._root.digest:
             await self._target.put_root(node.manifest, None, mend)
         else:
             await self._target.put(node.manifest, mend)
@@ -289,7 +314,8 @@ class _Copy:
         for blob in node.parts.blobs:
             await self._take(blob, missed)
         for child in node.parts.manifests:
-            if child.digest in self._nodes and not await self._target.is_whole(child):
+            if child.digest in self._nodes and not await self._target.has(child):
+                self._there.discard(child.digest)
                 await self._put(self._nodes[child.digest])
 
     async def _gather(self, limit: int, tasks: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

@@ -66,8 +66,8 @@ class Store(Protocol):
         """Write a blob into a sink, verified."""
         ...
 
-    async def is_whole(self, manifest: Descriptor) -> bool:
-        """Whether a manifest is here, and certainly all that it leads to as well."""
+    async def has(self, manifest: Descriptor) -> bool:
+        """Whether a manifest is here, and need not be put again. It says nothing of what the manifest leads to."""
         ...
 
     async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
@@ -86,7 +86,7 @@ class Store(Protocol):
 
         Args:
             manifest: the manifest.
-            mend: brings again what is missing of it, where it turns out that something is.
+            mend: brings again what is missing of it, if it turns out that something is.
         """
         ...
 

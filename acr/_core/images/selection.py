@@ -1,4 +1,4 @@
-"""Selection: the image that is meant: of an index the one for a platform, and any other only where it is for that."""
+"""Selection: the image that is meant: of an index the one for a platform, and any other only if it is for that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CO
 
 async def select(
     root: Manifest,
-    platform: str | None,
+    platform: Platform | None,
     name: str,
     manifest: Callable[[Digest], Awaitable[Manifest]],
     source: Callable[[Descriptor], Source],
@@ -28,23 +28,22 @@ async def select(
 
     Args:
         root: an index, or a manifest by itself. What is no image, such as an SBOM, is for every platform.
-        platform: such as `linux/arm64`; None for the only one there is.
+        platform: what it must be for; None for the only one there is.
         name: of the root, for errors.
         manifest: gets a manifest of the index.
         source: opens a blob: the config tells what an image is for.
 
     Raises:
-        InvalidInput: the platform is none, there is nothing for it, or it was not named although there are several.
+        InvalidInput: there is nothing for the platform, or it was not named although there are several.
     """
-    wanted = None if platform is None else Platform.parse(platform)
     if root.is_index:
         chosen = choose(root, platform, name)
         return of_size(await manifest(chosen.digest), chosen, name)
-    if wanted is None or (config := root.config) is None:
+    if platform is None or (config := root.config) is None:
         return root
     if config.media_type in _IMAGE_CONFIGS:
         own = _platform_in(await _content(config, source(config), name), name)
-        if own is not None and not own.fits(wanted):
+        if own is not None and not own.fits(platform):
             raise InvalidInput(f"{name} is for {own}, and no index: there is nothing for {platform}")
     return root
 

@@ -102,13 +102,13 @@ class RegistryStore:
             name=_item(blob).name,
         )
 
-    async def is_whole(self, manifest: Descriptor) -> bool:
+    async def has(self, manifest: Descriptor) -> bool:
         """As of `Store`."""
         try:
             await manifests.head(self.remote, manifest.digest, accept=_MANIFESTS)
         except NotFound:
             return False
-        return True  # a registry takes no manifest before its parts
+        return True
 
     async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
         """As of `Store`.
@@ -243,8 +243,8 @@ class LocalStore:
             await source.aclose()
         tell(progress, Done(item))
 
-    async def is_whole(self, manifest: Descriptor) -> bool:
-        """No: others may have written it, of an index some images only. Its parts are looked for one by one."""
+    async def has(self, manifest: Descriptor) -> bool:
+        """No: to write it again costs no more than to look."""
         return False
 
     async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:

@@ -23,10 +23,11 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import each_one_call, one_call
-from acr._core.talk.paging import Walk
+from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._core.talk.unlinked import Unlinked
+from acr._text import printable
 from acr._values.arguments import check_text
 from acr._values.digest import received_digest
 from acr._values.page import Page
@@ -50,7 +51,7 @@ class Repositories:
 
     Args:
         ours: ACR's catalog.
-        theirs: that of other registries, which is asked for where there is none of ACR.
+        theirs: that of other registries, which is asked for if there is none of ACR.
     """
 
     ours: Walk[str]
@@ -96,13 +97,13 @@ def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
     return isinstance(error, NoMetadataApi) or (is_told and not isinstance(error, NotFound))
 
 
-def repositories(session: Session, *, page_size: int | None, last: str | None) -> Repositories:
+def repositories(session: Session, *, page_size: int | None, last: str | None) -> Shown:
     """The names of all repositories."""
     size, last = check_page_size(page_size), check_text("last", last)
     ours = get_repositories.build_request(n=size, last=last)
     theirs = attrs.evolve(ours, target=types.target(_ANY_MAKE, {"n": size, "last": last}))
     walks = [Walk(session, first, _names, scopes.catalog()) for first in (ours, theirs)]
-    return Repositories(walks[0], Unlinked(walks[1], size))
+    return Shown(Repositories(walks[0], Unlinked(walks[1], size)))
 
 
 async def get(remote: Remote) -> RepositoryProperties:
@@ -143,7 +144,7 @@ async def delete(remote: Remote, *, missing_ok: bool) -> DeletedRepository:
         return DeletedRepository()
     return DeletedRepository(
         manifests=[received_digest(d, "a deleted manifest") for d in deleted.manifests_deleted],
-        tags=deleted.tags_deleted,
+        tags=[printable(tag) for tag in deleted.tags_deleted],
     )
 
 
@@ -153,7 +154,7 @@ def _names(reply: Response) -> Sequence[str]:
 
 def _properties(body: RepositoryAttributes) -> RepositoryProperties:
     return RepositoryProperties(
-        name=body.image_name,
+        name=printable(body.image_name),
         created=body.created_time,
         updated=body.last_update_time,
         manifest_count=body.manifest_count,

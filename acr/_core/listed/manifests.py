@@ -28,7 +28,8 @@ from acr._core.talk.answers import NO_HEAD, done, listed, told
 from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
-from acr._values.arguments import check_text
+from acr._text import printable
+from acr._values.arguments import check_text, check_texts
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher, received_digest
 from acr._values.fields import optional_text, parse_object
@@ -131,7 +132,7 @@ async def get(remote: Remote, reference: str, *, accept: str | Sequence[str] | N
 
 
 def _media_type(content_type: str | None, content: bytes, what: str) -> str:
-    """What a manifest is: by the Content-Type, or by its own word where that says nothing, as of a plain file server.
+    """What a manifest is: by the Content-Type, or by its own word if that says nothing, as of a plain file server.
 
     Raises:
         ProtocolViolation: nothing tells, or what tells is no media type; or an image is sent as an index, or the like
@@ -193,7 +194,7 @@ async def head(remote: Remote, reference: str, *, accept: str | Sequence[str] | 
 
 
 async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Stored:
-    """Put exact bytes under a tag, or under their digest alone. Where they are already, no lock stands against it.
+    """Put exact bytes under a tag, or under their digest alone. If they are there already, no lock stands against it.
 
     Raises:
         DigestMismatch: the registry stored something else.
@@ -246,7 +247,8 @@ async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
 
 
 def _accepted(accept: str | Sequence[str] | None) -> str:
-    wanted = [accept] if isinstance(accept, str) else accept or media_types.ANY_MANIFEST
+    texts = [accept] if isinstance(accept, str) else accept
+    wanted = media_types.ANY_MANIFEST if texts is None else check_texts("accept", texts, media_types.OCI_MANIFEST)
     return ", ".join(check_media_range(one) for one in wanted)
 
 
@@ -271,11 +273,11 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
         size=manifest.image_size,
         created=manifest.created_time,
         updated=manifest.last_update_time,
-        media_type=manifest.media_type,
-        config_media_type=manifest.config_media_type,
+        media_type=_text(manifest.media_type),
+        config_media_type=_text(manifest.config_media_type),
         architecture=_text(manifest.architecture),
         os=_text(manifest.os),
-        tags=tuple(manifest.tags),
+        tags=tuple(map(printable, manifest.tags)),
         related=tuple(
             RelatedManifest(
                 digest=received_digest(one.digest, "a related manifest"),
@@ -284,11 +286,12 @@ def _properties(repository: str, manifest: ManifestAttributesBase) -> ManifestPr
             )
             for one in manifest.references
         ),
-        quarantine_state=attributes.quarantine_state if attributes else None,
-        quarantine_details=attributes.quarantine_details if attributes else None,
+        quarantine_state=_text(attributes.quarantine_state) if attributes else None,
+        quarantine_details=_text(attributes.quarantine_details) if attributes else None,
         **permissions(attributes),
     )
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else str(value)
+    """What the registry says in words, fit to be printed."""
+    return None if value is None else printable(str(value))

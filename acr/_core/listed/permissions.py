@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypedDict
 
+from acr._values.arguments import check_flag
 from acr.errors import InvalidInput
 
 
@@ -56,8 +57,11 @@ def changes(
     """The change that a caller wants.
 
     Raises:
-        InvalidInput: there is none.
+        InvalidInput: there is none, or a value is neither True, False nor None.
     """
+    given = {"can_read": can_read, "can_write": can_write, "can_list": can_list, "can_delete": can_delete}
+    for name, value in given.items():
+        check_flag(name, value, or_none=True)
     wanted = Changes(read_enabled=can_read, write_enabled=can_write, list_enabled=can_list, delete_enabled=can_delete)
     if all(value is None for value in wanted.values()):
         raise InvalidInput("nothing to update: pass can_read, can_write, can_list or can_delete")

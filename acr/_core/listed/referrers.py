@@ -1,4 +1,4 @@
-"""Referrers: what is attached to a manifest, by the API where there is one, else by the tag that stands in for it.
+"""Referrers: what is attached to a manifest, by the API if there is one, else by the tag that stands in for it.
 
 See the OCI distribution spec, "Listing Referrers", "Pushing Manifests with Subject" and "Referrers Tag Schema".
 """
@@ -134,7 +134,7 @@ async def push(remote: Remote, manifest: Manifest, *, tag: str | None) -> Descri
 
 @one_call
 async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Descriptor:
-    """Put a manifest; where it has a subject, and the registry takes no note of that, list it under the subject's tag.
+    """Put a manifest; if it has a subject, and the registry takes no note of that, list it under the subject's tag.
 
     Two clients that attach to one subject at the same time may lose an entry there: the spec knows no remedy.
     """

@@ -21,9 +21,10 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, listed, told
 from acr._core.talk.deadline import one_call
-from acr._core.talk.paging import Walk
+from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.unlinked import Unlinked
+from acr._text import printable
 from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
@@ -47,7 +48,7 @@ def order_on_wire(order: Order | None, last: str | None) -> str | None:
     Raises:
         InvalidInput: the order is unknown, or does not go with `last`.
     """
-    if order not in _ORDERS:
+    if not isinstance(order, str | None) or order not in _ORDERS:
         raise InvalidInput(f"order_by={order!r}: expected 'newest', 'oldest' or None")
     if order is not None and last is not None:
         raise InvalidInput(
@@ -80,11 +81,11 @@ def tags(
     return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
 
 
-def names(remote: Remote, *, page_size: int | None, last: str | None) -> Unlinked:
+def names(remote: Remote, *, page_size: int | None, last: str | None) -> Shown:
     """The names of the tags of a repository, as every OCI registry lists them."""
     size = check_page_size(page_size)
     first = get_tag_names.build_request(remote.name, n=size, last=check_text("last", last))
-    return Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size)
+    return Shown(Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size))
 
 
 async def get(remote: Remote, tag: str) -> TagProperties:
@@ -122,7 +123,7 @@ def _names(reply: Response) -> Sequence[str]:
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:
     return TagProperties(
         repository=repository,
-        name=tag.name,
+        name=printable(tag.name),
         digest=received_digest(tag.digest, "a tag"),
         created=tag.created_time,
         updated=tag.last_update_time,

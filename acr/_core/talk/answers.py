@@ -21,7 +21,7 @@ def done(parse: Callable[[Response], T], usual: int) -> Callable[[Response], T]:
     """A parser that takes any success (2xx) for the one that ACR has.
 
     The OCI spec names one status for each success, and registries give others: ECR 201 for a chunk, others 200 or 204
-    where something was deleted or stored.
+    if something was deleted or stored.
 
     Args:
         parse: the operation's own parser.

@@ -29,6 +29,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 from acr._core.runtime import Runtime
 from acr._core.talk.deadline import calling, is_best_effort
+from acr._values.arguments import check_flag
 from acr._values.options import Retries
 from acr.errors import NoMetadataApi, NotFound, ResponseError, TooSlow, TransportError
 
@@ -128,6 +129,11 @@ class Attempts:
         """Something moved: the tries count anew."""
         self.since_progress = 0
 
+    def in_vain(self) -> bool:
+        """Count a try that was answered with a success, and yet moved next to nothing. Return whether to give up."""
+        self.since_progress += 1
+        return self.since_progress > self._client.retries.limit
+
     def set_back(self) -> None:
         """The registry lost what it had taken."""
         self._setbacks += 1
@@ -141,7 +147,11 @@ class Attempts:
         """Let a `NotFound` of a deletion pass, if the caller allows it or if an earlier try may have deleted.
 
         A registry without ACR's API has deleted nothing, and knows nothing of what is there.
+
+        Raises:
+            InvalidInput: `missing_ok` is neither True nor False.
         """
+        check_flag("missing_ok", missing_ok)
         try:
             yield
         except NoMetadataApi:

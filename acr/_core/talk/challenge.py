@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from acr._core.talk.redaction import redact
 from acr.errors import ProtocolViolation
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -104,4 +105,4 @@ def _escaped(value: str) -> str:
 
 
 def _malformed(header: str, at: int) -> ProtocolViolation:
-    return ProtocolViolation(f"malformed WWW-Authenticate header at character {at}: {header[:200]!r}")
+    return ProtocolViolation(f"malformed WWW-Authenticate header at character {at}: {redact(header)[:200]!r}")

@@ -15,6 +15,7 @@ from acr_rest.types import Request
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import decoded, read_at_most
 from acr._core.talk.redaction import redact, shown, shown_json, shown_path
+from acr._values.media_type import essence
 from acr._values.reference import looks_like_acr
 from acr.errors import (
     AcrError,
@@ -136,7 +137,10 @@ def _beginning(body: bytes, incoming: Incoming) -> str:
     if not body:
         return HTTPStatus(incoming.status).phrase if incoming.status in set(HTTPStatus) else "without a body"
     beginning = redact(body.decode("utf-8", "replace"))[:_SHOWN]  # in this order: half a token is not seen as one
-    return f"with {shown(incoming.headers.get('content-type', 'no content type'))[:_SHOWN]}, beginning {beginning!r}"
+    kind = shown(incoming.headers.get("content-type", "no content type"))[:_SHOWN]
+    told = f"with {kind}, beginning {beginning!r}"
+    is_page = essence(kind) == "text/html"
+    return f"{told}: a proxy, a firewall or a login page may have answered for the registry" if is_page else told
 
 
 def _hint(kind: type[ResponseError], request: Request, status: int, wait: float | None) -> str | None:
@@ -145,6 +149,8 @@ def _hint(kind: type[ResponseError], request: Request, status: int, wait: float 
             "the CDN before the registry does not accept the registry's certificate; that is between the two of them:"
             " tell those who run the registry"
         )
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return "the proxy on the way asks for a name and password: they go into the URL of HTTPS_PROXY or proxy="
     if kind is RateLimited and wait is not None:
         return f"the registry asks to wait {wait:.0f} s; send fewer requests at once"
     if kind is NotFound and (hexadecimal := _HEX_TAG.search(request.target)):

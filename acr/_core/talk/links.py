@@ -26,7 +26,7 @@ _APIS: Final = ("/v2/", "/acr/", "/oauth2/")
 
 
 def next_link(header: str | None) -> str | None:
-    """The target of the link whose relation is `next`, or None where there is none.
+    """The target of the link whose relation is `next`, or None if there is none.
 
     Raises:
         ProtocolViolation: the header does not follow RFC 8288: a listing would end early unnoticed.
@@ -41,7 +41,7 @@ def next_link(header: str | None) -> str | None:
         link = _LINK.match(header, at)
         if link is None:
             if header[at:].strip(" \t,"):
-                raise ProtocolViolation(f"malformed Link header: {header[:200]!r}")
+                raise ProtocolViolation(f"malformed Link header: {redact(header)[:200]!r}")
             break
         if found is None and "next" in _relations(link["parameters"]):
             found = link["target"]
@@ -108,7 +108,7 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
         )
     if target != endpoint:
         raise ProtocolViolation(f"a link leads from {endpoint.netloc} to another host, {target.netloc!r}")
-    if path.startswith("//"):  # where it is taken for a link once more, it names a host
+    if path.startswith("//"):  # if it is taken for a link once more, it names a host
         raise ProtocolViolation(f"malformed link: {redact(link)[:200]!r}")
     return path
 
@@ -147,7 +147,7 @@ def upload_target(endpoint: Endpoint, base: str, link: str, repository: str) -> 
 
 
 def uploaded(header: str | None) -> int | None:
-    """Bytes that an upload has, by the Range header of its answer; None where there is none.
+    """Bytes that an upload has, by the Range header of its answer; None if there is none.
 
     The end is inclusive, and `0-0` stands for an empty upload, not for one byte. Registries that merely count, such
     as zot, say `0--1` of it.
@@ -168,7 +168,7 @@ def uploaded(header: str | None) -> int | None:
 
 
 def content_range(header: str) -> tuple[int, int, int | None]:
-    """First byte, last byte and whole size (None where unknown) of a part (RFC 9110, section 14.4).
+    """First byte, last byte and whole size (None if unknown) of a part (RFC 9110, section 14.4).
 
     Raises:
         ProtocolViolation: it is no such header.

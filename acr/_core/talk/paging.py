@@ -15,6 +15,7 @@ from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
 from acr._core.talk.session import Session
 from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
+from acr._text import printable
 from acr._values.page import Page
 from acr.errors import InvalidReference, LimitExceeded
 
@@ -92,6 +93,28 @@ class Walk(Generic[T]):
 
     def _page(self, reply: Response) -> tuple[Page[T], Response]:
         return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
+
+
+@attrs.frozen
+class Shown:
+    """The names of a listing, fit to be printed. The walk itself goes by the names as the registry gives them.
+
+    Args:
+        names: the listing.
+    """
+
+    names: Pages[str]
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        return self.names.session
+
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
+        """Walk it page by page. Arguments and errors as of `Walk.pages`."""
+        async with aclosing(self.names.pages(continuation)) as walk:
+            async for page in walk:
+                yield attrs.evolve(page, items=[printable(name) for name in page.items])
 
 
 def _behind(item: object, target: str, excess: LimitExceeded) -> str:

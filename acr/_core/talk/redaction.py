@@ -28,6 +28,8 @@ _HEADER: Final = re.compile(
 )
 _UPLOAD: Final = re.compile(r"(/blobs/uploads/)[^\s\"'<>?,;]++")
 """Where an upload is. Some registries need nothing else to let anybody write to it."""
+_USER: Final = re.compile(r"(://)[^\s/?#\"'<>]*@")
+"""The name and password of a URL."""
 # Headers as httpcore logs them.
 _LOGGED: Final = re.compile(
     r"(?i)(\(b'(?:set-cookie|cookie|(?:proxy-)?authorization)', b)(?:'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"
@@ -47,11 +49,15 @@ def redact(text: str) -> str:
     'https://x.blob.core.windows.net/b?se=…&sig=…'
     >>> redact("/v2/app/blobs/uploads/1-2?_state=abc")
     '/v2/app/blobs/uploads/…?_state=…'
+    >>> redact("https://me:hunter2@my.azurecr.io/v2/")
+    'https://…@my.azurecr.io/v2/'
     >>> redact("got Authorization: Basic bWU6eA== and refresh_token=abc")
     'got Authorization: Basic … and refresh_token=…'
     """
     if "/blobs/uploads/" in text:
         text = _UPLOAD.sub(r"\1…", text)
+    if "://" in text:
+        text = _USER.sub(r"\1…@", text)
     text = _JWT.sub("…", _SIGNATURE.sub(r"\1…", text))
     return _HEADER.sub(r"\1…", _MEMBER.sub(r"\1…", _FIELD.sub(r"\1…", text)))
 

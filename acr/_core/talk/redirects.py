@@ -45,8 +45,8 @@ async def follow(
     Args:
         session: the client.
         request: what the answer is to. It is sent on as it is, but for its target.
-        incoming: the answer; it is closed where it leads on.
-        scopes: what the request needs, where it leads to the registry itself.
+        incoming: the answer; it is closed if it leads on.
+        scopes: what the request needs, if it leads to the registry itself.
         is_large: the answer may have a large body, to be read by `readinto`.
 
     Returns:

@@ -107,7 +107,7 @@ class Sender:
         return RequestInfo(request.method, redact(url) if is_open else without_query(url), headers)
 
     async def exchange(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
-        """Send with the given header or none, read the answer, and try again where that helps. Errors as of `send`."""
+        """Send with the given header or none, read the answer, and try again if that helps. Errors as of `send`."""
 
         async def once() -> Response:
             return await read(request, await self.send(endpoint, request, authorization))

@@ -15,7 +15,7 @@ from acr._core.talk.challenge import Challenge, parse_challenges
 from acr._core.talk.deadline import calling
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand, Learned
-from acr._core.talk.redaction import shown, shown_path
+from acr._core.talk.redaction import shown, shown_header, shown_path
 from acr._core.talk.scopes import Scopes, cover, parse_scopes
 from acr._core.talk.sending import JSON_LIMIT, Sender, read
 from acr._core.talk.token_exchanges import Authority
@@ -84,7 +84,7 @@ class Session:
             attempts: the tries. If None, the request is one that can be repeated.
             limit: bytes of the answer, at the most.
             option: the option that sets the limit, or None.
-            undo: is done with the answer, where the caller has been stopped meanwhile.
+            undo: is done with the answer, if the caller has been stopped meanwhile.
 
         Raises:
             ResponseError: the registry answered with an error.
@@ -184,10 +184,12 @@ class Session:
         """
         reply = await self._introduce()
         if reply is not None and (reply.status >= 300 or _is_page(reply)):
-            where = f" leading to {shown(reply.headers.get('location', ''))[:200]!r}" if reply.status >= 300 else ""
+            place = shown_header("location", reply.headers.get("location", ""))[:200]
+            where = f" leading to {place!r}" if reply.status >= 300 else ""
+            kind = shown(reply.headers.get("content-type", "nothing"))[:200]
             raise ProtocolViolation(
-                f"{self.registry.netloc} is no registry, or a login page or a proxy stands before it: GET /v2/ was"
-                f" answered {reply.status}{where} as {reply.headers.get('content-type', 'nothing')[:200]!r}"
+                f"expected a registry at {self.registry.netloc}, got something else, such as a login page or a proxy"
+                f" before it: GET /v2/ was answered {reply.status}{where} as {kind!r}"
             )
 
     async def _introduce(self) -> Response | None:
@@ -234,7 +236,7 @@ class Session:
             await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
-        """What to ask a token for after a 401, or None where another token would not help.
+        """What to ask a token for after a 401, or None if another token would not help.
 
         ACR issues a token for what the credential may not do, too, and refuses it here as insufficient: asking again
         for no more than was asked for would loop.
@@ -270,4 +272,11 @@ def _usable(refusal: Unauthorized) -> Challenge:
         for challenge in challenges:
             if challenge.scheme == scheme:
                 return challenge
-    raise ProtocolViolation(f"no Bearer or Basic challenge in the refusal: {refusal}")
+    refusal.hint = None  # it speaks of a request with a token
+    if refusal.challenge is None:
+        raise ProtocolViolation(
+            f"{refusal}; without a challenge (WWW-Authenticate) the client cannot know which credential is wanted: a"
+            " firewall, a proxy or a login page may stand before the registry"
+        )
+    named = ", ".join(sorted({challenge.scheme for challenge in challenges}))[:200] or "none"
+    raise ProtocolViolation(f"{refusal}; expected a Bearer or Basic challenge, got {named}")

@@ -8,7 +8,7 @@ from acr._core.talk import token_exchanges as exchanges
 from acr._core.talk.deadline import one_call
 from acr._core.talk.scopes import Scope, Scopes
 from acr._core.talk.session import Session
-from acr._values.arguments import check_text
+from acr._values.arguments import check_text, check_texts
 from acr.errors import InvalidInput, ProtocolViolation
 
 
@@ -30,14 +30,17 @@ async def exchange_entra_token(
     session: Session, token: str | None, refresh_token: str | None, tenant: str | None
 ) -> str:
     """An ACR refresh token for tokens of Entra."""
+    check_text("token", token)
+    check_text("refresh_token", refresh_token)
+    check_text("tenant", tenant)
     if token is None and refresh_token is None:
         raise InvalidInput("nothing to exchange: pass an Entra token, or refresh_token=")
     issued = await exchanges.entra_to_refresh(
         session.sender.exchange,
         await session.authority(),
-        check_text("token", token),
-        entra_refresh_token=check_text("refresh_token", refresh_token),
-        tenant=check_text("tenant", tenant),
+        token,
+        entra_refresh_token=refresh_token,
+        tenant=tenant,
     )
     return issued.token
 
@@ -46,14 +49,13 @@ async def exchange_entra_token(
 async def exchange_refresh_token(session: Session, token: str, scopes: Iterable[str]) -> str:
     """An access token for a refresh token."""
     wanted = _scopes(scopes)
-    check_text("token", token)
+    if check_text("token", token) is None:
+        raise InvalidInput("token=None: expected an ACR refresh token")
     return (await exchanges.refresh_to_access(session.sender.exchange, await session.authority(), wanted, token)).token
 
 
 def _scopes(texts: Iterable[str]) -> Scopes:
-    if isinstance(texts, str):
-        raise InvalidInput(f"expected a list of scopes: pass [{texts!r}]")
     try:
-        return frozenset(Scope.parse(text) for text in texts)
+        return frozenset(Scope.parse(text) for text in check_texts("scopes", texts, "repository:team/app:pull"))
     except ProtocolViolation as error:
         raise InvalidInput(f"{error}: expected one such as repository:team/app:pull,push") from None

@@ -6,6 +6,7 @@ Entra token --/oauth2/exchange--> refresh token --/oauth2/token--> access token 
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,8 @@ from acr._values.reference import Endpoint
 from acr.errors import CredentialError, ProtocolViolation, ResponseError
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+
+_DIGITS: Final = re.compile(r"([0-9]{1,10})(?:\.[0-9]{1,10})?")
 
 _LONGEST_LIFE: Final = 10**10
 """Seconds: three centuries. JSON numbers may be larger than any float."""
@@ -81,7 +84,7 @@ class Authority:
         Args:
             challenge: the registry's.
             registry: the registry; a realm on its own host is always allowed.
-            token_hosts: further hosts (with port, where it has one) that may be sent the credential.
+            token_hosts: further hosts (with port, if it has one) that may be sent the credential.
             is_anonymous: there is no credential, and so nothing that another host must not get to know.
 
         Raises:
@@ -131,7 +134,7 @@ async def entra_to_refresh(
         authority: who issues it.
         entra_token: for the registry's audience.
         entra_refresh_token: of Entra, beside the token or in its place.
-        tenant: of the tokens; ACR reads it off them where it is left out.
+        tenant: of the tokens; ACR reads it off them if it is left out.
 
     Raises:
         CredentialError: the registry refuses it.
@@ -237,7 +240,9 @@ def lifetime(token: str, expires_in: int | None) -> float:
     if math.isfinite(seconds):
         return seconds
     if expires_in is not None and abs(expires_in) > _LONGEST_LIFE:
-        raise ProtocolViolation("the token endpoint answered with an expires_in that is no time")
+        raise ProtocolViolation(
+            "the token endpoint: expires_in: expected the seconds that the token lives, got too large a number"
+        )
     return float(expires_in or _UNKNOWN_LIFETIME)
 
 
@@ -266,11 +271,23 @@ async def _ask(
 
 
 def _access(reply: Response) -> Issued:
-    body = _parsed(done(exchange_refresh.parse, 200), reply).body
+    body = _parsed(done(exchange_refresh.parse, 200), _with_number(reply)).body
     issued = _issued(body.access_token or body.token, body.expires_in)  # ACR's name for it, and everyone else's
     if _BEARER.fullmatch(issued.token) is None:  # otherwise the HTTP library would quote the token in its error
         raise ProtocolViolation("the token endpoint answered with a token that fits into no header")
     return issued
+
+
+def _with_number(reply: Response) -> Response:
+    """The same answer, with `expires_in` as a whole number. Some write it as text (`"300"`), or as `300.0`."""
+    try:
+        value = json.loads(reply.body)
+        seconds = value["expires_in"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return reply
+    if not isinstance(seconds, str | float) or (found := _DIGITS.fullmatch(str(seconds))) is None:
+        return reply
+    return attrs.evolve(reply, body=json.dumps({**value, "expires_in": int(found[1])}).encode())
 
 
 def _parsed(parse: Callable[[Response], T], reply: Response) -> T:

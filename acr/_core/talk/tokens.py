@@ -25,7 +25,7 @@ from acr.errors import AcrError, CredentialError
 from acr.protocols import Credential, Keyring, TokenCredential
 
 _EARLY: Final = 60.0
-"""Seconds before its end at which a token is renewed; a fifth of its life, where that is less."""
+"""Seconds before its end at which a token is renewed; a fifth of its life, if that is less."""
 
 
 @attrs.frozen
@@ -77,10 +77,13 @@ class Tokens:
         token_hosts: frozenset[str],
     ) -> None:
         known = (UsernamePassword, RefreshToken, Keyring, TokenCredential)
+        if isinstance(credential, type):
+            name = credential.__name__
+            raise CredentialError(f"credential={name}: expected an object, got the class: pass {name}(…)")
         if credential is not None and not isinstance(credential, known):
             raise CredentialError(
-                f"{type(credential).__name__} is no credential: expected an azure-identity credential (an object with"
-                " get_token), UsernamePassword, RefreshToken, DockerConfig, or None for anonymous"
+                "credential: expected an azure-identity credential (an object with get_token), UsernamePassword,"
+                f" RefreshToken, DockerConfig, or None for anonymous, got {type(credential).__name__}"
             )
         self._runtime = sender.runtime
         self._send = sender.exchange
@@ -96,7 +99,7 @@ class Tokens:
         self._lookup_flight: Flight[_Found] = Flight(sender.runtime)
 
     async def authorization(self, demand: Demand, scopes: Scopes) -> str | None:
-        """The Authorization header of a request that needs `scopes`; None where there is nothing to say.
+        """The Authorization header of a request that needs `scopes`; None if there is nothing to say.
 
         Raises:
             CredentialError: no token could be had.
@@ -128,7 +131,7 @@ class Tokens:
         return found
 
     async def access_token(self, authority: Authority, scopes: Scopes) -> str:
-        """An access token that covers `scopes`: a kept one where it is live, else a new one.
+        """An access token that covers `scopes`: a kept one if it is live, else a new one.
 
         Raises:
             CredentialError: no token could be had.
@@ -177,7 +180,7 @@ class Tokens:
 
         Args:
             authorization: the header.
-            sent_at: when it was sent, where another token may help. Then all that were there at that time are
+            sent_at: when it was sent, if another token may help. Then all that were there at that time are
                 forgotten: a machine that has slept takes every one of them for fresh.
         """
         token = authorization.removeprefix("Bearer ")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from acr._outside.regular import open_regular
-from acr._values.arguments import number
+from acr._values.arguments import check_path, number, wrong_kind
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
 from acr.errors import CredentialError
@@ -38,6 +38,10 @@ def _default_path() -> Path:
         raise CredentialError("there is no home folder: set DOCKER_CONFIG, or pass DockerConfig(path)") from None
 
 
+def _path(value: str | os.PathLike[str]) -> Path:
+    return check_path("path", value)
+
+
 @public_in("acr")
 @attrs.frozen
 class DockerConfig:
@@ -53,13 +57,13 @@ class DockerConfig:
         helper_timeout: how long a helper program may take, in seconds.
 
     Raises:
-        InvalidInput: `helper_timeout` is not a number above 0.
+        InvalidInput: `path` is no path, or `helper_timeout` is not a number above 0.
 
     >>> from acr import DockerConfig, Registry
     >>> registry = Registry("my.azurecr.io", DockerConfig())
     """
 
-    path: Path = attrs.field(factory=_default_path, converter=Path)
+    path: Path = attrs.field(factory=_default_path, converter=_path)
     helper_timeout: float = attrs.field(default=30, kw_only=True, validator=_SECONDS)
 
     def lookup(self, host: str) -> UsernamePassword | RefreshToken | None:
@@ -74,14 +78,19 @@ class DockerConfig:
         Raises:
             CredentialError: the file or a helper's answer is malformed, or the helper failed.
         """
+        if not isinstance(host, str):
+            raise wrong_kind("host", host, "a login server such as my.azurecr.io")
         host = host.lower().removesuffix(":443")  # as docker stores it
         config = self._read()
         helpers = _object(config, "credHelpers", self.path)
         keys = [key for key in helpers if _names(key, host)]
         helper = helpers[keys[0]] if keys else config.get("credsStore")
+        if helper is not None and not isinstance(helper, str):
+            where = f"credHelpers[{keys[0]!r}]" if keys else "credsStore"
+            raise CredentialError(f"{self.path}: {where}: expected the name of a helper, got {type(helper).__name__}")
         if helper:
             for name in (_HUB_LOGIN, host) if host in _HUB else (host,):
-                found = self._ask(str(helper), name)
+                found = self._ask(helper, name)
                 if found is not None:
                     return found
         auths = _object(config, "auths", self.path)
@@ -114,7 +123,7 @@ class DockerConfig:
         except (ValueError, RecursionError):
             raise CredentialError(f"{self.path} is not JSON") from None  # and its content is not for an error text
         if not isinstance(config, dict) or len(content) > _CONFIG_LIMIT:
-            raise CredentialError(f"{self.path} is not a docker config")
+            raise CredentialError(f"{self.path}: expected a docker config, a JSON object of at most 4 MiB")
         return config
 
     def _ask(self, helper: str, host: str) -> UsernamePassword | RefreshToken | None:
@@ -176,11 +185,14 @@ def _is_host(name: str, host: str) -> bool:
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
     if not isinstance(entry, dict):
-        raise CredentialError(f"{where} is not an object")
+        raise CredentialError(f"{where}: expected an object, got {type(entry).__name__}")
+    for key in ("identitytoken", "username", "password"):
+        if not isinstance(entry.get(key), str | None):
+            raise CredentialError(f"{where}: {key}: expected text, got {type(entry[key]).__name__}")
     if entry.get("identitytoken"):
-        return _login(_NOBODY, str(entry["identitytoken"]), where)
+        return _login(_NOBODY, entry["identitytoken"], where)
     if entry.get("username") and entry.get("password"):
-        return _login(str(entry["username"]), str(entry["password"]), where)
+        return _login(entry["username"], entry["password"], where)
     if not entry.get("auth"):
         return None
     try:
@@ -208,5 +220,5 @@ def _login(username: str, password: str, where: str) -> UsernamePassword | Refre
 def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
     value = config.get(key) or {}
     if not isinstance(value, dict):
-        raise CredentialError(f"{path}: {key} is not an object")
+        raise CredentialError(f"{path}: {key}: expected an object, got {type(value).__name__}")
     return value

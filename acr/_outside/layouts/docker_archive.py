@@ -19,6 +19,7 @@ from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in
 from acr._outside.tar.tars import TarFiles, compression
+from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.fields import list_of, object_of, parse_object, text
@@ -57,7 +58,7 @@ class DockerArchive:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = Path(path)
+        self.path: Path = check_path("path", path)
         self._name = str(self.path)
         self._files = TarFiles(self.path)
         self._lock = Lock(reentrant=True)
@@ -145,7 +146,7 @@ class DockerArchive:
                     check_weight(content, where)
                     entries = json.loads(content)
                     if not isinstance(entries, list):
-                        raise TransferError(f"{where} is no list", side="source")
+                        raise TransferError(f"{where}: expected a list", side="source")
                 images = [_image(entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
                 self._listed = [Root(image.tags, image.config, image) for image in images]
             return self._listed
@@ -218,5 +219,5 @@ def _image(entry: object, where: str) -> _Image:
 
 def _texts(values: Sequence[object], where: str) -> Sequence[str]:
     if not all(isinstance(value, str) for value in values):
-        raise TransferError(f"{where} names something that is no string", side="source")
+        raise TransferError(f"{where}: expected names as text", side="source")
     return [str(value) for value in values]

@@ -15,6 +15,7 @@ from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in, parse_index, roots_of, with_roots
 from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree, tar_tree
+from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.fields import parse_object, written
@@ -199,7 +200,7 @@ class Store:
 
     def _index_content(self) -> bytes:
         if self._tree.size(INDEX) is None:
-            raise TransferError(f"{self._name} is no OCI image layout: it has no {INDEX}", side="source")
+            raise TransferError(f"{self._name}: expected an OCI image layout, but it has no {INDEX}", side="source")
         return self._read(INDEX, INDEX_LIMIT)
 
     def _read(self, name: str, limit: int) -> bytes:
@@ -233,7 +234,7 @@ class Layout(Store):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = Path(path)
+        self.path: Path = check_path("path", path)
         folder = self.path.is_dir()
         if self.path.name.endswith(_COMPRESSED) and not folder:
             raise InvalidInput(f"{self.path} would be a compressed tar: use a folder, or a name that ends with .tar")

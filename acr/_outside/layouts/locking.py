@@ -15,7 +15,7 @@ except ImportError:  # Windows
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep others out who ask for the same folder. Where there are no locks, or it cannot be read, they are not."""
+    """Keep others out who ask for the same folder. If there are no locks, or it cannot be read, they are not."""
     with ExitStack() as stack:
         if fcntl is not None:
             with suppress(OSError):

@@ -20,7 +20,7 @@ REF_NAME: Final = "org.opencontainers.image.ref.name"
 """The annotation with a root's name (OCI image spec, "Annotations")."""
 
 FULL_NAME: Final = "io.containerd.image.name"
-"""Where docker and containerd write the whole name; the other annotation has the tag alone then."""
+"""The annotation in which docker and containerd write the whole name; the other annotation has the tag alone then."""
 
 INDEX_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of a list of images: some hundred thousand of them."""
@@ -33,7 +33,7 @@ class Root(Generic[T]):
     """Something that can be named.
 
     Args:
-        names: all its names, the one to show first; none where it has none.
+        names: all its names, the one to show first; none if it has none.
         identity: what is the same for two names of one thing, and names a thing that has no name.
         item: the thing.
     """
@@ -133,7 +133,7 @@ def with_roots(index: Mapping[str, Any] | None, tagged: Iterable[tuple[Descripto
     """An index.json with further roots; all else in it stays as it is.
 
     A root takes the place of the one that has its name, and of those with its digest and no name: for skopeo two
-    entries of one digest are two images. One without a name is added where nothing has its digest.
+    entries of one digest are two images. One without a name is added if nothing has its digest.
     """
     index = index or {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}
     entries: list[Any] = list(index.get("manifests") or ())

@@ -34,7 +34,7 @@ class Tree(Protocol):
         ...
 
     def size(self, name: str) -> int | None:
-        """Bytes of a regular file; None where there is none."""
+        """Bytes of a regular file; None if there is none."""
         ...
 
     def open(self, name: str) -> BinaryIO:
@@ -81,7 +81,7 @@ def memory_tree() -> Tree:
 
 
 class _FolderTree:
-    """A folder. Folders on the way to a file are made, and removed by `abort` where they are empty."""
+    """A folder. Folders on the way to a file are made, and removed by `abort` if they are empty."""
 
     changed = False  # blobs have their names as soon as they are whole
 

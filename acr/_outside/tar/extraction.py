@@ -48,7 +48,7 @@ def check_name(name: str, *, windows: bool = ON_WINDOWS) -> Parts:
     (('a', 'b'), ('a',), ())
     >>> check_name("a/../../b")
     Traceback (most recent call last):
-    acr.errors.InvalidReference: the name 'a/../../b' is no relative file name
+    acr.errors.InvalidReference: the name: expected a relative file name, got 'a/../../b'
     """
     parts = tuple(name.split("/")) if name else ()
     while parts[:1] == (".",):
@@ -56,7 +56,7 @@ def check_name(name: str, *, windows: bool = ON_WINDOWS) -> Parts:
     if windows and any(map(windows_misreads, parts)):
         raise InvalidReference(f"the name {name[:200]!r} is one that Windows reads as a device or a stream")
     if not _is_plain(name, parts) or any(part in ("", ".", "..") for part in parts) or len(parts) > _DEPTH_LIMIT:
-        raise InvalidReference(f"the name {name[:200]!r} is no relative file name")
+        raise InvalidReference(f"the name: expected a relative file name, got {name[:200]!r}")
     return parts
 
 
@@ -145,7 +145,10 @@ class Extraction:
         elif info.islnk():
             self._make_hard_link(parts, self._below(info.linkname))
         else:
-            raise TransferError(f"{self._what}: {info.name[:200]!r} is no file, folder or link", side="source")
+            raise TransferError(
+                f"{self._what}: expected files, folders and links, got {info.name[:200]!r}, which is something else",
+                side="source",
+            )
 
     def finish(self) -> None:
         """All members are there: give the folders their times."""
@@ -185,7 +188,7 @@ class Extraction:
             if folder not in self._folders:
                 self._count()
                 with writing(path := self._root.joinpath(*folder)):
-                    own = folder == parts  # it fails where a file or a link has the name
+                    own = folder == parts  # it fails if a file or a link has the name
                     path.mkdir(mode & 0o777 | 0o700 if own else 0o777)
                 self._folders[folder] = None
         if changed is not None:

@@ -70,7 +70,7 @@ def pack(folder: Path, title: str) -> Iterator[Packed]:
     """
     check_title(title)
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder")
+        raise InvalidInput(f"expected a folder, got {folder}")
     with writing("a temporary file"):
         descriptor, name = tempfile.mkstemp(prefix="acr-", suffix=".tar.gz")  # for its owner alone
     try:
@@ -104,11 +104,11 @@ def unpack(
 
     Args:
         archive: a tar, with gzip or without, at its first byte.
-        folder: where the titled folder goes; made where it is missing.
+        folder: where the titled folder goes; made if it is missing.
         title: name of the new folder, relative and with `/`. All names in the archive are below it.
         limits: what it may become.
         packed: its size, if that is known; without it, its ratio is not looked at.
-        digest: of the uncompressed tar, where it is known.
+        digest: of the uncompressed tar, if it is known.
 
     Returns:
         The new folder.
@@ -185,7 +185,7 @@ class _Packing:
             info.type = tarfile.SYMTYPE
             self._write(_header(info))
         else:
-            raise InvalidInput(f"{path} is no file, folder or link")
+            raise InvalidInput(f"expected files, folders and links, got {path}, which is something else")
 
     def finish(self) -> None:
         """End the tar."""
@@ -273,7 +273,7 @@ class _Tar:
 
 @contextmanager
 def _made_way(folder: Path, parent: Path) -> Iterator[None]:
-    """Make a folder's parent, and remove it again where what follows fails."""
+    """Make a folder's parent, and remove it again if what follows fails."""
     root = folder.resolve()
     # Before anything is made: a link that lies in the folder already must not be followed out of it.
     if not (root / parent.relative_to(folder)).resolve().is_relative_to(root):
@@ -302,7 +302,7 @@ def _move(root: Path, target: Path) -> None:
         source, place = left.pop()
         # Looked at before anything is moved: what cannot be done leaves all as it was.
         if place.is_symlink() or not place.is_dir():
-            raise TransferError(f"{place} is no folder, and would have to be one", side="target")
+            raise TransferError(f"expected a folder at {place}, where something else is", side="target")
         for entry in source.iterdir():
             there = place / entry.name
             if entry.is_symlink() or not entry.is_dir():

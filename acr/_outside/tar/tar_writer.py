@@ -90,7 +90,7 @@ class TarWriter:
         return _TarSink(self, name, size)
 
     def reserve(self, name: str, size: int) -> Place:
-        """Keep a place for a file; the one that an earlier try at it gave back, where there is one."""
+        """Keep a place for a file; the one that an earlier try at it gave back, if there is one."""
         with self._lock:
             self._check()
             place = next((place for place in self._free if (place.name, place.extent.size) == (name, size)), None)
@@ -148,7 +148,7 @@ class TarWriter:
                 self.partial.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raise TransferError where the archive has ended, so that what is still written would be lost."""
+        """Raise TransferError if the archive has ended, so that what is still written would be lost."""
         with self._lock:
             self._check()
 

@@ -239,7 +239,7 @@ class TarFiles:
         self._last: _Scan | None = None
 
     def find(self, name: str) -> Extent | None:
-        """Where a file is, links followed; None where there is none, or no archive."""
+        """Where a file is, links followed; None if there is none, or no archive."""
         scan = self._scan()
         for _ in range(_LINKS_LIMIT):
             if scan is None or name in scan.extents:
@@ -257,7 +257,7 @@ class TarFiles:
 
     @property
     def state(self) -> tuple[int, ...] | None:
-        """Which file it is, and when it was written; None where there is none."""
+        """Which file it is, and when it was written; None if there is none."""
         with reading(self.path):
             try:
                 status = self.path.stat()
@@ -266,7 +266,7 @@ class TarFiles:
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     def regions(self) -> Sequence[tuple[str, Extent]]:
-        """All members in order: name, and place with the headers; none where there is no archive."""
+        """All members in order: name, and place with the headers; none if there is no archive."""
         scan = self._scan()
         return scan.regions if scan else ()
 
@@ -306,7 +306,7 @@ def _scan(path: Path, state: tuple[int, ...]) -> _Scan:
 
 
 def compression(beginning: bytes) -> str | None:
-    r"""How a file is compressed that begins so; None where it does not look compressed.
+    r"""How a file is compressed that begins so; None if it does not look compressed.
 
     >>> compression(b"\x1f\x8b\x08")
     'gzip'
@@ -315,7 +315,7 @@ def compression(beginning: bytes) -> str | None:
 
 
 def check_uncompressed(file: BinaryIO, path: Path) -> None:
-    """Raise TransferError where a file is compressed; else it is at its first byte again."""
+    """Raise TransferError if a file is compressed; else it is at its first byte again."""
     how = compression(file.read(8))
     file.seek(0)
     if how is not None:
