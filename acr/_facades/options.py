@@ -10,6 +10,7 @@ from typing import TypeAlias
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._outside.sources import whereabouts
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_text
 from acr._values.files import File
@@ -90,7 +91,7 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:
         if not (file.path.is_file() or file.path.is_dir()):
-            raise InvalidInput(f"{file.path} is no file and no folder")
+            raise InvalidInput(f"{file.path} is no file and no folder{whereabouts(file.path)}: check the path")
     return found
 
 
