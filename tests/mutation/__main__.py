@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
@@ -132,14 +132,14 @@ pytest_add_cli_args_test_selection = {json.dumps(self.subject.tests)}
             sys.exit(f"{self.key}: no function is meant by {', '.join(sorted(unmet))}")
 
     def by_cosmic_ray(self) -> Iterator[Mutant]:
-        """Mutate all that is in some files, by simpler means."""
+        """Mutate all that is in some files, and some functions of others, by simpler means."""
         tests = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *self.subject.file_tests]
         self.run(*tests)
         config, session = self.path / "cosmic-ray.toml", self.path / "cosmic-ray.sqlite"
         config.write_text(
             f"""
 [cosmic-ray]
-module-path = {json.dumps(self.subject.files)}
+module-path = {json.dumps([*self.subject.files, *self.functions_by_file])}
 timeout = 180.0
 excluded-modules = []
 test-command = "{" ".join(tests)}"
@@ -150,7 +150,7 @@ filters.operators-filter.exclude-operators = {json.dumps(EXCLUDED_OPERATORS)}
         )
         self.run(BIN / "cosmic-ray", "init", config, session)
         self.run(BIN / "cr-filter-operators", session, config)
-        self._leave_out_what_mutmut_changes(session)
+        self._leave_out_the_rest(session)
         self.run(BIN / "cosmic-ray", "exec", config, session)
         for line in self.run(BIN / "cosmic-ray", "dump", session).splitlines():
             item, result = json.loads(line)
@@ -163,16 +163,36 @@ filters.operators-filter.exclude-operators = {json.dumps(EXCLUDED_OPERATORS)}
                 lines = changed(result["diff"] or "") if outcome == SURVIVED else ()
                 yield Mutant(self.key, "cosmic-ray", mutation["module_path"], name, outcome, *lines)
 
-    def _leave_out_what_mutmut_changes(self, session: Path) -> None:
-        """Take the bodies of functions out of a session of cosmic-ray: mutmut changes them in more ways."""
+    @property
+    def functions_by_file(self) -> dict[str, set[str]]:
+        """The functions that are decorated, by their files."""
+        found: dict[str, set[str]] = {}
+        for one in self.subject.decorated:
+            file, _, function = one.partition("::")
+            found.setdefault(file, set()).add(function)
+        return found
+
+    def _leave_out_the_rest(self, session: Path) -> None:
+        """Take out of a session of cosmic-ray what is not asked for.
+
+        That is, in whole files, the bodies of the functions that mutmut changes in more ways; and in the files of some
+        functions, all but these.
+        """
+        asked = self.functions_by_file
         with closing(sqlite3.connect(session)) as database, database:
-            for file in self.subject.files:
-                for first, last in bodies((self.path / file).read_text(encoding="utf-8")):
-                    jobs = "SELECT job_id FROM mutation_specs WHERE module_path = ? AND start_pos_row BETWEEN ? AND ?"
-                    within = (file, first, last)
-                    database.execute(f"DELETE FROM work_results WHERE job_id IN ({jobs})", within)  # noqa: S608
-                    database.execute(f"DELETE FROM work_items WHERE job_id IN ({jobs})", within)  # noqa: S608
-                    database.execute(f"DELETE FROM mutation_specs WHERE job_id IN ({jobs})", within)  # noqa: S608
+            for file in [*self.subject.files, *asked]:
+                source = (self.path / file).read_text(encoding="utf-8")
+                if file in asked:
+                    wanted = {line for first, last in functions(source, asked[file]) for line in range(first, last + 1)}
+                    rest = set(range(1, source.count("\n") + 2)) - wanted
+                else:
+                    rest = {line for first, last in bodies(source) for line in range(first, last + 1)}
+                for table in ("work_results", "work_items", "mutation_specs"):
+                    database.executemany(
+                        f"DELETE FROM {table} WHERE job_id IN (SELECT job_id FROM mutation_specs"  # noqa: S608
+                        " WHERE module_path = ? AND start_pos_row = ?)",
+                        [(file, line) for line in rest],
+                    )
 
 
 def bodies(source: str) -> Iterator[tuple[int, int]]:
@@ -186,6 +206,22 @@ def bodies(source: str) -> Iterator[tuple[int, int]]:
             decorators = {ast.unparse(one) for one in node.decorator_list}
             if decorators <= PLAIN:
                 yield node.body[0].lineno, node.end_lineno or node.body[-1].lineno
+
+
+def functions(source: str, names: Collection[str]) -> list[tuple[int, int]]:
+    r"""The first and the last line of the bodies of some functions.
+
+    >>> functions("@one_call\ndef f():\n  return 1\ndef g():\n  return 2\n", {"f"})
+    [(3, 3)]
+    """
+    found = {
+        node.name: (node.body[0].lineno, node.end_lineno or node.body[-1].lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names
+    }
+    if unmet := set(names) - set(found):
+        sys.exit(f"no function is meant by {', '.join(sorted(unmet))}")
+    return list(found.values())
 
 
 def _output(*command: object, cwd: Path = PROJECT, env: dict[str, str] | None = None) -> str:

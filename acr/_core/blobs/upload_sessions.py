@@ -135,6 +135,8 @@ class UploadSession:
     async def send(self, content: bytes | Body) -> None:
         """Send the next chunk, once; `offset` tells how much of it the registry has then.
 
+        The same bytes go again only after a 429 or a first 401: the registry took nothing then (`Session.open`).
+
         Raises:
             ResponseError, TransportError: it was refused, or nobody knows whether it arrived.
             ProtocolViolation: the registry has other bytes than were sent.

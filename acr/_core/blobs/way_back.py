@@ -15,6 +15,9 @@ nobody knows what the registry has. There are two questions.
   registry can tell how far it got. The transfer waits, as `Attempts` says, and asks the second question.
 - All else is final: a missing right, a lock, a source of the wrong digest. The error goes to the user.
 
+Two answers are dealt with before they become errors here, and the same bytes are sent once more from the same offset:
+the first 401 of a request (`Session.open` exchanges another token) and 429 (`Session.call` waits).
+
 **Second question: what does the registry have?** The status of the session tells. Before it, if a commit was lost, the
 existence of the blob does.
 
