@@ -1,8 +1,12 @@
-"""Deletes all but the newest images of each repository of a registry. Without --yes it only tells what it would do.
+"""Deletes all but the newest images of repositories. Without --yes it deletes nothing: it prints what it would delete.
 
-python examples/delete_images.py --registry my.azurecr.io --keep 3
-python examples/delete_images.py --registry my.azurecr.io --keep 3 --yes
-python examples/delete_images.py --registry my.azurecr.io --keep 3 --yes --async   # the same, in async code
+python examples/delete_images.py --registry my.azurecr.io --repository team/app             # prints "would delete …"
+python examples/delete_images.py --registry my.azurecr.io --repository team/app --yes       # deletes: "deleted …"
+python examples/delete_images.py --registry my.azurecr.io --keep 5                          # of every repository
+python examples/delete_images.py --registry my.azurecr.io --repository team/app --async     # the same, in async code
+
+--repository can be there several times. Without it, the program works on every repository of the registry. It keeps the
+3 newest images of each, or as many as --keep says.
 
 It counts whole images: an index with its platforms, signatures and SBOMs is one. It keeps
 
@@ -162,9 +166,16 @@ def plan(repository: Repository, keep: int) -> list[ManifestProperties]:
     return to_delete([node_of(one, repository.manifest(one.digest).get(), locked) for one in manifests], keep)
 
 
-def run(registry: Registry, keep: int, *, really: bool) -> None:
-    """Delete what is old."""
-    for name in registry.repositories():
+def described(name: str, one: ManifestProperties) -> str:
+    """A manifest, for people."""
+    return f"{name}@{one.digest}, tags: {', '.join(one.tags) or 'none'}"
+
+
+def run(registry: Registry, names: Sequence[str], keep: int, *, really: bool) -> None:
+    """Delete what is old in the repositories of these names, or in all if there are none."""
+    for name in names:
+        registry.repository(name).properties()  # a name with a mistake is told before anything is deleted
+    for name in names or registry.repositories():
         repository = registry.repository(name)
         try:
             planned = plan(repository, keep)
@@ -172,15 +183,17 @@ def run(registry: Registry, keep: int, *, really: bool) -> None:
             print(f"{name} is left as it is: {error}", file=sys.stderr)
             continue
         for one in planned:
-            print(f"delete {name}@{one.digest}, tags: {', '.join(one.tags) or 'none'}")
-        for one in planned if really else ():
+            if not really:
+                print(f"would delete {described(name, one)}")
+                continue
             manifest = repository.manifest(one.digest)
             try:
                 unchanged = is_unchanged(one, manifest.properties())
             except NotFound:  # ACR deletes what is attached to a manifest together with it
-                continue
+                unchanged = True
             if unchanged:
                 manifest.delete(missing_ok=True)  # its tags go with it
+                print(f"deleted {described(name, one)}")
             else:
                 print(f"kept {name}@{one.digest}: it has changed since it was listed", file=sys.stderr)
 
@@ -195,9 +208,11 @@ async def plan_async(repository: AsyncRepository, keep: int) -> list[ManifestPro
     return to_delete([node_of(one, await repository.manifest(one.digest).get(), locked) for one in manifests], keep)
 
 
-async def run_async(registry: AsyncRegistry, keep: int, *, really: bool) -> None:
+async def run_async(registry: AsyncRegistry, names: Sequence[str], keep: int, *, really: bool) -> None:
     """`run` in async code."""
-    async for name in registry.repositories():
+    for name in names:
+        await registry.repository(name).properties()
+    for name in names or [name async for name in registry.repositories()]:
         repository = registry.repository(name)
         try:
             planned = await plan_async(repository, keep)
@@ -205,44 +220,51 @@ async def run_async(registry: AsyncRegistry, keep: int, *, really: bool) -> None
             print(f"{name} is left as it is: {error}", file=sys.stderr)
             continue
         for one in planned:
-            print(f"delete {name}@{one.digest}, tags: {', '.join(one.tags) or 'none'}")
-        for one in planned if really else ():
+            if not really:
+                print(f"would delete {described(name, one)}")
+                continue
             manifest = repository.manifest(one.digest)
             try:
                 unchanged = is_unchanged(one, await manifest.properties())
             except NotFound:  # ACR deletes what is attached to a manifest together with it
-                continue
+                unchanged = True
             if unchanged:
                 await manifest.delete(missing_ok=True)  # its tags go with it
+                print(f"deleted {described(name, one)}")
             else:
                 print(f"kept {name}@{one.digest}: it has changed since it was listed", file=sys.stderr)
 
 
-async def main_async(endpoint: str, credential: Credential, keep: int, *, really: bool) -> None:
+async def main_async(endpoint: str, credential: Credential, names: Sequence[str], keep: int, *, really: bool) -> None:
     """Open a client, and run."""
     async with AsyncRegistry(endpoint, credential) as registry:
-        await run_async(registry, keep, really=really)
+        await run_async(registry, names, keep, really=really)
 
 
 def main() -> None:
     """Read the command line, open a client, and run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--registry", "--url", required=True, help="login server, or URL of an emulator")
-    parser.add_argument("--keep", type=int, default=3, help="images to keep in each repository (3)")
-    parser.add_argument("--yes", action="store_true", help="delete, instead of telling what would be deleted")
+    parser.add_argument(
+        "--repository", action="append", default=[], metavar="NAME", help="work on this one; without it, on every one"
+    )
+    parser.add_argument("--keep", type=int, default=3, help="how many images to keep in each repository (%(default)s)")
+    parser.add_argument("--yes", action="store_true", help="delete; without it, print what would be deleted")
     parser.add_argument("--username", help="of a repository-scoped token or the admin user; without it, azure-identity")
     parser.add_argument("--password", default="", help="of the user name")
     parser.add_argument("--async", dest="in_async_code", action="store_true", help="run the async variant")
     options = parser.parse_args()
     if options.keep < 0:
-        parser.error("--keep: expected a number of images")
+        parser.error("argument --keep: expected a number of images from 0 on")
     named = UsernamePassword(options.username, options.password) if options.username else None
     credential = named or default_credential()
     if options.in_async_code:
-        asyncio.run(main_async(options.registry, credential, options.keep, really=options.yes))
+        asyncio.run(main_async(options.registry, credential, options.repository, options.keep, really=options.yes))
     else:
         with Registry(options.registry, credential) as registry:
-            run(registry, options.keep, really=options.yes)
+            run(registry, options.repository, options.keep, really=options.yes)
+    if not options.yes:
+        print("Nothing was deleted. Add --yes to delete.", file=sys.stderr)
 
 
 if __name__ == "__main__":

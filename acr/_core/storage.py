@@ -37,6 +37,11 @@ class Source(Protocol):
 class Checkpoint(Protocol):
     """A place that outlives the process, for one short text. Its methods may block, and raise TransferError."""
 
+    @property
+    def name(self) -> str:
+        """What errors call it, such as a path."""
+        ...
+
     def load(self) -> str | None:
         """The text that was saved last; None if there is none, or something else is there."""
         ...

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._outside.sources import whereabouts
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_callback, check_flag, check_texts, wrong_kind
 from acr._values.files import File
@@ -102,7 +103,9 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:
         if not (file.path.is_file() or file.path.is_dir()):
-            raise InvalidInput(f"expected a file or a folder, got {file.path}, where there is neither")
+            raise InvalidInput(
+                f"expected a file or a folder: there is neither at {file.path}{whereabouts(file.path)}; check the path"
+            )
     return found
 
 

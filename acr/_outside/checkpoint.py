@@ -47,6 +47,10 @@ class _FileCheckpoint:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
     def load(self) -> str | None:
         with self._told("read"):
             try:

@@ -43,7 +43,7 @@ def open_source(runtime: Runtime, source: SyncUploadable) -> Source:
     if isinstance(source, bytes | bytearray | memoryview):
         return _FileSource(runtime, io.BytesIO(source), memoryview(source).nbytes)
     if isinstance(source, str | os.PathLike):
-        return _path_source(runtime, Path(source))
+        return _path_source(runtime, source)
     if isinstance(source, io.TextIOBase):
         raise InvalidInput(f"{source!r} is a text file: open it in binary mode")
     if isinstance(source, Readable):
@@ -55,12 +55,29 @@ def open_source(runtime: Runtime, source: SyncUploadable) -> Source:
     )
 
 
-def _path_source(runtime: Runtime, path: Path) -> Source:
+def whereabouts(path: Path) -> str:
+    """Where a relative path was looked for; nothing of an absolute one.
+
+    >>> whereabouts(Path.cwd() / "model.bin")
+    ''
+    """
+    return "" if path.is_absolute() else f" in {Path.cwd()}"
+
+
+def _path_source(runtime: Runtime, source: str | os.PathLike[str]) -> Source:
+    path = Path(source)
     try:
         file = path.open("rb")
     except (OSError, ValueError) as error:  # a name with a null character is a ValueError
         reason = error.strerror if isinstance(error, OSError) else None
-        raise TransferError(f"cannot read {path}: {reason or error}", side="source") from error
+        told = f"cannot read {path}: {reason or error}"
+        if isinstance(error, FileNotFoundError):
+            told += whereabouts(path) + (
+                "; a text is a path: for content, pass bytes" if isinstance(source, str) else ""
+            )
+        elif isinstance(error, IsADirectoryError):
+            told += f"; for a folder, use push_artifact([{str(path)!r}])"
+        raise TransferError(told, side="source") from error
     return _FileSource(runtime, file, _size_of(file), owned=True)
 
 

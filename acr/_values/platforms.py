@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from acr._values.descriptor import Descriptor, Platform
@@ -12,6 +13,9 @@ from acr.errors import InvalidInput
 _NOWHERE: Final = ("unknown", "unknown")
 
 _SHOWN: Final = 1000
+
+_MOST: Final = 20
+"""Platforms that an error names."""
 
 _KIND: Final = "vnd.docker.reference.type"
 """The annotation by which BuildKit says what an entry is that is no image (its docs, "Image attestation storage")."""
@@ -35,9 +39,16 @@ def choose(index: Manifest, wanted: Platform | None, what: str) -> Descriptor:
     found = _images(entries) if wanted is None else _fitting(entries, wanted)
     if len(found) == 1:
         return found[0]
-    there = ", ".join(str(entry.platform or entry.digest) for entry in index.manifests)
+    there = _listed(dict.fromkeys(str(entry.platform or entry.digest) for entry in index.manifests))
+    lacks = f", without {wanted}" if wanted is not None and not found else ""
     odd = "".join(f"; {problem}" for entry in index.manifests for problem in entry.odd[:1])[:_SHOWN]
-    raise InvalidInput(f"{what} is an index of {there or 'nothing'}: pass platform= with one of them{odd}")
+    raise InvalidInput(f"{what} is an index of {there or 'nothing'}{lacks}: pass platform= with one of them{odd}")
+
+
+def _listed(names: Collection[str]) -> str:
+    """Names, as many of them as somebody reads."""
+    first = ", ".join(itertools.islice(names, _MOST))
+    return first if len(names) <= _MOST else f"{first} and {len(names) - _MOST} more"
 
 
 def _images(entries: Sequence[Descriptor]) -> Sequence[Descriptor]:

@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from typing import NoReturn
 
 import attrs
 
+from acr._text import printable
+from acr.emulator._arguments import HIGHEST_PORT
 from acr.emulator._extra import HINT, is_missing
 from acr.emulator._settings import Settings
 
@@ -40,30 +42,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             **{"anonymous_pull": options.anonymous_pull, **dict(options.set)},
         )
+        registry.start()
     except (OSError, ValueError) as error:
-        print(f"acr.emulator: {error}", file=sys.stderr)
+        text = error.strerror if isinstance(error, OSError) and error.strerror else error
+        print(f"acr.emulator: {printable(str(text))}", file=sys.stderr)
         return 1
-    with registry:
+    try:
         print(registry.url)
         password = registry.password if options.password is None else "that you gave"
         print(f"sign in as {registry.username} with the password {password}; Ctrl-C stops", flush=True)
         if options.self_signed:
             print(f"clients have to trust {registry.certificate}", flush=True)
         stopped.wait()
+    finally:
+        registry.stop()
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        self.exit(2, f"acr.emulator: {printable(message)} (--help lists the options)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m acr.emulator", description="A local Azure Container Registry.")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one")
-    parser.add_argument("--storage-port", type=int, default=0, help="port of the blob store; 0 takes a free one")
+    parser = _Parser("python -m acr.emulator", description="A local Azure Container Registry.")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0, the default, takes a free one")
+    parser.add_argument("--storage-port", type=_port, default=0, help="port of the blob store; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument(
-        "--tls", type=Path, nargs=2, metavar=("CERTIFICATE", "KEY"), help="speak https, with these files in PEM"
-    )
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), help="speak https, with these files in PEM")
     parser.add_argument("--self-signed", action="store_true", help="speak https, with a certificate of its own making")
-    parser.add_argument("--data", type=Path, help="folder to keep everything in; without it, memory")
-    parser.add_argument("--seed", type=Path, help="what to begin with: an OCI image layout, or a recipe in TOML")
+    parser.add_argument("--data", help="folder to keep everything in; without it, memory")
+    parser.add_argument("--seed", help="what to begin with: an OCI image layout, or a recipe in TOML")
     parser.add_argument("--password", help="of the admin; others on this machine can see it in the list of processes")
     parser.add_argument("--anonymous-pull", action="store_true", help="let anyone pull and list")
     parser.add_argument(
@@ -75,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a setting of acr.emulator.Settings that is true, false or a number of seconds; see docs/emulator.md",
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= HIGHEST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: expected a port from 1 to {HIGHEST_PORT}, or 0 for any free one")
 
 
 def _setting(text: str) -> tuple[str, bool | float]:

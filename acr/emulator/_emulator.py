@@ -10,16 +10,18 @@ import attrs
 from starlette.types import ASGIApp
 
 from acr._values.home import public_in
+from acr.emulator import _arguments as arguments
 from acr.emulator._access.entra import AsyncEntraCredential, EntraCredential
-from acr.emulator._access.tokens import parse_scopes
+from acr.emulator._access.tokens import NOBODY, parse_scopes
 from acr.emulator._parts import ADMIN, Parts, assemble
 from acr.emulator._routes.registry import Registry
 from acr.emulator._routes.storage import Storage
 from acr.emulator._server.application import Front, RegistryApplication
 from acr.emulator._server.faults import Fault, Faults
 from acr.emulator._server.records import Origin, RequestRecord
-from acr.emulator._server.server import OriginServer, ServerThread
+from acr.emulator._server.server import OriginServer, ServerThread, begin_to_listen
 from acr.emulator._settings import Settings
+from acr.errors import InvalidInput
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -30,12 +32,22 @@ def _no_records() -> deque[RequestRecord]:
     return deque(maxlen=_MOST_RECORDS)
 
 
-def _path(path: AnyPath | None) -> Path | None:
-    return None if path is None else Path(path)
+def _data_path(path: AnyPath | None) -> Path | None:
+    return None if path is None else arguments.path("data: expected the path of a folder", path)
+
+
+def _seed_path(path: AnyPath | None) -> Path | None:
+    return None if path is None else arguments.path("seed: expected the path of a layout or a recipe", path)
 
 
 def _two_paths(paths: tuple[AnyPath, AnyPath] | None) -> tuple[Path, Path] | None:
-    return None if paths is None else (Path(paths[0]), Path(paths[1]))
+    if paths is None:
+        return None
+    expected = "tls: expected the paths of a certificate and of its key"
+    if not isinstance(paths, tuple | list) or len(paths) != 2:
+        raise InvalidInput(f"{expected}, got {paths!r}")
+    certificate, key = paths
+    return arguments.path(expected, certificate), arguments.path(expected, key)
 
 
 @public_in("acr.emulator")
@@ -63,21 +75,21 @@ class Emulator(Settings):
         OSError: the port is taken, or the folder cannot be used, or it has files of somebody else, or `seed` cannot be
             read.
         ssl.SSLError: `tls` is not a certificate and its key. It is an OSError.
-        ValueError: the arguments do not go together, or `seed` is malformed.
+        InvalidInput: an argument cannot be right, the arguments do not go together, or `seed` is malformed.
 
     >>> with Emulator() as registry:
     ...     registry.url.startswith("http://127.0.0.1:"), registry.requests
     (True, [])
     """
 
-    data: Path | None = attrs.field(default=None, converter=_path)
-    port: int = attrs.field(default=0, kw_only=True)
-    storage_port: int = attrs.field(default=0, kw_only=True)
-    host: str = attrs.field(default="127.0.0.1", kw_only=True)
+    data: Path | None = attrs.field(default=None, converter=_data_path)
+    port: int = attrs.field(default=0, kw_only=True, validator=arguments.port)
+    storage_port: int = attrs.field(default=0, kw_only=True, validator=arguments.port)
+    host: str = attrs.field(default="127.0.0.1", kw_only=True, validator=arguments.address)
     tls: tuple[Path, Path] | None = attrs.field(default=None, kw_only=True, converter=_two_paths)
-    self_signed: bool = attrs.field(default=False, kw_only=True)
+    self_signed: bool = attrs.field(default=False, kw_only=True, validator=arguments.true_or_false)
     _password: str | None = attrs.field(default=None, kw_only=True, alias="password")
-    seed: Path | None = attrs.field(default=None, kw_only=True, converter=_path)
+    seed: Path | None = attrs.field(default=None, kw_only=True, converter=_seed_path)
     _records: deque[RequestRecord] = attrs.field(init=False, factory=_no_records)
     _faults: Faults = attrs.field(init=False, factory=Faults)
     _thread: ServerThread = attrs.field(init=False, factory=ServerThread)
@@ -92,7 +104,7 @@ class Emulator(Settings):
             ports=(self.port, self.storage_port),
             tls=self.tls,
             self_signed=self.self_signed,
-            password=self._password,
+            password=None if self._password is None else arguments.password("password", self._password),
             seed=self.seed,
         )
 
@@ -101,14 +113,28 @@ class Emulator(Settings):
         return self._parts.registry
 
     @property
+    def _scheme(self) -> str:
+        return "https" if self._parts.tls else "http"
+
+    @property
     def login_server(self) -> str:
-        """The login server of the registry: `127.0.0.1:PORT`."""
+        """The login server of the registry: `127.0.0.1:PORT`.
+
+        Raises:
+            InvalidInput: nobody would answer there: the emulator has not been started.
+        """
+        if self._thread.state == "new":
+            raise InvalidInput("the emulator has not been started: use it in a with statement, or call start()")
         return self._registry.login_server
 
     @property
     def url(self) -> str:
-        """The URL of the registry: `http://127.0.0.1:PORT`."""
-        return f"{'https' if self._parts.tls else 'http'}://{self.login_server}"
+        """The URL of the registry: `http://127.0.0.1:PORT`.
+
+        Raises:
+            InvalidInput: nobody would answer there: the emulator has not been started.
+        """
+        return f"{self._scheme}://{self.login_server}"
 
     @property
     def certificate(self) -> Path | None:
@@ -149,9 +175,12 @@ class Emulator(Settings):
             scopes: what its user may do: `repository:NAME:ACTION,ACTION` (NAME may end in `*`) or `registry:catalog:*`.
                 None allows everything.
             lifetime: how long its tokens are valid, in seconds.
+
+        Raises:
+            InvalidInput: a scope is none, or the lifetime is no number.
         """
-        grants = None if scopes is None else parse_scopes(scopes)
-        return EntraCredential(self._registry.tokens, self, grants, lifetime)
+        grants = None if scopes is None else parse_scopes(arguments.scopes(scopes))
+        return EntraCredential(self._registry.tokens, self, grants, arguments.seconds("lifetime", lifetime))
 
     def async_credential(self, *, scopes: Iterable[str] | None = None, lifetime: float = 3600) -> AsyncEntraCredential:
         """Make an Entra credential for async code, with the methods that those of `azure.identity.aio` have.
@@ -159,6 +188,9 @@ class Emulator(Settings):
         Args:
             scopes: as for `credential`.
             lifetime: how long its tokens are valid, in seconds.
+
+        Raises:
+            InvalidInput: a scope is none, or the lifetime is no number.
         """
         return AsyncEntraCredential(self.credential(scopes=scopes, lifetime=lifetime))
 
@@ -166,11 +198,18 @@ class Emulator(Settings):
         """Add a repository-scoped token: a name and a password with the permissions that the scopes list.
 
         Args:
-            name: name of the token.
+            name: name of the token. If there is such a token already, this one replaces it.
             password: password of the token.
-            scopes: as for `credential`. ACR's actions are pull, push, delete, metadata_read and metadata_write.
+            scopes: as for `credential`. ACR's actions are pull, push, delete, metadata_read and metadata_write; `*` is
+                all of them.
+
+        Raises:
+            InvalidInput: the name is empty, has a colon or is the registry's own; the password is empty; or a scope
+                is none.
         """
-        self._registry.tokens.add_password(name, password, scopes)
+        tokens = self._registry.tokens
+        name = arguments.user_name(name, (ADMIN, NOBODY))
+        tokens.add_password(name, arguments.password(f"token {name}", password), arguments.scopes(scopes))
 
     def fail(
         self,
@@ -191,7 +230,7 @@ class Emulator(Settings):
 
         Args:
             times: how many requests go wrong.
-            method: match only requests with this method.
+            method: match only requests with this method, in upper or lower case.
             path_contains: match only requests whose path and query contain this, as sent or with escapes decoded.
             origin: match only requests to the `registry`, or to the `storage` that downloads are redirected to.
             status: answer with this status.
@@ -206,7 +245,7 @@ class Emulator(Settings):
             The fault. Its `left` says for how many requests it still waits.
 
         Raises:
-            ValueError: the arguments do not go together.
+            InvalidInput: an argument cannot be right, or the arguments do not go together.
         """
         fault = Fault(
             left=times,
@@ -225,23 +264,45 @@ class Emulator(Settings):
         return fault
 
     def reset(self) -> None:
-        """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is."""
+        """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is.
+
+        Raises:
+            InvalidInput: the emulator has been stopped.
+        """
+        self._check_not_stopped()
         self._faults.clear()
         self._thread.call(self._registry.reset)
 
     def start(self) -> "Emulator":
-        """Begin to serve, in a thread."""
-        self._thread.start(self._servers)
+        """Begin to serve, in a thread. An emulator starts once.
+
+        Raises:
+            InvalidInput: it has been started already, or stopped.
+            OSError: another program has taken the port since this emulator was made.
+        """
+        self._check_not_stopped()
+        if self._thread.state == "serving":
+            raise InvalidInput("the emulator has been started already")
+        try:
+            begin_to_listen(self._parts.listeners)
+            self._thread.start(self._servers)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
-        """Close all connections and all files of the folder."""
+        """Close all connections and all files of the folder, which another emulator can use then."""
         self._thread.stop()
         self._registry.uploads.clear()
         self._parts.opened.close()
 
+    def _check_not_stopped(self) -> None:
+        if self._thread.state == "stopped":
+            raise InvalidInput("the emulator has been stopped, and does not start again: make another one")
+
     def __repr__(self) -> str:
-        return f"Emulator({self.url!r})"
+        return f"Emulator('{self._scheme}://{self._registry.login_server}')"
 
     def __enter__(self) -> "Emulator":
         return self.start()

@@ -16,13 +16,16 @@ import attrs
 from acr.emulator._access.gate import Gate
 from acr.emulator._access.secrets import Secrets
 from acr.emulator._access.tokens import Tokens
+from acr.emulator._arguments import said
 from acr.emulator._routes.registry import Registry
 from acr.emulator._seeding.seed import plant
-from acr.emulator._server.server import listen
+from acr.emulator._server.server import reserve
 from acr.emulator._settings import Settings
 from acr.emulator._store.content import Content, FolderContent, MemoryContent
+from acr.emulator._store.lock import LOCK, locked
 from acr.emulator._store.metadata import Metadata
 from acr.emulator._store.uploads import Uploads
+from acr.errors import InvalidInput
 
 ADMIN: Final = "admin"
 _SECRETS: Final = "secrets.json"
@@ -34,7 +37,7 @@ class Parts:
 
     Args:
         registry: all that its routes need.
-        listeners: the sockets of the registry and of the blob store.
+        listeners: the sockets of the registry and of the blob store, which do not listen yet.
         tls: what they speak TLS with; None if they do not.
         certificate: the file of their certificate.
         opened: closes all that was opened.
@@ -59,14 +62,14 @@ def assemble(
     seed: Path | None,
 ) -> Parts:
     """Open and make everything, or nothing. The arguments are those of `Emulator`."""
-    if password == "":
-        raise ValueError("the password is empty")
     if tls is not None and self_signed:
-        raise ValueError("tls and self_signed do not go together")
+        raise InvalidInput("tls and self_signed do not go together")
+    if ports[0] == ports[1] != 0:
+        raise InvalidInput(f"port and storage_port are both {ports[0]}: name two, or 0 for any free one")
     with ExitStack() as opened:
         secret, content, metadata = _open_store(data, password, opened)
         files = _certificate(data, host, opened) if self_signed else tls
-        first, second = (opened.enter_context(listen(host, port)) for port in ports)
+        first, second = (opened.enter_context(reserve(host, port)) for port in ports)
         login_server = f"{_host_to_connect_to(host)}:{first.getsockname()[1]}"
         tokens = Tokens(settings, secret, login_server)
         tokens.add_password(ADMIN, secret.password, None)
@@ -97,8 +100,11 @@ def _open_store(data: Path | None, password: str | None, opened: ExitStack) -> t
     if data is None:
         secret, content, database = Secrets(), MemoryContent(), None
     else:
-        _claim(data)
-        secret, content, database = Secrets.load(data / _SECRETS), FolderContent(data), data / "metadata.db"
+        try:
+            _claim(data, opened)
+            secret, content, database = Secrets.load(data / _SECRETS), FolderContent(data), data / "metadata.db"
+        except OSError as error:
+            raise said(error, f"the folder {data} cannot be used", "name another folder") from None
     if password is not None:
         secret = attrs.evolve(secret, password=password)
     try:
@@ -108,11 +114,12 @@ def _open_store(data: Path | None, password: str | None, opened: ExitStack) -> t
     return secret, content, opened.enter_context(closing(metadata))
 
 
-def _claim(folder: Path) -> None:
-    """Make the folder, or see that it is an emulator's: `reset` and each start delete in it."""
+def _claim(folder: Path, opened: ExitStack) -> None:
+    """Make the folder, or see that it is an emulator's: `reset` and each start delete in it. Then lock it."""
     folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not (folder / _SECRETS).exists():
-        raise FileExistsError(f"{folder} is not empty, and no emulator has made it")
+    if any(path.name != LOCK for path in folder.iterdir()) and not (folder / _SECRETS).exists():
+        raise FileExistsError(f"{folder} is not empty, and no emulator has made it: name another folder")
+    opened.enter_context(locked(folder))
 
 
 def _certificate(data: Path | None, host: str, opened: ExitStack) -> tuple[Path, Path]:
@@ -124,14 +131,23 @@ def _certificate(data: Path | None, host: str, opened: ExitStack) -> tuple[Path,
 
 
 def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    def ask() -> str:
+        raise InvalidInput(f"tls: the key {key} has a password; the emulator takes a key without one")
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    try:
+        context.load_cert_chain(certificate, key, ask)
+    except OSError as error:
+        raise said(
+            error, f"tls: {certificate} with {key} cannot be used", "name a certificate and its key in PEM"
+        ) from None
     return context
 
 
 def _host_to_connect_to(host: str) -> str:
-    address = ipaddress.ip_address(host) if host[-1:].isdigit() or ":" in host else None
-    if address is None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
         return host
     if address.is_unspecified:  # stands for all addresses of this machine, and is none that one can connect to
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")

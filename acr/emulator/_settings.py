@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from acr._values.home import public_in
+from acr.emulator._arguments import function, lifetime, texts, true_or_false
 
 AUDIENCES: Final = (
     "https://containerregistry.azure.net",
@@ -20,17 +21,20 @@ AUDIENCES: Final = (
 """The audiences of Entra tokens that ACR exchanges: its own in each cloud, and those of Azure Resource Manager."""
 
 
-_LONGEST: Final = 100 * 365 * 86_400
-
-
 def _all_of(audiences: Iterable[str]) -> tuple[str, ...]:
-    return tuple(audiences)
+    return texts("audiences", audiences)
 
 
 def _seconds(default: float) -> float:
-    """A field for a lifetime: up to a hundred years, so that no clock runs over."""
-    lifetime: float = attrs.field(default=default, validator=[attrs.validators.ge(0), attrs.validators.le(_LONGEST)])
-    return lifetime
+    """A field for a lifetime."""
+    found: float = attrs.field(default=default, validator=lifetime)
+    return found
+
+
+def _switch(*, default: bool) -> bool:
+    """A field that is on or off."""
+    found: bool = attrs.field(default=default, validator=true_or_false)
+    return found
 
 
 @public_in("acr.emulator")
@@ -63,23 +67,26 @@ class Settings:
             X-Ms-Request-Id.
         referrers_follow_subject: whether the emulator deletes what is attached to a manifest together with it.
         clock: returns the time, in seconds since the epoch. Tests of expiry pass their own.
+
+    Raises:
+        InvalidInput: a value cannot be right.
     """
 
-    anonymous_pull: bool = False
+    anonymous_pull: bool = _switch(default=False)
     audiences: tuple[str, ...] = attrs.field(default=AUDIENCES, converter=_all_of)
-    strict_entra: bool = False
-    basic_on_api: bool = True
-    access_token_as_password: bool = True
+    strict_entra: bool = _switch(default=False)
+    basic_on_api: bool = _switch(default=True)
+    access_token_as_password: bool = _switch(default=True)
     refresh_lifetime: float = _seconds(11_700)
     access_lifetime: float = _seconds(4_500)
     anonymous_lifetime: float = _seconds(1_200)
     redirect_lifetime: float = _seconds(1_200)
-    mount_challenge: bool = False
-    newest_tags_by_number: bool = True
-    oldest_tags_by_number: bool = False
-    manifests_by_number: bool = False
-    null_pages: bool = True
-    orderby_in_v2_links: bool = True
-    lock_refusals_as_seen: bool = True
-    referrers_follow_subject: bool = True
-    clock: Callable[[], float] = time.time
+    mount_challenge: bool = _switch(default=False)
+    newest_tags_by_number: bool = _switch(default=True)
+    oldest_tags_by_number: bool = _switch(default=False)
+    manifests_by_number: bool = _switch(default=False)
+    null_pages: bool = _switch(default=True)
+    orderby_in_v2_links: bool = _switch(default=True)
+    lock_refusals_as_seen: bool = _switch(default=True)
+    referrers_follow_subject: bool = _switch(default=True)
+    clock: Callable[[], float] = attrs.field(default=time.time, validator=function)

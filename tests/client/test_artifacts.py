@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +218,12 @@ def test_files_that_are_missing_or_named_alike_are_refused_before_any_request(
     registry: acr.Registry, acr_emulator: Emulator, files: list[Path], tmp_path: Path
 ) -> None:
     repository = registry.repository("app")
-    with pytest.raises(acr.InvalidInput, match="expected a file or a folder"):
+    with pytest.raises(acr.InvalidInput, match="there is neither at .*none; check the path"):
         repository.push_artifact([tmp_path / "none"], tag="v1")
+    with pytest.raises(
+        acr.InvalidInput, match=f"there is neither at none in {re.escape(str(Path.cwd()))}; check"
+    ):
+        repository.push_artifact(["none"], tag="v1")
     with pytest.raises(acr.InvalidInput, match="title"):
         repository.push_artifact([files[0], files[0]], tag="v1")
     with pytest.raises(acr.InvalidInput, match="list of files"):

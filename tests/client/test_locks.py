@@ -152,6 +152,18 @@ def hint(name: str, off: tuple[str, ...]) -> str:
     return f"{name} has {told}: unlock it first with update({cure})"
 
 
+def test_the_error_of_a_read_names_the_flag_of_reading(registry: acr.Registry) -> None:
+    """It used to name can_write and can_delete, which were on."""
+    app = registry.repository("team/app")
+    push_image(app, tag="v1")
+    app.tag("v1").update(can_read=False)
+    for read in (lambda: app.manifest("v1").get(), lambda: app.manifest("v1").head()):
+        with pytest.raises(acr.Locked, match=r"unlock it first with update\(can_read=True\)"):
+            read()
+    app.tag("v1").update(can_read=True)
+    app.manifest("v1").get()
+
+
 @pytest.mark.parametrize("tag", ["v1", None])
 def test_the_error_of_a_put_names_the_tag_or_the_repository(
     registry: acr.Registry, acr_emulator: Emulator, tag: str | None

@@ -146,7 +146,23 @@ def test_a_state_of_something_else_is_replaced(
     assert not any("other" in request.path for request in acr_emulator.requests)
 
 
-@pytest.mark.parametrize("content", [b"{", b"{}", b"[]", b"null", b"\xff\xfe", b"[" * 30_000, b"x" * 100_000])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"{", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+        (b"[" * 30_000, "no JSON"),
+        (b"x" * 100_000, "no JSON"),
+        (b"hunter2", "no JSON"),
+        (b"[]", "JSON of another form (list)"),
+        (b"null", "JSON of another form (NoneType)"),
+        (b'"hunter2"', "JSON of another form (str)"),
+        (b"{}", "a JSON object with nothing in it"),
+        (b'{"auths": {"my.azurecr.io": {"auth": "hunter2"}}}', "a JSON object with 'auths'"),
+        (b'{"a": 1, "b\\u001b": 2, "c": 3, "d": 4, "e": 5, "f": 6}', r"with 'a', 'b\x1b', 'c', 'd', 'e' …"),
+        (b'{"%b": 1}' % (b"x" * 9_000), f"with '{'x' * 50}',"),
+    ],
+)
 def test_a_file_that_is_no_state_is_refused_and_kept(
     repository: acr.Repository,
     acr_emulator: Emulator,
@@ -154,11 +170,17 @@ def test_a_file_that_is_no_state_is_refused_and_kept(
     checkpoint: Path,
     stopped: dict[str, Any],
     content: bytes,
+    what: str,
 ) -> None:
     checkpoint.write_bytes(content)
     acr_emulator.clear_requests()
-    with pytest.raises(acr.InvalidInput, match="checkpoint: there is a file of another kind"):
+    with pytest.raises(acr.InvalidInput) as caught:
         repository.upload_blob(source, **stopped)
+    told = str(caught.value)
+    assert told.startswith(f"checkpoint: there is a file of another kind: {checkpoint} is ")
+    assert what in told
+    assert "hunter2" not in told
+    assert told.endswith(", and no checkpoint of an upload: remove it, or name a file that is not there")
     assert checkpoint.read_bytes() == content
     assert taken(acr_emulator) == []
 

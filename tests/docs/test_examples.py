@@ -92,7 +92,9 @@ def test_delete_images_counts_whole_releases(run: Run, there: acr.Registry) -> N
     before = everything_in(repository)
     told = run("delete_images", "--keep", "3")
     assert everything_in(repository) == before  # nothing was done yet
-    assert run("delete_images", "--keep", "3", "--yes") == told
+    assert all(line.startswith("would delete team/app@sha256:") for line in told.splitlines())
+    done = run("delete_images", "--keep", "3", "--yes")
+    assert done.splitlines() == [line.replace("would delete", "deleted") for line in told.splitlines()]
     for number in (2, 3, 4):
         assert_whole(repository, f"v{number}")
     tags, manifests = everything_in(repository)
@@ -186,9 +188,38 @@ def test_delete_images_in_each_repository(run: Run, there: acr.Registry) -> None
         for number in range(4):
             push_image(there.repository(name), f"image {number}", tag=f"v{number}")
     told = run("delete_images", "--keep", "1", "--yes")
-    assert told.count("delete ") == 6
+    assert told.count("deleted ") == 6
     for name in ("library/hello-world", "team/app"):
         assert everything_in(there.repository(name))[0] == {"v3"}
+
+
+def test_delete_images_in_the_repositories_that_are_named(run: Run, there: acr.Registry) -> None:
+    names = ("a", "b", "c")
+    for name in names:
+        for number in range(2):
+            push_image(there.repository(name), f"image {number}", tag=f"v{number}")
+    told = run("delete_images", "--keep", "1", "--yes", "--repository", "a", "--repository", "c")
+    assert [line.partition("@")[0] for line in told.splitlines()] == ["deleted a", "deleted c"]
+    assert [everything_in(there.repository(name))[0] for name in names] == [{"v1"}, {"v0", "v1"}, {"v1"}]
+
+
+def test_delete_images_of_a_repository_that_is_not_there(run: Run, there: acr.Registry) -> None:
+    """Nothing is deleted in the others either: a name with a mistake may stand for another one."""
+    for number in range(2):
+        push_image(there.repository("app"), f"image {number}", tag=f"v{number}")
+    told = run("delete_images", "--keep", "1", "--yes", "--repository", "app", "--repository", "ap", status=1)
+    assert "ap" in told
+    assert "404" in told
+    assert everything_in(there.repository("app"))[0] == {"v0", "v1"}
+    assert "is no repository name" in run("delete_images", "--repository", "App", status=1)
+
+
+def test_delete_images_deletes_nothing_without_yes(run: Run, there: acr.Registry) -> None:
+    push_image(there.repository("app"), "image", tag="v1")
+    for arguments in ([], ["--keep", "0"], ["--keep", "0", "--repository", "app"]):
+        told = run("delete_images", *arguments)
+        assert told.count("would delete app@") == (1 if arguments else 0)
+    assert everything_in(there.repository("app"))[0] == {"v1"}
 
 
 def test_delete_images_reads_the_listing_to_its_end(run: Run, there: acr.Registry, acr_emulator: Emulator) -> None:

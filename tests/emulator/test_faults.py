@@ -29,7 +29,7 @@ def test_records(user: User, registry: Emulator) -> None:
 
 def test_status(user: User, registry: Emulator) -> None:
     fault = registry.fail(
-        times=2, method="GET", path_contains="/v2/", status=503, headers={"Retry-After": "1"}, body=b"busy"
+        times=2, method="get", path_contains="/v2/", status=503, headers={"Retry-After": "1"}, body=b"busy"
     )
     assert user.send("POST", "/v2/app/blobs/uploads/").status_code == 401
     for left in (1, 0):

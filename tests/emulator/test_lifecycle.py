@@ -21,6 +21,7 @@ import acr.emulator
 from acr._values.digest import Digest
 from acr.emulator import Emulator, Settings
 from acr.emulator.__main__ import main
+from acr.errors import InvalidInput
 from tests.armed import Armed
 from tests.certificate import make_certificate
 from tests.emulator.user import ANY, User, plain
@@ -127,7 +128,8 @@ def test_settings_are_told_in_one_place() -> None:
     told = inspect.signature(Settings).parameters
     taken = inspect.signature(Emulator).parameters
     assert {name: taken[name] for name in told} == dict(told)
-    assert re.findall(r"^    (\w+): ", inspect.getdoc(Settings) or "", re.MULTILINE) == list(told)
+    described = (inspect.getdoc(Settings) or "").partition("Raises:")[0]
+    assert re.findall(r"^    (\w+): ", described, re.MULTILINE) == list(told)
     document = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
     assert re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE) == list(told)
 
@@ -191,6 +193,43 @@ def test_port_that_is_taken(registry: Emulator) -> None:
         Emulator(port=port)
     with pytest.raises(OSError, match="in use"):
         Emulator(storage_port=port)
+
+
+def test_one_that_was_not_started_says_so() -> None:
+    """It used to take connections, which nobody answered: its clients waited for their time-outs."""
+    registry = Emulator()
+    for name in ("url", "login_server"):
+        with pytest.raises(InvalidInput, match=r"has not been started: use it in a with statement, or call start\(\)"):
+            getattr(registry, name)
+    registry.add_token("reader", "secret", [])
+    port = int(repr(registry).removesuffix("')").rpartition(":")[2])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    with registry:
+        assert registry.url == f"http://127.0.0.1:{port}"
+        assert plain.get(f"{registry.url}/v2/").status_code == 401
+        with pytest.raises(InvalidInput, match="has been started already"):
+            registry.start()
+        assert plain.get(f"{registry.url}/v2/").status_code == 401
+
+
+def test_one_that_was_stopped_says_so() -> None:
+    with Emulator() as registry:
+        pass
+    registry.stop()
+    for call in (registry.start, registry.reset):
+        with pytest.raises(InvalidInput, match="has been stopped, and does not start again: make another one"):
+            call()
+
+
+def test_a_port_that_is_taken_before_the_start() -> None:
+    with Emulator() as other:
+        port = int(other.login_server.rpartition(":")[2])
+    first, second = Emulator(port=port), Emulator(port=port)
+    with first:
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port} .*in use.*: name another one"):
+            second.start()
+        assert plain.get(f"{first.url}/v2/").status_code == 401
 
 
 def test_folder_of_somebody_else(tmp_path: Path) -> None:
@@ -305,11 +344,54 @@ def test_command_line_with_a_setting_that_is_none(setting: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--seed", "nowhere"], ["--password", ""], ["--set", "redirect_lifetime=-1"], ["--tls", "a", "b"]]
+    ("arguments", "told"),
+    [
+        (["--seed", "nowhere"], "the seed nowhere cannot be read (No such file or directory): name a layout, or a"),
+        (["--seed", __file__], "is no recipe"),
+        (["--seed", "/"], "the folder names the repository, or else a recipe does"),
+        (["--password", ""], "the password is empty"),
+        (["--set", "redirect_lifetime=-1"], "redirect_lifetime=-1.0: expected seconds from 0"),
+        (["--tls", "a", "b"], "a with b cannot be used (No such file or directory): name a certificate and its key"),
+        (["--tls", __file__, __file__], "cannot be used"),
+        (["--tls", __file__, __file__, "--self-signed"], "do not go together"),
+        (["--data", ""], "data: expected the path of a folder"),
+        (["--data", f"{__file__}/data"], "data cannot be used ("),
+        (["--data", "/"], "is not empty, and no emulator has made it: name another folder"),
+        (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid port 0"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1 port 0"),
+        (["--host", ""], "host='': expected a name or an address of this machine"),
+        (["--port", "5005", "--storage-port", "5005"], "port and storage_port are both 5005"),
+    ],
 )
-def test_command_line_with_what_cannot_be(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_with_what_cannot_be(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("acr.emulator: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "99999"], "--port: '99999': expected a port from 1 to 65535, or 0 for any free one"),
+        (["--port", "abc"], "--port: 'abc': expected a port"),
+        (["--port", "-1"], "--port: '-1': expected a port"),
+        (["--port", "9" * 5000], "--port: "),
+        (["--port", "\x1b[2J"], r"'\x1b[2J': expected a port"),
+        (["--storage-port", "65536"], "--storage-port: '65536': expected a port"),
+        (["--tls", "a"], "--tls: expected 2 arguments"),
+        (["--prot", "1"], "unrecognized arguments: --prot 1"),
+        (["data"], "unrecognized arguments: data"),
+    ],
+)
+def test_command_line_with_what_is_no_option(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert line.endswith("(--help lists the options)")
 
 
 def test_command_line_with_a_port_that_is_taken(registry: Emulator) -> None:
@@ -317,7 +399,8 @@ def test_command_line_with_a_port_that_is_taken(registry: Emulator) -> None:
     command = [sys.executable, "-m", "acr.emulator", "--port", port]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    assert f"cannot listen on 127.0.0.1 port {port} (Address already in use): name another one; port 0" in line
 
 
 @pytest.mark.parametrize(
@@ -348,13 +431,20 @@ def test_fixture_gives_a_new_one(acr_emulator: Emulator) -> None:
     assert acr_emulator.requests == []
 
 
-def test_the_fixture_of_a_session_stays(acr_emulator_session: Emulator) -> None:
-    assert acr_emulator_session.requests == []
-    assert plain.get(f"{acr_emulator_session.url}/v2/").status_code == 401
-
-
-def test_the_fixture_of_a_session_is_the_same_for_all(acr_emulator_session: Emulator) -> None:
-    assert len(acr_emulator_session.requests) == 1
+def test_the_fixture_of_a_session_is_the_same_for_all(tmp_path: Path) -> None:
+    """In a session of its own: here, its tests may go to several processes."""
+    (tmp_path / "test_two.py").write_text(
+        "import httpx\n"
+        "def test_first(acr_emulator_session):\n"
+        "    assert acr_emulator_session.requests == []\n"
+        "    assert httpx.get(f'{acr_emulator_session.url}/v2/').status_code == 401\n"
+        "def test_second(acr_emulator_session):\n"
+        "    assert len(acr_emulator_session.requests) == 1\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_exported_names() -> None:

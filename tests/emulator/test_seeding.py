@@ -19,6 +19,7 @@ from acr import media_types
 from acr._values.digest import Digest
 from acr.emulator import Emulator
 from acr.emulator._seeding import recipe
+from acr.errors import InvalidInput
 from tests.emulator.user import ANY, User, plain
 
 SEED = Path(__file__).with_name("seed.toml")
@@ -180,7 +181,7 @@ def _take_the_name(layout: Path) -> Path:
 )
 def test_a_layout_that_is_none(layout: Path, change: Callable[[Path], Path], told: str, tmp_path: Path) -> None:
     changed = change(layout)
-    with pytest.raises((ValueError, OSError), match=told):
+    with pytest.raises((InvalidInput, OSError), match=told):
         seeded(changed, data=tmp_path / "data")
     with Emulator(tmp_path / "data") as registry:  # nothing is half there
         user = User(registry)
@@ -196,17 +197,18 @@ def test_a_layout_that_is_none(layout: Path, change: Callable[[Path], Path], tol
         ("a = " + "[" * 5000, "no recipe"),
         ('[image]\nrepository = "a"', r"\[\[image\]\]"),
         ("[[image]]\n", "image 1: repository is missing"),
-        ('[[image]]\nrepository = "A"', "'A' is no repository name"),
+        ('[[image]]\nrepository = "a"\n[[image]]\nrepository = "A"', "image 2: 'A' is no repository name"),
         ("[[image]]\nrepository = 5", "5 is no repository name"),
         ('[[image]]\nrepository = "a"\ntag = "v1"', "image 1 has the key 'tag'; expected are age, platforms"),
         ('[[image]]\nrepository = "a"\ntags = "v1"', "tags is a list of texts"),
-        ('[[image]]\nrepository = "a"\ntags = ["a b"]', "'a b' is no tag"),
-        ('[[image]]\nrepository = "a"\nplatforms = ["linux"]', "'linux' is no platform"),
+        ('[[image]]\nrepository = "a"\ntags = ["a b"]', "image 1: 'a b' is no tag"),
+        ('[[image]]\nrepository = "a"\nplatforms = ["linux"]', "image 1: 'linux' is no platform"),
         ('[[image]]\nrepository = "a"\nplatforms = []', "one at least"),
         ('[[image]]\nrepository = "a"\nplatforms = ["linux/amd64", "linux/amd64"]', "each platform once"),
         ('[[image]]\nrepository = "a"\nage = 5', "age is a text such as"),
         ('[[image]]\nrepository = "a"\nage = "999999w"', "30 years at the most"),
         ('[[image]]\nrepository = "a"\nsize = -1', "size is a number of bytes"),
+        ('[[image]]\nrepository = "a"\nsize = true', "size is a number of bytes"),
         ('[[image]]\nrepository = "a"\nsize = 99999999999', "size is a number of bytes"),
         ('[[layout]]\nrepository = "a"', "path is missing"),
         ('[[layout]]\nrepository = "a"\npath = "nowhere"', "is no OCI image layout"),
@@ -218,5 +220,5 @@ def test_a_layout_that_is_none(layout: Path, change: Callable[[Path], Path], tol
 def test_a_recipe_that_is_none(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "recipe.toml"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(InvalidInput, match=told):
         Emulator(seed=file)

@@ -16,11 +16,14 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 import attrs
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from acr import media_types
 from acr._values.digest import Digest
 from acr.emulator import Emulator
+from acr.emulator._access.gate import basic_credentials
+from acr.emulator._routes.blob_routes import _mount_of
 from acr.emulator._routes.storage import Storage
 from acr.emulator._seeding import layout, recipe
 from acr.emulator._server.application import Front, RegistryApplication
@@ -197,12 +200,12 @@ def form(bench: Bench, data: bytes) -> bool:
 
 
 def login(bench: Bench, data: bytes) -> bool:
-    """An Authorization header, at the token endpoint and at the API."""
+    """An Authorization header, at the token endpoint and at the API: it is taken if it names a user and a password."""
     scheme, _, rest = bench.filled(data).partition(b" ")
     sent = b"Basic " + base64.b64encode(rest) if scheme == b"login" else scheme + b" " + rest
     query = f"/oauth2/token?service={bench.service}&scope=repository:a:pull"
     statuses = [bench.ask("GET", target, {"authorization": sent}).taken for target in (query, "/v2/")]
-    return any(statuses)
+    return any(statuses) or basic_credentials(sent.decode("latin-1")) is not None
 
 
 def entra(bench: Bench, data: bytes) -> bool:
@@ -241,37 +244,45 @@ def scope(bench: Bench, data: bytes) -> bool:
 
 
 def chunk(bench: Bench, data: bytes) -> bool:
-    """The Content-Range of a chunk."""
+    """The Content-Range of a chunk, which is as long as the range says if that is not too long."""
     location = bench.ask("POST", f"/v2/{seeds.NAME}/blobs/uploads/").headers["location"]
-    answer = bench.ask("PATCH", location, {"content-range": data}, b"0123456789")
+    last = data.rpartition(b"-")[2]
+    body = bytes(min(int(last), 9_999) + 1 if last.isdigit() and len(last) < 20 else 10)
+    answer = bench.ask("PATCH", location, {"content-range": data}, body)
     assert bench.ask("DELETE", location).status == 204
     return answer.taken
 
 
 def upload_query(bench: Bench, data: bytes) -> bool:
-    """The query with which an upload is ended; STATE stands for the newest state."""
+    """The query with which an upload is ended; STATE stands for the newest state.
+
+    It is taken, too, if the content has another digest than it names.
+    """
     location = bench.ask("POST", f"/v2/{seeds.NAME}/blobs/uploads/").headers["location"]
     path, _, query = location.partition("?")
     filled = data.replace(b"STATE", query.encode()).replace(b"?", b"")
     answer = bench.ask("PUT", path.encode() + b"?" + filled, body=seeds.BLOBS[0])
     if not answer.taken:
         assert bench.ask("DELETE", location).status in (204, 404)
-    return answer.taken
+    return answer.taken or b"content does not match digest" in answer.body
 
 
 def mount(bench: Bench, data: bytes) -> bool:
-    """The query of a mount. It is taken if the blob is there then."""
+    """The query of a mount. It is taken if it names a blob and a repository; those need not be there."""
     answer = bench.ask("POST", b"/v2/elsewhere/blobs/uploads/?" + data.replace(b"?", b""))
     if answer.status == 202:
         assert bench.ask("DELETE", answer.headers["location"]).status == 204
     assert answer.taken
-    return answer.status == 201
+    query = _NOT_IN_TARGETS.sub(b"", data.replace(b"?", b""))
+    wanted = _mount_of(Request({"type": "http", "query_string": query, "headers": []}))
+    assert answer.status == 202 or wanted is not None
+    return wanted is not None
 
 
 def path(bench: Bench, data: bytes) -> bool:
-    """The path of a request, with each method that some operation has."""
-    statuses = [bench.ask(method, b"/" + data.replace(b"?", b"")).taken for method in ("GET", "HEAD", "POST")]
-    return any(statuses)
+    """The path of a request, with each method that some operation has. It is taken if it leads to one of them."""
+    answers = [bench.ask(method, b"/" + data.replace(b"?", b"")) for method in ("GET", "HEAD", "POST")]
+    return any(answer.taken or answer.body.startswith(b'{"errors":') for answer in answers)
 
 
 def host(bench: Bench, data: bytes) -> bool:

@@ -83,7 +83,7 @@ SCOPES: Final = (
     b"repository:a:pull repository:b:metadata_read,delete",
     b"repository:*:*",
 )
-CHUNKS: Final = (b"0-9", b"0-9", b"00-09", b"0-000000009")
+CHUNKS: Final = (b"0-9", b"00-09", b"0-000000009", b"0-4095", b"000-1234")
 UPLOAD_QUERIES: Final = (
     f"STATE&digest={LAYER}".encode(),
     f"digest={LAYER.replace(':', '%3A')}&STATE".encode(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -27,22 +28,70 @@ _VALUES: Final[tuple[Any, ...]] = (
     [[]], [None], {"": None}, "sha256:" + "0" * 64, "sha512:" + "0" * 128, "md5:" + "0" * 32,
 )  # fmt: skip
 
+_UNKNOWN: Final[tuple[Any, ...]] = (None, True, 0, -1, 2**63, 1.5, "", "x", [], {}, [{"a": [None]}])
+
+_KINDS: Final = (b"0123456789", b"abcdef", b"ghijklmnopqrstuvwxyz", b"ABCDEF", b"GHIJKLMNOPQRSTUVWXYZ")
+_SPELT: Final = re.compile(rb"[0-9a-zA-Z]")
+
+_KEEPS_THE_FORM: Final = 0.4
+"""The share of inputs that do."""
+
 _MOST_PLACES: Final = 500
 _DEEP: Final = "deep"
 """Stands for lists in lists."""
 
 
 def mutations(seeds: Sequence[bytes], count: int, number: int = 20210701) -> Iterator[bytes]:
-    """So many inputs, of some of which nothing is changed. Half of the changes are made to JSON, if an input has any.
+    """So many inputs, none of which is a seed.
+
+    Some keep the form: a letter becomes another letter, an object of JSON has a key more. Most parsers take those. The
+    others are changed anyhow, up to three times; half of these changes are made to JSON, if an input has any.
 
     An input may be JSON, or begin with something else, such as headers, and an empty line.
     """
     chance = random.Random(number)
-    for _ in range(count):
+    known = frozenset(seeds)
+    left = count
+    while left:
         data = chance.choice(seeds)
-        for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
-            data = _changed_json(chance, data) if chance.random() < 0.5 else _changed(chance, data, seeds)
-        yield data
+        if chance.random() < _KEEPS_THE_FORM:
+            data = _rewritten_json(chance, data) if chance.random() < 0.5 else _respelled(chance, data)
+        else:
+            for _ in range(chance.choice((1, 1, 1, 2, 3))):
+                data = _changed_json(chance, data) if chance.random() < 0.5 else _changed(chance, data, seeds)
+        if data not in known:  # a change may change nothing, or make another seed of one
+            left -= 1
+            yield data
+
+
+def _respelled(chance: random.Random, data: bytes) -> bytes:
+    """With another letter, hexadecimal letter or digit in the place of one of its kind."""
+    places = [match.start() for match in _SPELT.finditer(data)]
+    if not places:
+        return data
+    at = chance.choice(places)
+    kind = next(kind for kind in _KINDS if data[at] in kind)
+    return data[:at] + bytes([chance.choice(kind)]) + data[at + 1 :]
+
+
+def _rewritten_json(chance: random.Random, data: bytes) -> bytes:
+    """With another layout, in another order, or with a key that nobody knows. What is no JSON is respelled."""
+    before, gap, text = data.rpartition(b"\n\n")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return _respelled(chance, data)
+    objects = [item for item in (value, *(inner[key] for inner, key in _places(value))) if isinstance(item, dict)]
+    if objects:
+        item = chance.choice(objects)
+        pairs = [*item.items(), (f"x-{chance.randrange(10**6)}", chance.choice(_UNKNOWN))]
+        item.clear()
+        item.update(chance.sample(pairs, len(pairs)))
+    return (
+        before
+        + gap
+        + json.dumps(value, indent=chance.choice((None, 0, 3)), ensure_ascii=chance.random() < 0.5).encode()
+    )
 
 
 def _changed(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> bytes:

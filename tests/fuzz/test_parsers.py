@@ -26,6 +26,15 @@ def test_seeds_are_taken(parser: Parser) -> None:
     assert [seed for seed in parser.seeds if not parser.takes(seed)] == []
 
 
+@pytest.mark.parametrize("seeds", [(b"",), (b"ab", b"aB"), (b"{}",), (b'{"a":1}', b'head\n\n{"a":[1]}')], ids=str)
+def test_as_many_inputs_as_are_asked_for_are_no_seeds(seeds: tuple[bytes, ...]) -> None:
+    """They used to be one in six, and counted for inputs that were taken."""
+    made = list(mutations(seeds, 500))
+    assert len(made) == 500
+    assert not set(made) & set(seeds)
+    assert made == list(mutations(seeds, 500))
+
+
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
 def test_inputs_are_taken_or_refused(parser: Parser) -> None:
     taken = sum(parser.takes(data) for data in mutations(parser.seeds, INPUTS))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.mutation.subjects import SUBJECTS
 from tools.lowest import constraints, lower_bound, name_of
 from tools.release import problems
 
@@ -55,6 +58,46 @@ def test_the_workflow_leaves_out_the_tests_that_make_test_leaves_out() -> None:
     ]
     assert runs
     assert {run.partition("pytest ")[2] for run in runs} == set(left_out)
+
+
+def test_each_slow_target_has_a_job_of_its_own_once_a_week() -> None:
+    weekly = loaded(PROJECT / ".github" / "workflows" / "weekly.yml")
+    assert weekly[True]["schedule"]  # YAML 1.1 takes the key `on` for a truth value
+    jobs = weekly["jobs"]
+    targets = jobs["slow"]["strategy"]["matrix"]["target"]
+    assert targets == ["test-faults", "test-fuzz", "test-forks", "test-limits"]
+    assert set(targets) <= set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+    assert re.search(r"^FAULTS \?= 500$", MAKEFILE, re.MULTILINE)
+    assert jobs["mutate"]["strategy"]["matrix"]["subject"] == list(SUBJECTS)
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert commands[:2] == ["make ${{ matrix.target }}", "make mutate MUTATE=${{ matrix.subject }}"]
+    assert "./codegen.sh --report" in commands[2]
+    assert all(job["timeout-minutes"] < 360 for job in jobs.values())  # GitHub ends a job after six hours
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the job runs on Linux")
+def test_the_newest_description_is_told_by_its_version(tmp_path: Path) -> None:
+    """As the weekly job finds it: folders of both kinds, named after dates."""
+    kind = tmp_path / ".cache" / "upstream" / "specification" / "containerregistry" / "data-plane"
+    for name in ("preview/2019-08-15-preview", "stable/2021-07-01", "preview/2019-07-15", "stable/2020-01-01"):
+        (kind / name).mkdir(parents=True)
+        (kind / name / "containerregistry.json").write_text("{}")
+        (kind / name / "examples.json").write_text("{}")
+    (command,) = [
+        step["run"]
+        for step in steps(PROJECT / ".github" / "workflows" / "weekly.yml")
+        if "codegen.sh" in step.get("run", "")
+    ]
+    find, *_ = command.splitlines()
+    done = subprocess.run(
+        ["bash", "-c", f'{find}; echo "$newest"'], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("stable/2021-07-01/containerregistry.json")
+
+
+def test_the_limits_are_measured_for_each_change() -> None:
+    runs = [step.get("run") for step in steps(PROJECT / ".github" / "workflows" / "ci.yml")]
+    assert "make test-limits" in runs
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.stem))

@@ -20,6 +20,7 @@ VALUES = {"attrs", "acr._text", "acr.errors", "acr.media_types", "acr._values"}
 CONTRACTS = {*VALUES, "acr._forks", "acr.protocols", "acr._core.runtime", "acr._core.storage"}
 TALK = {*CONTRACTS, "acr_rest", "acr._core.talk"}
 FILES = {"acr._outside.failures", "acr._outside.regular"}
+SET = {*VALUES, "acr.emulator._arguments", "acr.emulator._settings"}
 ROOMS: dict[str, set[str]] = {
     "acr_rest": {"attrs"},
     "acr._text": set(),
@@ -45,31 +46,32 @@ ROOMS: dict[str, set[str]] = {
         *TALK, "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._shells", "acr._outside.credentials",
         "acr._outside", "acr._outside.layouts",
     },
-    "acr.emulator._settings": VALUES,
+    "acr.emulator._inherited": set(),
+    "acr.emulator._arguments": VALUES,
+    "acr.emulator._settings": {*VALUES, "acr.emulator._arguments"},
     "acr.emulator._wire": {"starlette"},
     "acr.emulator._extra": set(),
-    "acr.emulator._access": {*VALUES, "acr.emulator._settings", "acr.emulator._wire", "jwt", "starlette"},
-    "acr.emulator._store": {*VALUES, "acr.emulator._wire"},
+    "acr.emulator._access": {*SET, "acr.emulator._wire", "jwt", "starlette"},
+    "acr.emulator._store": {*VALUES, "acr.emulator._inherited", "acr.emulator._wire"},
     "acr.emulator._routes": {
-        *VALUES, "acr.emulator._settings", "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store",
-        "starlette",
+        *SET, "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store", "starlette",
     },
-    "acr.emulator._seeding": {*VALUES, "acr.emulator._wire", "acr.emulator._store"},
+    "acr.emulator._seeding": {*VALUES, "acr.emulator._arguments", "acr.emulator._wire", "acr.emulator._store"},
     "acr.emulator._server": {
-        *VALUES, "acr.emulator._settings", "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store",
+        *SET, "acr.emulator._inherited", "acr.emulator._wire", "acr.emulator._access", "acr.emulator._store",
         "acr.emulator._routes", "cryptography", "starlette", "uvicorn",
     },
     "acr.emulator._parts": {
-        *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._store", "acr.emulator._routes",
-        "acr.emulator._seeding", "acr.emulator._server",
+        *SET, "acr.emulator._access", "acr.emulator._store", "acr.emulator._routes", "acr.emulator._seeding",
+        "acr.emulator._server",
     },
     "acr.emulator._emulator": {
-        *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server",
-        "acr.emulator._parts", "starlette",
+        *SET, "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server", "acr.emulator._parts",
+        "starlette",
     },
     "acr.emulator": {
-        "attrs", "acr.emulator._extra", "acr.emulator._settings", "acr.emulator._access", "acr.emulator._server",
-        "acr.emulator._emulator", "pytest",
+        "attrs", "acr._text", "acr.emulator._arguments", "acr.emulator._extra", "acr.emulator._settings",
+        "acr.emulator._access", "acr.emulator._server", "acr.emulator._emulator", "pytest",
     },
     "acr": {
         "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._facades", "acr._outside",

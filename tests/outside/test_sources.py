@@ -242,6 +242,28 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     assert caught.value.side == "source"
 
 
+def test_a_path_that_is_missing_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = {}
+    for source in ("hello", Path("hello"), str(tmp_path / "hello")):
+        with pytest.raises(TransferError) as caught:
+            open_source(RUNTIME, source)
+        told[source] = str(caught.value)
+    hint = "; a text is a path: for content, pass bytes"
+    assert told["hello"] == f"cannot read hello: No such file or directory in {tmp_path}{hint}"
+    assert told[Path("hello")] == f"cannot read hello: No such file or directory in {tmp_path}"
+    assert told[str(tmp_path / "hello")] == f"cannot read {tmp_path / 'hello'}: No such file or directory{hint}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses to open a folder in other words")
+def test_a_path_of_a_folder_names_the_call_that_takes_one(tmp_path: Path) -> None:
+    with pytest.raises(TransferError) as caught:
+        open_source(RUNTIME, tmp_path)
+    assert str(caught.value) == (
+        f"cannot read {tmp_path}: Is a directory; for a folder, use push_artifact([{str(tmp_path)!r}])"
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes as POSIX has them")
 def test_the_size_of_a_named_pipe_is_not_known(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"

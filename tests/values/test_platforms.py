@@ -72,6 +72,26 @@ def test_where_none_fits_or_several_do_the_error_tells_which_there_are(
     assert all(name in str(caught.value) for name in there if name)
 
 
+def test_the_error_says_which_platform_is_missing() -> None:
+    with pytest.raises(acr.InvalidInput) as caught:
+        choose(index_of("linux/amd64", "linux/arm64"), "plan9/386", "it")
+    assert str(caught.value) == (
+        "it is an index of linux/amd64, linux/arm64, without plan9/386: pass platform= with one of them"
+    )
+    with pytest.raises(acr.InvalidInput) as caught:
+        choose(index_of("linux/amd64", "linux/arm64"), None, "it")
+    assert str(caught.value) == "it is an index of linux/amd64, linux/arm64: pass platform= with one of them"
+
+
+@pytest.mark.parametrize(("count", "end"), [(20, "linux/a19"), (21, "linux/a19 and 1 more"), (5000, "and 4980 more")])
+def test_the_error_names_as_many_platforms_as_somebody_reads(count: int, end: str) -> None:
+    """There may be as many as a manifest of 4 MiB holds."""
+    with pytest.raises(acr.InvalidInput) as caught:
+        choose(index_of(*[f"linux/a{number}" for number in range(count)]), "plan9/386", "it")
+    assert f"{end}, without plan9/386: pass platform=" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 def test_one_image_that_is_listed_twice_is_one() -> None:
     entry = index_of("linux/amd64").json["manifests"][0]
     index = acr.Manifest.of({"mediaType": media_types.OCI_INDEX, "manifests": [entry, entry]})

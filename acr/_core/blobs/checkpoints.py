@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from typing import Final
 
 import attrs
 
@@ -14,6 +15,10 @@ from acr._core.talk.remote import Remote
 from acr._values.progress import Item
 from acr._values.upload_state import UploadState
 from acr.errors import AcrError, Denied, IntegrityError, InvalidInput, Locked, ProtocolViolation, ResponseError
+
+_NO_JSON: Final = object()
+_MOST_KEYS: Final = 5
+_LONGEST_KEY: Final = 50
 
 
 class Checkpoints:
@@ -83,15 +88,20 @@ class Checkpoints:
         Raises:
             InvalidInput: it is no state of an upload. It may be a file that somebody wants to keep.
         """
-        text = None if self._place is None else await self._remote.session.runtime.blocking(self._place.load)
+        if self._place is None:
+            return None
+        text = await self._remote.session.runtime.blocking(self._place.load)
         if not text:
             return None
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
-            value = None
+            value = _NO_JSON
         if not (isinstance(value, dict) and {"location", "offset"} <= value.keys()):
-            raise InvalidInput("checkpoint: there is a file of another kind: remove it, or name one that is not there")
+            raise InvalidInput(
+                f"checkpoint: there is a file of another kind: {self._place.name} is {_kind(value)},"
+                " and no checkpoint of an upload: remove it, or name a file that is not there"
+            )
         try:
             state = UploadState.from_json(value)
         except (AcrError, ValueError):
@@ -111,6 +121,18 @@ class Checkpoints:
         if self._place is not None:
             self.is_kept = False
             await self._remote.session.runtime.blocking(self._place.clear)
+
+
+def _kind(value: object) -> str:
+    """What a file is that should have been a state. Its content is not told: it may be somebody's secret."""
+    if value is _NO_JSON:
+        return "no JSON"
+    if not isinstance(value, dict):
+        return f"JSON of another form ({type(value).__name__})"
+    keys = ", ".join(repr(key[:_LONGEST_KEY]) for key in list(value)[:_MOST_KEYS])
+    return (
+        f"a JSON object with {keys} …" if len(value) > _MOST_KEYS else f"a JSON object with {keys or 'nothing in it'}"
+    )
 
 
 def _is_final(error: BaseException) -> bool:

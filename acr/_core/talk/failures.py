@@ -48,7 +48,7 @@ _HINTS: Final[dict[type[ResponseError], str]] = {
     Unauthorized: "the credential does not grant this: check its role or scope map",
     NoMetadataApi: "this registry has no ACR metadata API; tag_names() lists tags of any registry",
     Denied: "check the registry's network rules and the credential's role",
-    Locked: "unlock it first with update(can_write=True, can_delete=True)",
+    Locked: "a lock of the item or of its repository: unlock it first with update(can_write=True, can_delete=True)",
     RateLimited: "wait, and send fewer requests at once",
 }
 
@@ -157,6 +157,8 @@ def _hint(kind: type[ResponseError], request: Request, status: int, wait: float 
         return f"64 hex digits are a tag: a digest is written sha256:{hexadecimal[1]}"
     if kind is NotFound and request.method == "HEAD":  # its answer has no body that would tell
         return _missing(request)
+    if kind is Locked and request.method in ("GET", "HEAD"):
+        return "a lock of the item or of its repository: unlock it first with update(can_read=True)"
     if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
         return "listing repositories takes a right of its own: the scope registry:catalog:*, or the role Catalog Lister"
     return _HINTS.get(kind)

@@ -5,6 +5,7 @@ import attrs
 from acr._values.home import public_in
 from acr.emulator._access.tokens import Access, Tokens
 from acr.emulator._settings import Settings
+from acr.errors import InvalidInput
 
 
 @public_in("acr.emulator")
@@ -36,8 +37,8 @@ class EntraCredential:
 
     def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
         """Get a token for the audience of the first scope, such as `https://containerregistry.azure.net/.default`."""
-        if not scopes:
-            raise ValueError("get_token needs a scope")
+        if not scopes or not isinstance(scopes[0], str):
+            raise InvalidInput("get_token: expected a scope, such as https://containerregistry.azure.net/.default")
         expires = self._settings.clock() + self._lifetime
         audience = scopes[0].removesuffix("/.default")
         return AccessToken(self._tokens.entra(audience, self._grants, expires), int(expires))

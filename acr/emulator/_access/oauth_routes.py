@@ -10,11 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from acr.emulator._access.gate import basic_credentials, origin_of, unauthorized
-from acr.emulator._access.tokens import Identity, InvalidToken, Tokens, parse_scopes
+from acr.emulator._access.tokens import NOBODY, Identity, InvalidToken, Tokens, parse_scopes
 from acr.emulator._wire import bad_request, body_of, json_response
-
-NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-"""User name whose password is a token of ACR's: what `az acr login --expose-token` tells people to use."""
 
 _LARGEST_FORM: Final = 256 * 1024
 """Bytes. Forms come without a token, so anybody can send one. Entra's tokens have a few KB."""

@@ -17,6 +17,9 @@ from acr.emulator._access.secrets import Secrets
 from acr.emulator._settings import Settings
 
 ANONYMOUS: Final = "acr_anon_pull"
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+"""User name whose password is a token of ACR's: what `az acr login --expose-token` tells people to use."""
+
 _ALGORITHM: Final = "HS256"
 _REFRESH: Final = "refresh_token"
 _ACCESS: Final = "access_token"

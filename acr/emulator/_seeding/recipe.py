@@ -24,6 +24,7 @@ import attrs
 
 from acr._values.descriptor import Platform
 from acr._values.reference import check_repository, check_tag
+from acr.errors import InvalidInput
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGE: Final = re.compile(r"([0-9]{1,6})([smhdw])")
@@ -77,17 +78,20 @@ def parse(text: str) -> list[Image | LayoutOf]:
         raise ValueError("it nests too deep") from None
     _check_keys(recipe, {"image", "layout"}, "it")
     found: list[Image | LayoutOf] = []
-    for number, table in enumerate(_tables(recipe, "image"), 1):
-        found.append(_image(table, f"image {number}"))
-    for number, table in enumerate(_tables(recipe, "layout"), 1):
-        found.append(_layout(table, f"layout {number}"))
+    for key, read in (("image", _image), ("layout", _layout)):
+        for number, table in enumerate(_tables(recipe, key), 1):
+            what = f"{key} {number}"
+            try:
+                found.append(read(table, what))
+            except InvalidInput as error:  # of a name in it, which does not say where it is
+                raise ValueError(f"{what}: {error}") from None
     return found
 
 
 def _image(table: Mapping[str, Any], what: str) -> Image:
     _check_keys(table, {field.name for field in attrs.fields(Image)}, what)
     size = table.get("size", 1024)
-    if not (isinstance(size, int) and 0 <= size <= _LARGEST):
+    if isinstance(size, bool) or not (isinstance(size, int) and 0 <= size <= _LARGEST):
         raise ValueError(f"{what}: size is a number of bytes, {_LARGEST} at the most")
     platforms = tuple(Platform.parse(one) for one in _texts(table, "platforms", ["linux/amd64"], what))
     if not platforms or len(set(platforms)) < len(platforms):

@@ -10,6 +10,7 @@ import attrs
 
 from acr._values.digest import Digest
 from acr._values.reference import check_repository
+from acr.emulator._arguments import said
 from acr.emulator._seeding.images import make
 from acr.emulator._seeding.layout import FolderLayout, descriptors
 from acr.emulator._seeding.recipe import Image, LayoutOf, parse
@@ -19,7 +20,7 @@ from acr.emulator._store.metadata import Metadata
 from acr.emulator._store.pushing import Incomplete, prepare
 from acr.emulator._store.uploads import BLOCK, Uploads
 from acr.emulator._wire import TICKS
-from acr.errors import InvalidReference
+from acr.errors import InvalidInput, InvalidReference
 
 _LARGEST_RECIPE: Final = 1024 * 1024
 
@@ -35,21 +36,27 @@ def plant(seed: Path, metadata: Metadata, content: Content, *, now: int) -> None
 
     Raises:
         OSError: something cannot be read.
-        ValueError: the seed says what cannot be.
+        InvalidInput: the seed says what cannot be.
     """
     if not metadata.is_empty():
         return
     try:
-        for number, one in enumerate(sorted(_wanted(seed), key=lambda one: -one.age), 1):
-            bed = _Bed(metadata, content, one.repository, now - one.age * TICKS)
-            if isinstance(one, Image):
-                bed.plant_image(one, number)
-            else:
-                bed.plant_layout(FolderLayout(seed if seed.is_dir() else seed.parent / one.path))
-    except BaseException:
+        _plant(seed, metadata, content, now)
+    except BaseException as error:
         metadata.clear()  # or the next start would take what is there for all
         content.clear()
+        if isinstance(error, ValueError) and not isinstance(error, InvalidInput):
+            raise InvalidInput(f"seed: {error}") from None
         raise
+
+
+def _plant(seed: Path, metadata: Metadata, content: Content, now: int) -> None:
+    for number, one in enumerate(sorted(_wanted(seed), key=lambda one: -one.age), 1):
+        bed = _Bed(metadata, content, one.repository, now - one.age * TICKS)
+        if isinstance(one, Image):
+            bed.plant_image(one, number)
+        else:
+            bed.plant_layout(FolderLayout(seed if seed.is_dir() else seed.parent / one.path))
 
 
 def _wanted(seed: Path) -> list[Image | LayoutOf]:
@@ -58,8 +65,11 @@ def _wanted(seed: Path) -> list[Image | LayoutOf]:
             return [LayoutOf(repository=check_repository(seed.resolve().name), path="")]
         except InvalidReference as error:
             raise ValueError(f"{error}; the folder names the repository, or else a recipe does: [[layout]]") from None
-    with seed.open("rb") as file:
-        text = file.read(_LARGEST_RECIPE + 1)
+    try:
+        with seed.open("rb") as file:
+            text = file.read(_LARGEST_RECIPE + 1)
+    except OSError as error:
+        raise said(error, f"the seed {seed} cannot be read", "name a layout, or a recipe in TOML") from None
     try:
         if len(text) > _LARGEST_RECIPE:
             raise ValueError(f"it has more than {_LARGEST_RECIPE} bytes")

@@ -2,11 +2,28 @@
 
 import threading
 from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
+from attrs.validators import optional
 
+from acr._values.arguments import number, whole_number
 from acr._values.home import public_in
+from acr.emulator._arguments import headers, of_type, one_of, true_or_false, whole
 from acr.emulator._server.records import Origin
+from acr.errors import InvalidInput
+
+_LONGEST_DELAY: Final = 86_400
+
+
+def _times(fault: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    # Users know this field by the argument of `Emulator.fail`.
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidInput(f"times={value!r}: expected a whole number from 0 on")
+
+
+def _upper(method: str | None) -> str | None:
+    return method.upper() if isinstance(method, str) else method
 
 
 @public_in("acr.emulator")
@@ -18,24 +35,24 @@ class Fault:
         left: for how many requests it still waits.
     """
 
-    left: int
-    method: str | None
-    path_contains: str
-    origin: Origin | None
-    status: int | None
-    headers: Mapping[str, str]
-    body: bytes
-    drop: bool
-    drop_after: int | None
-    after: bool
-    delay: float
+    left: int = attrs.field(validator=_times)
+    method: str | None = attrs.field(converter=_upper, validator=optional(of_type(str, "a method, or None")))
+    path_contains: str = attrs.field(validator=of_type(str, "a text"))
+    origin: Origin | None = attrs.field(validator=one_of("registry", "storage", None))
+    status: int | None = attrs.field(validator=optional(whole(200, 999, "a status from 200 to 999, or None")))
+    headers: Mapping[str, str] = attrs.field(validator=headers)
+    body: bytes = attrs.field(validator=of_type(bytes, "bytes"))
+    drop: bool = attrs.field(validator=true_or_false)
+    drop_after: int | None = attrs.field(validator=optional(whole_number(0)))
+    after: bool = attrs.field(validator=true_or_false)
+    delay: float = attrs.field(validator=number(lambda value: 0 <= value <= _LONGEST_DELAY, "seconds, a day at most"))
 
     def __attrs_post_init__(self) -> None:
         ways = [self.status is not None, self.drop, self.drop_after is not None]
         if sum(ways) > 1 or not (any(ways) or self.delay):
-            raise ValueError("a fault needs one of status, drop and drop_after, or a delay alone")
+            raise InvalidInput("a fault needs one of status, drop and drop_after, or a delay alone")
         if self.after and not (self.drop or self.status is not None):
-            raise ValueError("after goes with drop or status: the operation is done, its answer is lost")
+            raise InvalidInput("after goes with drop or status: the operation is done, its answer is lost")
 
     def fits(self, method: str, paths: tuple[str, str], origin: Origin) -> bool:
         """Whether it is for a request; `paths` is how the path was sent, and the same with its escapes undone."""

@@ -5,36 +5,62 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from importlib.util import find_spec
-from typing import Final
+from typing import Final, Literal
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
+
+from acr.emulator._arguments import said
+from acr.emulator._inherited import close_in_children
 
 _GRACE: Final = 0.05
 """Seconds that requests under way have to notice that their connection is gone."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one.
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket that has an address; port 0 takes any free one.
+
+    It listens only when it is served: until then the system refuses a client at once, whom nobody would answer.
 
     Raises:
-        OSError: the address is taken, or not ours.
+        OSError: the address is taken, or not ours; the text names it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off where the protocol is named, which saves 40 ms per answer.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "win32":  # where SO_REUSEADDR lets several have the same address
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)
-    except BaseException:
+    except OSError as error:
         listener.close()
-        raise
+        raise _cannot_listen(error, host, port) from None
+    close_in_children(listener)
     return listener
+
+
+def begin_to_listen(listeners: Iterable[socket.socket]) -> None:
+    """Let clients connect.
+
+    Raises:
+        OSError: somebody else has listened at the address since it was reserved.
+    """
+    for listener in listeners:
+        try:
+            listener.listen(128)
+        except OSError as error:
+            raise _cannot_listen(error, *listener.getsockname()[:2]) from None
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> OSError:
+    return said(error, f"cannot listen on {host} port {port}", "name another one; port 0 takes a free one")
 
 
 class OriginServer(uvicorn.Server):
@@ -113,9 +139,14 @@ class OriginServer(uvicorn.Server):
 
 
 class ServerThread:
-    """Runs origins in an event loop of its own."""
+    """Runs origins in an event loop of its own, once.
+
+    Attributes:
+        state: whether it serves.
+    """
 
     def __init__(self) -> None:
+        self.state: Literal["new", "serving", "stopped"] = "new"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._servers: list[OriginServer] = []
         self._thread: threading.Thread | None = None
@@ -128,6 +159,7 @@ class ServerThread:
         )
         self._thread.start()
         ready.result()
+        self.state = "serving"
 
     def call(self, function: Callable[[], None]) -> None:
         """Run a function in the serving thread, between requests."""
@@ -142,6 +174,7 @@ class ServerThread:
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
+        self.state = "stopped"
         if self._thread is None or self._loop is None:
             return
         for server in self._servers:
