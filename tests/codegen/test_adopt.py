@@ -61,7 +61,7 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
         "operation ContainerRegistry_Lock is new",
         "query parameter digest became required",
         "property expiresOn is new and optional",
-        "! api.container_registry.container_registry_get_tags.build_request argument digest is str",
+        "! api.container_registry.get_tags.build_request argument digest is str",
         "+ models.TagAttributesBase has a new field expires_on: str | None",
     ):
         assert line in run.stdout

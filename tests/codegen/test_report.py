@@ -107,7 +107,7 @@ def change(what: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 TAGS = "GET /acr/v1/{name}/_tags"
-MODULE = "api.container_registry.container_registry_get_tags"
+MODULE = "api.container_registry.get_tags"
 TOLD = {
     "a required parameter of the path": (
         True,

@@ -12,6 +12,7 @@ That parser gives up on an operation, or writes over a module, for what other ge
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +39,7 @@ class Prepared:
         form: The form. Its schemas have the names of their classes.
         schemas: Class -> what the schema is called in the corrected form.
         places: Class -> JSON pointer of what it was made of.
-        ids: Route -> module of the operation, which no other of its package has.
+        ids: Route -> module of the operation, which no other has.
         notes: What could not be kept.
     """
 
@@ -190,15 +191,24 @@ def _default(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _ids(form: Form, notes: list[str]) -> dict[str, str]:
-    taken: set[tuple[str, str]] = set()
+    """The module of each operation. No other has the same, nor a package, because they stand in one list, too.
+
+    It is what a correction calls it, or its id without the prefix. If that is the name of two operations, then both
+    keep the prefix.
+    """
+    operations = form["operations"]
+    short = {route: names.operation(raw["id"]) for route, raw in operations.items() if "name" not in raw}
+    count = Counter([*short.values(), *(raw["name"] for raw in operations.values() if "name" in raw)])
+    taken = {names.package(raw["id"]) for raw in operations.values()}
     result = {}
-    for route, operation in form["operations"].items():
-        number, found = 1, operation["id"]
-        while (names.package(operation["id"]), names.module(found)) in taken:
+    for route, raw in operations.items():
+        wanted = raw.get("name") or (short[route] if count[short[route]] == 1 else names.module(raw["id"]))
+        number, found = 1, names.module(wanted)
+        while found in taken:
             number += 1
-            found = f"{operation['id']}_{number}"
+            found = names.module(f"{wanted}_{number}")
         if number > 1:
-            notes.append(f"{route}: the operationId {operation['id']} is there twice")
-        taken.add((names.package(operation["id"]), names.module(found)))
-        result[route] = names.module(found)  # of which the parser and the templates make the same
+            notes.append(f"{route}: {wanted} is the name of something else already, so this is {found}")
+        taken.add(found)
+        result[route] = found  # of which the parser and the templates make the same
     return result

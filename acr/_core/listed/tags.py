@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from acr_rest.api.container_registry import (
-    container_registry_delete_tag as delete_tag,
-    container_registry_get_tag_names as get_tag_names,
-    container_registry_get_tag_properties as get_tag_properties,
-    container_registry_get_tags as get_tags,
-    container_registry_update_tag_attributes as update_tag_attributes,
+    delete_tag,
+    get_tag_names,
+    get_tag_properties,
+    get_tags,
+    update_tag_properties as update_tag_attributes,
 )
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
