@@ -98,7 +98,9 @@ def _target(base: str, link: str, base_url: str | None) -> str:
     if not re.fullmatch(r"[!-~]+", link) or "\\" in link:
         raise ValueError("malformed")
     parts = urlsplit(link)
-    if parts.scheme or parts.netloc or link.startswith("//"):
+    if link.startswith("//") and not parts.netloc:
+        raise ValueError("malformed")
+    if parts.scheme or parts.netloc:
         if base_url is None:
             raise ValueError("is absolute; pass base_url, which it is compared with")
         if _origin(urljoin(base_url, link)) != _origin(base_url):

@@ -39,7 +39,8 @@ def lower(headers: AnyHeaders) -> Mapping[str, str]:
     if type(headers) is Headers:
         return headers
     found = Headers()
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    pairs = cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
+    for name, value in pairs:
         key = (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
         given = value.decode("latin-1") if isinstance(value, bytes) else value
         found[key] = f"{found[key]}, {given}" if key in found else given

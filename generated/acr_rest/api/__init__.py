@@ -79,12 +79,14 @@ _PACKAGES: dict[str, str] = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PACKAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = import_module(f".{_PACKAGES[name]}.{name}", __name__)
-    globals()[name] = value  # from now on found without this function
-    return value
+if not TYPE_CHECKING:  # or else a name that is not there would be one of any type
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PACKAGES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = import_module(f".{_PACKAGES[name]}.{name}", __name__)
+        globals()[name] = value  # from now on found without this function
+        return value
 
 
 def __dir__() -> list[str]:
