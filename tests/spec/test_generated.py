@@ -126,7 +126,7 @@ def test_models_come_by_name_and_a_wrong_name_is_an_error() -> None:
     for name in dir(models):
         assert getattr(models, name).__name__ == name
     with pytest.raises(AttributeError, match="Nonsense"):
-        _ = models.Nonsense
+        _ = models.Nonsense  # type: ignore[attr-defined]
 
 
 # ---- Paths and queries -----------------------------------------------------------------------
