@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,8 +71,9 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
     origin = "Azure/azure-rest-api-specs@0123abc:some/2026-01-01/containerregistry.json"
     run = codegen("--adopt", path, "--from", origin, root=tree)  # step 4
     assert run.returncode == 0, run.stderr
-    untold = run.stderr.partition("Write a text")[2].partition("Then run")[0]
+    untold, _, unscoped = run.stderr.partition("Write a text")[2].partition("Say in spec/corrections.yaml")
     places = re.findall(r"^  (.+)$", untold, flags=re.MULTILINE)
+    assert re.findall(r"^  (.+)$", unscoped, flags=re.MULTILINE) == ["POST /acr/v1/{name}/_lock > scopes"]
     assert places == ["POST /acr/v1/{name}/_lock", "POST /acr/v1/{name}/_lock > 204", "TagAttributesBase > expiresOn"]
     assert THEIRS not in "".join(content.decode() for content in snapshot(tree).values())
     lock = json.loads((tree / "spec" / "upstream.lock").read_text("utf-8"))
@@ -81,11 +83,21 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
     kept = json.loads((tree / "spec" / "openapi.json").read_text("utf-8"))
     assert kept["paths"]["/acr/v1/{name}/_tags"]["get"]["description"].startswith("List the tags of a repository")
 
+    run = codegen(root=tree)
+    problem = "error: no correction at `POST /acr/v1/{name}/_lock > scopes` says what a token must allow\n"
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", problem)
+    corrections = tree / "spec" / "corrections.yaml"  # step 5
+    scopes = {"after": ["repository:{name}:metadata_write"], "why": "It locks.", "seen": "nowhere: it is made up"}
+    entry = yaml.safe_dump([{"at": "POST /acr/v1/{name}/_lock > scopes", **scopes}], width=200)
+    corrections.write_text(corrections.read_text("utf-8") + textwrap.indent(entry, "  "), encoding="utf-8")
+
     texts = tree / "spec" / "texts.yaml"  # step 6
     added = yaml.safe_dump({place: f"What stands at place {number}." for number, place in enumerate(places)})
     texts.write_text(texts.read_text("utf-8") + "\n" + added, encoding="utf-8")
     run = codegen(root=tree)  # step 7
     assert (run.returncode, run.stderr) == (0, "")
+    made = (tree / "generated" / "acr_rest" / "api" / "container_registry" / "lock.py").read_text("utf-8")
+    assert 'SCOPES: Final = ("repository:{name}:metadata_write",)' in made
     run = codegen("--check", root=tree)  # step 8
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 

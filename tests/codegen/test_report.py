@@ -131,7 +131,7 @@ TOLD = {
         True,
         [
             f"  {TAGS}: operation ContainerRegistry_GetTags is called ContainerRegistry_ListTags",
-            f"  ! {MODULE} is now api.container_registry.container_registry_list_tags; used at acr/_core/listed/",
+            f"  ! {MODULE} is now api.container_registry.list_tags; used at acr/_core/listed/",
         ],
     ),
     "a field that is gone": (

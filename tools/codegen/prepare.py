@@ -12,7 +12,6 @@ That parser gives up on an operation, or writes over a module, for what other ge
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -197,18 +196,23 @@ def _ids(form: Form, notes: list[str]) -> dict[str, str]:
     keep the prefix.
     """
     operations = form["operations"]
-    short = {route: names.operation(raw["id"]) for route, raw in operations.items() if "name" not in raw}
-    count = Counter([*short.values(), *(raw["name"] for raw in operations.values() if "name" in raw)])
+    short = {route: raw.get("name") or names.operation(raw["id"]) for route, raw in operations.items()}
+    ids: dict[str, set[str]] = {}
+    for route, raw in operations.items():
+        ids.setdefault(short[route], set()).add(raw["id"])
     taken = {names.package(raw["id"]) for raw in operations.values()}
     result = {}
     for route, raw in operations.items():
-        wanted = raw.get("name") or (short[route] if count[short[route]] == 1 else names.module(raw["id"]))
+        is_plain = "name" in raw or len(ids[short[route]]) == 1
+        wanted = short[route] if is_plain else names.module(raw["id"])
         number, found = 1, names.module(wanted)
         while found in taken:
             number += 1
             found = names.module(f"{wanted}_{number}")
         if number > 1:
-            notes.append(f"{route}: {wanted} is the name of something else already, so this is {found}")
+            twice = sum(raw["id"] == other["id"] for other in operations.values()) > 1
+            what = f"the operationId {raw['id']} is there twice" if twice else f"something else is called {wanted}"
+            notes.append(f"{route}: {what}, so this is {found}")
         taken.add(found)
         result[route] = found  # of which the parser and the templates make the same
     return result
