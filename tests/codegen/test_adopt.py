@@ -143,3 +143,22 @@ def test_the_commands_of_the_page_are_those_that_are_tried() -> None:
         "./codegen.sh",
         "./codegen.sh --check",
     ]
+
+
+def test_the_job_that_looks_every_week(tmp_path: Path) -> None:
+    """The command of the page on files of this machine: the one in use, the next version, and what is none."""
+    page = (ROOT / "docs" / "new-version.md").read_text(encoding="utf-8")
+    assert "\n./codegen.sh --report NEW.json --fail-on breaking\n" in page
+    files = {"same": json.dumps(ours()), "next": json.dumps(next_version()), "cut off": json.dumps(ours())[:5000]}
+    expected = {"same": 0, "next": 3, "cut off": 1}
+    before = snapshot(ROOT)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        run = codegen("--report", tmp_path / name, "--fail-on", "breaking")
+        assert run.returncode == expected[name], run.stderr
+        assert ("No fact differs." in run.stdout) == (name == "same")
+    assert codegen("--report", tmp_path / "none", "--fail-on", "breaking").returncode == 2
+    assert json.loads(codegen("--report", tmp_path / "same", "--json").stdout) | {"head": ""} == {
+        "head": "", "breaking": False, "changes": [], "python": []
+    }  # fmt: skip
+    assert snapshot(ROOT) == before
