@@ -63,9 +63,12 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
         "query parameter digest became required",
         "property expiresOn is new and optional",
         "! api.container_registry.get_tags.build_request argument digest is str",
+        "+ api.container_registry.lock is new\n",  # `acr/` has other things of this name
         "+ models.TagAttributesBase has a new field expires_on: str | None",
     ):
         assert line in run.stdout
+    (tags,) = re.findall(r"update_tag_properties.build_request argument api_version .*", run.stdout)
+    assert len(re.findall(r"acr/_core/listed/tags.py:\d+", tags)) > 1  # also where it is called by another name
     assert snapshot(tree) == before
 
     origin = "Azure/azure-rest-api-specs@0123abc:some/2026-01-01/containerregistry.json"
