@@ -24,7 +24,7 @@ if [[ ! -e $tools ]]; then
   mkdir -p "$cache"
   new=$(mktemp -d "$cache/new-XXXXXX")
   trap 'rm -rf "$new"' EXIT
-  "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$new" \
+  "$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target "$new" \
     --requirement "$root/tools/codegen/requirements.txt" >&2
   mv -T "$new" "$tools" 2>/dev/null || mv "$new" "$tools"
   trap - EXIT

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -148,6 +148,19 @@ def run(command: Sequence[str | Path], *, digest: str | None = None) -> Figures:
         Missing: it says that it cannot do it.
         RuntimeError: it failed; the last line says why.
     """
+    told = _told_by(command)
+    if digest is not None and told.pop("digest", digest) != digest:
+        raise RuntimeError("what came is not of the digest")
+    return Figures(told.pop("seconds"), told.pop("count"), told.pop("rss_kib"), told)
+
+
+def run_all(command: Sequence[str | Path]) -> dict[str, Figures]:
+    """Run a command that tells the figures of several subjects, by their names. Raises as `run`."""
+    told = _told_by(command)
+    return {name: Figures(one["seconds"], one["count"], one["rss_kib"]) for name, one in told.items()}
+
+
+def _told_by(command: Sequence[str | Path]) -> dict[str, Any]:
     home = CACHE / "home"
     home.mkdir(parents=True, exist_ok=True)
     # Modules are compiled once, also where the caller wants no such files beside the sources.
@@ -166,10 +179,8 @@ def run(command: Sequence[str | Path], *, digest: str | None = None) -> Figures:
         raise Missing(said[-1])
     if done.returncode != 0:
         raise RuntimeError("\n".join([*said[:-1], f"failed: {said[-1]}"]))
-    told = json.loads(done.stdout.splitlines()[-1])
-    if digest is not None and told.pop("digest", digest) != digest:
-        raise RuntimeError("what came is not of the digest")
-    return Figures(told.pop("seconds"), told.pop("count"), told.pop("rss_kib"), told)
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def whole(command: Sequence[str | Path]) -> list[str | Path]:

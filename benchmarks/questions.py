@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from benchmarks.measuring import Figures, Run, Workload, client, run, whole
+from benchmarks.measuring import Figures, Run, Workload, client, run, run_all, whole
 from benchmarks.nginx import MANY, SMALL
 from benchmarks.programs import need
 from benchmarks.servers import emulator
@@ -34,6 +34,7 @@ def workloads(stage: Stage) -> list[Workload]:
         Workload("calls-async", f"{calls}, {TASKS} at once, HTTP, nginx", "calls", lambda: _calls_async(stage)),
         Workload("tags", f"{tags} in pages of 100 (ACR's default), {guarded}", "tags", lambda: _tags(stage)),
         Workload("tags-1000", f"{tags} in pages of 1,000, {guarded}", "tags", lambda: _tags(stage, page_size=1000)),
+        Workload("parse", "A page of 1,000 tags, from bytes to Python; processor time", "tags", _parse),
         Workload("import", "Start Python and import", "", _imports),
     ]
 
@@ -107,6 +108,21 @@ def _tags(stage: Stage, page_size: int = 0) -> Iterator[Mapping[str, Run]]:
         "httpx": lambda: run(command("plain_httpx", token=server.token)),
         "Microsoft": lambda: _microsoft(command("microsoft")),
     }
+
+
+@contextmanager
+def _parse() -> Iterator[Mapping[str, Run]]:
+    told: dict[str, Figures] = {}
+
+    def subject(name: str) -> Run:
+        def measured() -> Figures:
+            if name not in told:  # one process tells of all three
+                told.update(run_all([sys.executable, "-m", "benchmarks.clients.parsing"]))
+            return told.pop(name)
+
+        return measured
+
+    yield {name: subject(name) for name in ("acr", "acr_rest", "json.loads")}
 
 
 @contextmanager

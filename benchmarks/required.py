@@ -121,6 +121,8 @@ REQUIRED: Final[tuple[Ratio | Bound, ...]] = (
     Ratio(_COLD, "calls-cold", "Microsoft", 3),
     Ratio("small calls, 64 at once, async", "calls-async", "httpx async", 3, "acr async"),
     Ratio(_TAGS, "tags", "Microsoft", 5),
+    Ratio("a page of 1,000 tags into its model", "parse", "json.loads", 1 / 2.5, "acr_rest"),
+    Ratio("a page of 1,000 tags into TagProperties", "parse", "json.loads", 1 / 4.5),
     Bound(f"{_TAGS}: memory growth", "tags", "growth_kib", 20, "MiB", 1024),
     *(
         Bound(f"{_PARALLEL}: {who}", "parallel", "rss_kib", 80, "MiB", 1024, who)

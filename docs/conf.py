@@ -69,6 +69,7 @@ CONTENTS = """
 docs/emulator
 docs/from-go
 docs/limits
+docs/low-level
 docs/processes
 docs/registries
 docs/compatibility

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 # The spec's grammar sets no minimum length. This one does: so `app:v1` is refused as a malformed digest, and not for an
 # unknown algorithm.
 _GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]{32,})")
-_HEX: Final = re.compile(r"[0-9a-f]+")
 _ALGORITHMS: Final[dict[str, tuple[Callable[[], _Hash], int]]] = {
     "sha256": (hashlib.sha256, 64),
     "sha512": (hashlib.sha512, 128),
 }
+_KNOWN: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{length}}}" for name, (_, length) in _ALGORITHMS.items()))
 
 
 @public_in("acr")
@@ -48,19 +48,8 @@ class Digest(str):
     def __new__(cls, text: str) -> Digest:
         if isinstance(text, Digest):
             return text
-        match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
-            raise InvalidReference(f"expected a digest, sha256:… or sha512:…, got {repr(text)[:200]}")
-        algorithm, encoded = match.groups()
-        if algorithm not in _ALGORITHMS:
-            raise UnsupportedDigest(
-                f"{text!r}: the algorithm {algorithm!r} is not supported: expected sha256 or sha512"
-            )
-        length = _ALGORITHMS[algorithm][1]
-        if len(encoded) != length or _HEX.fullmatch(encoded) is None:
-            raise InvalidReference(
-                f"expected a digest with {length} lower-case hexadecimal digits, got {repr(text)[:200]}"
-            )
+        if not isinstance(text, str) or _KNOWN.fullmatch(text) is None:
+            raise _refusal(text)
         return super().__new__(cls, text)
 
     @classmethod
@@ -94,6 +83,20 @@ class Digest(str):
 
     def __repr__(self) -> str:
         return f"Digest({str(self)!r})"
+
+
+def _refusal(text: object) -> InvalidReference | UnsupportedDigest:
+    """What is wrong with a text that is no digest."""
+    match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return InvalidReference(f"expected a digest, sha256:… or sha512:…, got {repr(text)[:200]}")
+    algorithm = match["algorithm"]
+    if algorithm not in _ALGORITHMS:
+        return UnsupportedDigest(f"{text!r}: the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
+    length = _ALGORITHMS[algorithm][1]
+    return InvalidReference(
+        f"expected a digest with {length} lower-case hexadecimal digits, got {repr(text)[:200]}"
+    )
 
 
 def received_digest(text: str, where: str) -> Digest:

@@ -8,3 +8,11 @@
 
 Nothing here does I/O.
 """
+
+from __future__ import annotations
+
+from .failures import Failure, parse_failure
+from .paging import next_page
+from .types import InvalidResponse, Request, Response, Unread
+
+__all__ = ["Failure", "InvalidResponse", "Request", "Response", "Unread", "next_page", "parse_failure"]

@@ -7,8 +7,8 @@ from typing import Final
 
 API_VERSION: Final = "2021-07-01"
 UPSTREAM_REPOSITORY: Final = "Azure/azure-rest-api-specs"
-UPSTREAM_PATH: Final = "data-plane/Registry/stable/2021-07-01/containerregistry.json"
-UPSTREAM_COMMIT: Final = "0a12dead"
+UPSTREAM_PATH: Final = "specification/containerregistry/data-plane/Registry/stable/2021-07-01/containerregistry.json"
+UPSTREAM_COMMIT: Final = "0a12deade9fce121ddece635ca65c590783aa3c0"
 UPSTREAM_SHA256: Final = "44f137016c72a683897ac15c88a93d4c687ccd95fb816cd2d0e84e4aca1d5364"
 UPSTREAM_EMITTER: Final = "@azure-tools/typespec-autorest"
 OPERATIONS: Final = 32

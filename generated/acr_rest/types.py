@@ -7,13 +7,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import quote, unquote, urlencode
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
+
+from .redaction import shown_target
 
 if TYPE_CHECKING:
     from typing import Self
@@ -21,23 +23,32 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Content: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
+AnyHeaders: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
 
-@frozen
-class Request:
-    """A request, without the server it goes to.
+class Headers(dict[str, str]):
+    """Headers by their names in lower case."""
 
-    Attributes:
-        method: GET, PUT and so on.
-        target: Path and query, percent-encoded, beginning with a slash.
-        headers: What the operation itself needs, such as Accept and Content-Type.
-        content: The body, whole or in pieces. It may hold a token, so repr leaves it out.
+
+def lower(headers: AnyHeaders) -> Mapping[str, str]:
+    """Headers with their names in lower case, and one that is there several times joined (RFC 9110, section 5.2).
+
+    Args:
+        headers: A mapping such as httpx.Headers or a dict, or pairs; names in any case.
     """
+    if type(headers) is Headers:
+        return headers
+    found = Headers()
+    pairs = cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
+    for name, value in pairs:
+        key = (name.decode("latin-1") if isinstance(name, bytes) else name).lower()
+        given = value.decode("latin-1") if isinstance(value, bytes) else value
+        found[key] = f"{found[key]}, {given}" if key in found else given
+    return found
 
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    content: Content | None = field(default=None, repr=False)
+
+def _names(headers: Mapping[str, str]) -> str:
+    return ", ".join(headers)  # their values may be tokens, signed URLs and the state of an upload
 
 
 @frozen
@@ -46,13 +57,125 @@ class Response:
 
     Attributes:
         status: The status code.
-        headers: The headers, their names in lower case.
+        headers: The headers. Their names may be in any case; here they are in lower case.
         body: The whole body; empty where it is streamed past the parser, as blobs are.
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(converter=lower, repr=_names)
     body: bytes = field(default=b"", repr=False)
+
+    def json(self) -> Any:
+        """The body as a JSON value; raise ValueError or RecursionError if it is none."""
+        return json.loads(self.body)
+
+
+def _no_parser(response: Response) -> Any:
+    raise TypeError("this request was made by hand, so it has no parser: build_request of an operation gives one")
+
+
+@frozen
+class Request(Generic[T]):
+    """A request, without the server it goes to. Send it with any HTTP client, and give `parse` what comes back.
+
+    Attributes:
+        method: GET, PUT and so on.
+        target: Path and query, percent-encoded, beginning with a slash. repr leaves out what an upload's holds.
+        headers: What the operation itself needs, such as Accept and Content-Type. repr leaves out their values.
+        content: The body, whole or in pieces. It may hold a token, so repr leaves it out.
+        operation: The operationId.
+        scopes: What a token must allow for it, such as `repository:team/app:pull`. Empty if it needs no token.
+        parser: What reads the reply.
+    """
+
+    method: str
+    target: str = field(repr=shown_target)
+    headers: Mapping[str, str] = field(repr=_names)
+    content: Content | None = field(default=None, repr=False)
+    operation: str = ""
+    scopes: tuple[str, ...] = ()
+    parser: Callable[[Response], T] = field(default=_no_parser, repr=False)
+
+    def parse(self, status: int, headers: AnyHeaders, content: bytes = b"") -> T:
+        """Read the reply to this request.
+
+        Args:
+            status: The status code.
+            headers: A mapping such as httpx.Headers or a dict, or pairs; names in any case.
+            content: The whole body; nothing where it is streamed past the parser, as blobs are.
+
+        Raises:
+            InvalidResponse: The operation does not declare such a reply: it is a failure (`parse_failure` reads it),
+                or it does not fit the schema.
+        """
+        return self.parser(Response(status, headers, content))
+
+    def parse_leniently(self, status: int, headers: AnyHeaders, content: bytes = b"") -> tuple[T, list[Unread]]:
+        """Read the reply, and leave out those entries of its list that do not fit the schema.
+
+        Args:
+            status: As of `parse`.
+            headers: As of `parse`.
+            content: As of `parse`.
+
+        Returns:
+            The result, and what was left out of it.
+
+        Raises:
+            InvalidResponse: As of `parse`, for all but entries of the list.
+        """
+        reply = _Lenient(status, headers, content)
+        return self.parser(reply), reply.unread
+
+
+AnyRequest: TypeAlias = Request[Any]
+
+
+@frozen
+class Unread:
+    """An entry of a list that does not fit the schema.
+
+    Attributes:
+        place: Where it stands, such as `tags[3]`.
+        problem: What is wrong with it. It names fields and types, and never repeats what was received.
+        value: The entry itself, as JSON has it.
+    """
+
+    place: str
+    problem: str
+    value: Any = field(repr=False)
+
+
+class _Entries(list[Any]):
+    """A list whose reader leaves out what does not fit, and notes it."""
+
+    def __init__(self, values: list[Any], place: str, unread: list[Unread]) -> None:
+        super().__init__(values)
+        self.place = place
+        self.unread = unread
+
+    def read(self, decode: Callable[[Any], T]) -> list[T]:
+        result = []
+        for index, value in enumerate(self):
+            try:
+                result.append(decode(value))
+            except ValueError as error:
+                self.unread.append(Unread(f"{self.place}[{index}]", str(error), value))
+        return result
+
+
+@frozen
+class _Lenient(Response):
+    unread: list[Unread] = field(factory=list)
+
+    def json(self) -> Any:
+        value = json.loads(self.body)
+        if isinstance(value, list):
+            return _Entries(value, "", self.unread)
+        if isinstance(value, dict):
+            lists = {name: item for name, item in value.items() if isinstance(item, list)}
+            return value | {name: _Entries(item, name, self.unread) for name, item in lists.items()}
+        return value
 
 
 class InvalidResponse(ValueError):
@@ -115,6 +238,25 @@ def link(value: str) -> str:
     ):
         raise ValueError("not a relative link of the registry")  # its _state is not for logs
     return f"/{path}"
+
+
+def repository_in(value: str) -> str | None:
+    """The repository that the link of an upload is about; None if it does not say."""
+    found = re.match(r"/?v2/(.+)/blobs/uploads?/", value)
+    return unquote(found[1]) if found else None
+
+
+def scopes(templates: Sequence[str], values: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Put values into the scopes of an operation. A scope whose value is not known is left out."""
+    found = []
+    for template in templates:
+        before, brace, rest = template.partition("{")
+        name, _, after = rest.partition("}")
+        if not brace:
+            found.append(template)
+        elif (value := values.get(name)) is not None:
+            found.append(f"{before}{value}{after}")
+    return tuple(found)
 
 
 def form(fields: Mapping[str, Value]) -> str:
@@ -182,13 +324,15 @@ def parse_body(operation: str, response: Response, decode: Callable[[Any], T]) -
     """Decode the JSON body of a reply; raise InvalidResponse if it is not JSON, or does not fit."""
     # "from None" because the errors of json carry the whole document, and some print it.
     try:
-        value = json.loads(response.body)
+        value = response.json()
     except (ValueError, RecursionError):
         raise InvalidResponse(operation, response.status, "body: not JSON") from None
     try:
         return decode(value)
     except ValueError as error:
         raise InvalidResponse(operation, response.status, f"body: {error}") from None
+    except RecursionError:
+        raise InvalidResponse(operation, response.status, "body: too many levels") from None
 
 
 # ---- From JSON -------------------------------------------------------------------------------
@@ -234,11 +378,14 @@ def boolean(value: Any) -> bool:
     return value
 
 
+_from_iso = datetime.fromisoformat
+
+
 def date_time(value: Any) -> datetime:
     """Read an RFC 3339 time. Registries send seven and more digits of a second; six are kept."""
     try:
-        time = datetime.fromisoformat(string(value))
-    except ValueError:
+        time = _from_iso(value)
+    except (TypeError, ValueError):
         raise _mismatch("an RFC 3339 time", value) from None
     if time.tzinfo is None:
         raise ValueError("expected an RFC 3339 time, got one without a zone")
@@ -251,47 +398,35 @@ def check_object(value: object) -> None:
         raise _mismatch("an object", value)
 
 
-def _at(place: str, decode: Callable[[Any], T], value: Any) -> T:
-    try:
-        return decode(value)
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+def at(place: str, error: Exception) -> ValueError:
+    """The error of something within an object, with the place where it stands."""
+    if isinstance(error, KeyError):
+        return ValueError(f"{place}: missing")
+    inner = str(error)
+    return ValueError(f"{place}{inner}" if inner.startswith("[") else f"{place}: {inner}")
 
 
-def required(data: Mapping[str, Any], name: str, decode: Callable[[Any], T]) -> T:
-    """Decode a member of an object; raise ValueError if the object does not have it."""
-    if name not in data:
-        raise ValueError(f"{name}: missing")
-    return _at(name, decode, data[name])
-
-
-def optional(data: Mapping[str, Any], name: str, decode: Callable[[Any], T]) -> T | None:
-    """Decode a member of an object; None if it is null, or the object does not have it."""
-    value = data.get(name)
-    return None if value is None else _at(name, decode, value)
-
-
-def items(data: Mapping[str, Any], name: str, decode: Callable[[Any], T]) -> list[T]:
+def entries(values: Any, decode: Callable[[Any], T]) -> list[T]:
     """Read an array. Absent and null are the ways in which Go services write an empty one."""
-    values = data.get(name)
     if values is None:
         return []
+    if type(values) is _Entries:
+        return values.read(decode)
     if not isinstance(values, list):
-        raise ValueError(f"{name}: {_mismatch('an array', values)}")
-    return [_at(f"{name}[{index}]", decode, value) for index, value in enumerate(values)]
+        raise _mismatch("an array", values)
+    result: list[T] = []  # its length says where reading ended
+    add = result.append
+    try:
+        for value in values:
+            add(decode(value))
+    except ValueError as error:
+        raise at(f"[{len(result)}]", error) from None
+    return result
 
 
 def array(decode: Callable[[Any], T]) -> Callable[[Any], list[T]]:
-    """Make the decoder of an array. Null is the way in which Go services write an empty one."""
-
-    def read(value: Any) -> list[T]:
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise _mismatch("an array", value)
-        return [_at(f"[{index}]", decode, item) for index, item in enumerate(value)]
-
-    return read
+    """Make the decoder of an array."""
+    return lambda value: entries(value, decode)
 
 
 def mapping(decode: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:
@@ -299,7 +434,7 @@ def mapping(decode: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:
 
     def read(value: Any) -> dict[str, T]:
         check_object(value)
-        return {name: _at("(member)", decode, item) for name, item in value.items()}
+        return {name: _within("(member)", decode, item) for name, item in value.items()}
 
     return read
 
@@ -309,10 +444,63 @@ def nullable(decode: Callable[[Any], T]) -> Callable[[Any], T | None]:
     return lambda value: None if value is None else decode(value)
 
 
-def others(data: Mapping[str, Any], known: Collection[str], decode: Callable[[Any], T]) -> dict[str, T]:
+def _within(place: str, decode: Callable[[Any], T], value: Any) -> T:
+    try:
+        return decode(value)
+    except ValueError as error:
+        raise at(place, error) from None
+
+
+# ---- Models ----------------------------------------------------------------------------------
+
+
+class _Nothing(Mapping[str, Any]):
+    """An empty mapping that stays empty."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+    def __reduce__(self) -> str:
+        return "NOTHING"  # a copy is the same one
+
+
+NOTHING: Final[Mapping[str, Any]] = _Nothing()
+"""What a model has in `additional_properties` if the reply had nothing more."""
+
+
+def others(data: Mapping[str, Any], known: frozenset[str], decode: Callable[[Any], T]) -> Mapping[str, T]:
     """Read what the schema does not name. The names are data themselves, so errors omit them."""
     rest = {name: value for name, value in data.items() if name not in known}
-    return {name: _at("(additional)", decode, value) for name, value in rest.items()}
+    return {name: _within("(additional)", decode, value) for name, value in rest.items()} or NOTHING
+
+
+def draft(model: type[Any]) -> type[Any]:
+    """The same class with attributes that can be set.
+
+    A page of a listing has a thousand models, and the constructor of a frozen class takes several times as long as
+    plain assignments. So from_dict fills a draft, and then makes it one of the model: both have the same layout.
+    """
+    members = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(model.__name__, (model,), members)
+
+
+new: Final = object.__new__
+
+
+def like(made: Any, wanted: type[T]) -> T:
+    """Make of a model one of a class that extends it."""
+    return wanted(**{item.name: getattr(made, item.name) for item in fields(type(made))})
 
 
 _MOST_KNOWN = 1000
@@ -324,7 +512,8 @@ class OpenEnum(str, Enum):
     @classmethod
     def from_json(cls, value: Any) -> Self:
         """Take a string, known or not."""
-        return cls(string(value))
+        known = cls._value2member_map_.get(value) if type(value) is str else None
+        return cls(string(value)) if known is None else cast("Self", known)
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

@@ -14,7 +14,7 @@ from benchmarks.measuring import Figures, Result, Workload, measure
 from benchmarks.required import REQUIRED, rows
 from benchmarks.stage import Scale, Stage
 
-NAMES = ["download-file", "upload", "pull", "push-small", "calls-guarded-cold", "calls-async", "tags"]
+NAMES = ["download-file", "upload", "pull", "push-small", "calls-guarded-cold", "calls-async", "tags", "parse"]
 """Each kind of server, and each verb of our clients; `make test-peers` runs them all, with all peers."""
 
 

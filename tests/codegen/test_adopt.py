@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,17 +62,21 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
         "operation ContainerRegistry_Lock is new",
         "query parameter digest became required",
         "property expiresOn is new and optional",
-        "! api.container_registry.container_registry_get_tags.build_request argument digest is str",
+        "! api.container_registry.get_tags.build_request argument digest is str",
+        "+ api.container_registry.lock is new\n",  # `acr/` has other things of this name
         "+ models.TagAttributesBase has a new field expires_on: str | None",
     ):
         assert line in run.stdout
+    (tags,) = re.findall(r"update_tag_properties.build_request argument api_version .*", run.stdout)
+    assert len(re.findall(r"acr/_core/listed/tags.py:\d+", tags)) > 1  # also where it is called by another name
     assert snapshot(tree) == before
 
     origin = "Azure/azure-rest-api-specs@0123abc:some/2026-01-01/containerregistry.json"
     run = codegen("--adopt", path, "--from", origin, root=tree)  # step 4
     assert run.returncode == 0, run.stderr
-    untold = run.stderr.partition("Write a text")[2].partition("Then run")[0]
+    untold, _, unscoped = run.stderr.partition("Write a text")[2].partition("Say in spec/corrections.yaml")
     places = re.findall(r"^  (.+)$", untold, flags=re.MULTILINE)
+    assert re.findall(r"^  (.+)$", unscoped, flags=re.MULTILINE) == ["POST /acr/v1/{name}/_lock > scopes"]
     assert places == ["POST /acr/v1/{name}/_lock", "POST /acr/v1/{name}/_lock > 204", "TagAttributesBase > expiresOn"]
     assert THEIRS not in "".join(content.decode() for content in snapshot(tree).values())
     lock = json.loads((tree / "spec" / "upstream.lock").read_text("utf-8"))
@@ -81,11 +86,21 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
     kept = json.loads((tree / "spec" / "openapi.json").read_text("utf-8"))
     assert kept["paths"]["/acr/v1/{name}/_tags"]["get"]["description"].startswith("List the tags of a repository")
 
+    run = codegen(root=tree)
+    problem = "error: no correction at `POST /acr/v1/{name}/_lock > scopes` says what a token must allow\n"
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", problem)
+    corrections = tree / "spec" / "corrections.yaml"  # step 5
+    scopes = {"after": ["repository:{name}:metadata_write"], "why": "It locks.", "seen": "nowhere: it is made up"}
+    entry = yaml.safe_dump([{"at": "POST /acr/v1/{name}/_lock > scopes", **scopes}], width=200)
+    corrections.write_text(corrections.read_text("utf-8") + textwrap.indent(entry, "  "), encoding="utf-8")
+
     texts = tree / "spec" / "texts.yaml"  # step 6
     added = yaml.safe_dump({place: f"What stands at place {number}." for number, place in enumerate(places)})
     texts.write_text(texts.read_text("utf-8") + "\n" + added, encoding="utf-8")
     run = codegen(root=tree)  # step 7
     assert (run.returncode, run.stderr) == (0, "")
+    made = (tree / "generated" / "acr_rest" / "api" / "container_registry" / "lock.py").read_text("utf-8")
+    assert 'SCOPES: Final = ("repository:{name}:metadata_write",)' in made
     run = codegen("--check", root=tree)  # step 8
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
@@ -131,3 +146,22 @@ def test_the_commands_of_the_page_are_those_that_are_tried() -> None:
         "./codegen.sh",
         "./codegen.sh --check",
     ]
+
+
+def test_the_job_that_looks_every_week(tmp_path: Path) -> None:
+    """The command of the page on files of this machine: the one in use, the next version, and what is none."""
+    page = (ROOT / "docs" / "new-version.md").read_text(encoding="utf-8")
+    assert "\n./codegen.sh --report NEW.json --fail-on breaking\n" in page
+    files = {"same": json.dumps(ours()), "next": json.dumps(next_version()), "cut off": json.dumps(ours())[:5000]}
+    expected = {"same": 0, "next": 3, "cut off": 1}
+    before = snapshot(ROOT)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        run = codegen("--report", tmp_path / name, "--fail-on", "breaking")
+        assert run.returncode == expected[name], run.stderr
+        assert ("No fact differs." in run.stdout) == (name == "same")
+    assert codegen("--report", tmp_path / "none", "--fail-on", "breaking").returncode == 2
+    assert json.loads(codegen("--report", tmp_path / "same", "--json").stdout) | {"head": ""} == {
+        "head": "", "breaking": False, "changes": [], "python": []
+    }  # fmt: skip
+    assert snapshot(ROOT) == before

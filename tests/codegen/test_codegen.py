@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -153,3 +154,14 @@ def test_bad_input_is_answered_in_one_line_and_nothing_is_written(tmp_path: Path
         assert run.stderr == f"error: {source}: {message}\n"
         assert not (tmp_path / "output").exists()
     assert snapshot(ROOT) == before
+
+
+def test_the_tools_are_pinned_by_the_digests_of_their_files() -> None:
+    def pins(name: str) -> list[str]:
+        text = (ROOT / "tools" / "codegen" / name).read_text(encoding="utf-8")
+        found = re.findall(r"^([\w.-]+)==([^\s\\]+)", text, flags=re.MULTILINE)
+        return sorted(f"{re.sub('[._-]+', '-', package.lower())} {version}" for package, version in found)
+
+    assert pins("requirements.in") == pins("requirements.txt")
+    assert len(pins("requirements.txt")) > 30
+    assert "--require-hashes" in (ROOT / "codegen.sh").read_text(encoding="utf-8")

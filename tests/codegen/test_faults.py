@@ -30,7 +30,7 @@ def body(*, required: bool = False, schema: Any = THING) -> list[dict[str, Any]]
 
 def test_an_optional_json_body(tmp_path: Path) -> None:
     with package(try_(parameters=body()), tmp_path) as load:
-        operation = load("api.things.things_try")
+        operation = load("api.things.try_")
         assert operation.build_request().content is None
         assert operation.build_request().headers == {}
         request = operation.build_request(body=load("models").Thing(name="a"))
@@ -43,7 +43,7 @@ def test_a_form_of_parts(tmp_path: Path) -> None:
         {"name": "loud", "in": "formData", "type": "boolean"},
     ]
     with package(try_(consumes=["multipart/form-data"], parameters=fields), tmp_path) as load:
-        request = load("api.things.things_try").build_request(file=b"\0bytes", loud=True)
+        request = load("api.things.try_").build_request(file=b"\0bytes", loud=True)
     kind, _, boundary = request.headers["Content-Type"].partition("; boundary=")
     assert kind == "multipart/form-data"
     first, second, third, last = request.content.split(f"--{boundary}".encode())
@@ -72,7 +72,7 @@ def test_an_array_at_the_top(tmp_path: Path) -> None:
     document = try_(responses={"200": {"description": "", "schema": {"type": "array", "items": THING}}})
     with package(document, tmp_path) as load:
         answer = load("types").Response(200, {}, b'[{"name":"a"},{"name":"b"}]')
-        assert [thing.name for thing in load("api.things.things_try").parse(answer).body] == ["a", "b"]
+        assert [thing.name for thing in load("api.things.try_").parse(answer).body] == ["a", "b"]
 
 
 def test_an_array_of_arrays(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_two_answers_with_different_schemas(tmp_path: Path) -> None:
         responses={"200": {"description": "", "schema": THING}, "202": {"description": "", "schema": other}}
     )
     with package(document, tmp_path) as load:
-        operation, types = load("api.things.things_try"), load("types")
+        operation, types = load("api.things.try_"), load("types")
         assert operation.parse(types.Response(200, {}, b'{"name":"a"}')).body == load("models").Thing(name="a")
         assert operation.parse(types.Response(202, {}, b'{"size":1}')).body == load("models").Other(size=1)
 
@@ -99,7 +99,7 @@ def test_the_same_id_twice(tmp_path: Path) -> None:
     document = try_()
     document["paths"]["/others"] = {"post": dict(document["paths"]["/things"]["post"])}
     with package(document, tmp_path) as load:
-        targets = [load(f"api.things.things_try{end}").build_request().target for end in ("", "_2")]
+        targets = [load(f"api.things.{name}").build_request().target for name in ("try_", "try_2")]
         assert sorted(targets) == ["/others", "/things"]
     assert any("is there twice" in note for note in built(document).notes)
 
@@ -118,7 +118,7 @@ def test_lists_in_a_query(style: str | None, target: str, tmp_path: Path) -> Non
     kind = {"name": "kind", "in": "query", "type": "array", "items": {"type": "string"}}
     parameters = [{**kind, "collectionFormat": style} if style else kind]
     with package(try_(parameters=parameters), tmp_path) as load:
-        assert load("api.things.things_try").build_request(kind=["a", "b"]).target == target
+        assert load("api.things.try_").build_request(kind=["a", "b"]).target == target
 
 
 def test_an_enum_of_integers_is_read_as_integers(tmp_path: Path) -> None:
@@ -140,14 +140,16 @@ def test_properties_that_are_named_like_methods(tmp_path: Path) -> None:
         assert (odd.to_dict_, odd.class_, odd.ab, odd.a_b) == ("to_dict", "class", "a-b", "a_b")
 
 
-@pytest.mark.parametrize("name", ["Request", "Response", "Result", "Content", "Any", "OpenEnum", "NamedTuple", "Self"])
+@pytest.mark.parametrize(
+    "name", ["Request", "Response", "Result", "Content", "Any", "OpenEnum", "Final", "Failure", "Self"]
+)
 def test_schemas_that_are_named_like_ours(name: str, tmp_path: Path) -> None:
     schema = {"$ref": f"#/definitions/{name}"}
     document = try_(parameters=body(schema=schema), responses={"200": {"description": "", "schema": schema}})
     document["definitions"][name] = {"type": "object", "properties": {"x": {"type": "string"}}}
     with package(document, tmp_path) as load:
         thing = getattr(load("models"), f"{name}Model")(x="a")
-        assert load("api.things.things_try").build_request(body=thing).content == b'{"x":"a"}'
+        assert load("api.things.try_").build_request(body=thing).content == b'{"x":"a"}'
 
 
 def test_headers_and_arguments_that_are_named_like_ours(tmp_path: Path) -> None:
@@ -161,14 +163,14 @@ def test_headers_and_arguments_that_are_named_like_ours(tmp_path: Path) -> None:
         responses={"200": {"description": "", "headers": {"status": {"type": "integer"}, "count": {"type": "string"}}}},
     )
     with package(document, tmp_path) as load:
-        operation = load("api.things.things_try")
+        operation = load("api.things.try_")
         request = operation.build_request(
             body=load("models").Thing(name="x"), body_="q", types_="t", name_query="n", name_header=5
         )
         assert request.target == "/things?body=q&types=t&name=n"
         assert request.headers["Name"] == "5"
         answer = operation.parse(load("types").Response(200, {"status": "7", "count": "c"}, b""))
-        assert (answer.status, answer.status_, answer.count_) == (200, 7, "c")
+        assert (answer.status, answer.status_, answer.count) == (200, 7, "c")
 
 
 def test_values_of_an_enum_with_any_characters(tmp_path: Path) -> None:
@@ -197,10 +199,11 @@ def test_unknown_formats_are_read_as_their_base_type_and_told(tmp_path: Path) ->
     document = try_(parameters=[{"name": "day", "in": "query", "type": "string", "format": "date"}])
     document["definitions"]["Thing"]["properties"]["name"]["format"] = "duration"
     with package(document, tmp_path) as load:
-        assert load("api.things.things_try").build_request(day="2026-01-01").target == "/things?day=2026-01-01"
+        assert load("api.things.try_").build_request(day="2026-01-01").target == "/things?day=2026-01-01"
     assert built(document).notes == [
         "#/definitions/Thing/properties/name: the format `duration` is read as string",
         "#/paths/~1things/post/parameters/0: the format `date` is read as string",
+        "POST /things: no correction says which scopes a token needs, so there are none",
     ]
 
 
@@ -341,14 +344,14 @@ def test_what_openapi_python_client_cannot_do_is_refused_with_its_place(document
 def test_a_time_in_a_header_is_text_and_told(tmp_path: Path) -> None:
     document = try_(parameters=[{"name": "since", "in": "header", "type": "string", "format": "date-time"}])
     with package(document, tmp_path) as load:
-        assert load("api.things.things_try").build_request(since="now").headers == {"Since": "now"}
-    assert built(document).notes == [f"{POST}: the date-time `since` of a header is read as string"]
+        assert load("api.things.try_").build_request(since="now").headers == {"Since": "now"}
+    assert built(document).notes[0] == f"{POST}: the date-time `since` of a header is read as string"
 
 
 def test_a_schema_that_only_extends_another_has_a_class_of_its_own(tmp_path: Path) -> None:
     with package(of_x(X={"allOf": [THING]}, Y={"$ref": "#/definitions/X"}), tmp_path) as load:
         answer = load("types").Response(200, {}, b'{"name":"a"}')
-        assert type(load("api.things.things_try").parse(answer).body) is load("models").X
+        assert type(load("api.things.try_").parse(answer).body) is load("models").X
         assert not hasattr(load("models"), "Y")  # another name of X
 
 
@@ -407,3 +410,29 @@ def test_a_description_that_is_like_ours_is_proven(tmp_path: Path) -> None:
     document = json.loads(json.dumps(ours()).replace("application/json", "application/problem+json"))
     with package(document, tmp_path) as load:
         assert load("source").OPERATIONS == 32
+
+
+def of_two(first: str, second: str) -> dict[str, Any]:
+    """A description with two operations, at /things and at /others."""
+    document = try_(operationId=first)
+    document["paths"]["/others"] = {"post": {**document["paths"]["/things"]["post"], "operationId": second}}
+    return document
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        ("Things_Try", "Others_Look", {"things.try_", "others.look"}),
+        ("Things_List", "Others_List", {"things.things_list", "others.others_list"}),
+        ("Things_Others", "Others_Try", {"things.others_2", "others.try_"}),  # api.others is a package
+        ("Things_", "Others_1", {"things.things_2", "others.field_1"}),
+        ("Look", "Others_Try", {"default.look", "others.try_"}),
+    ],
+)
+def test_each_operation_has_a_name_that_no_other_has(first: str, second: str, names: set[str], tmp_path: Path) -> None:
+    document = of_two(first, second)
+    found = built(document).plan.operations
+    assert {f"{item.package}.{item.module}" for item in found} == names
+    with package(document, tmp_path) as load:
+        for item in found:
+            assert getattr(load("api"), item.module) is load(f"api.{item.package}.{item.module}")

@@ -107,7 +107,7 @@ def change(what: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 TAGS = "GET /acr/v1/{name}/_tags"
-MODULE = "api.container_registry.container_registry_get_tags"
+MODULE = "api.container_registry.get_tags"
 TOLD = {
     "a required parameter of the path": (
         True,
@@ -131,7 +131,7 @@ TOLD = {
         True,
         [
             f"  {TAGS}: operation ContainerRegistry_GetTags is called ContainerRegistry_ListTags",
-            f"  ! {MODULE} is now api.container_registry.container_registry_list_tags; used at acr/_core/listed/",
+            f"  ! {MODULE} is now api.container_registry.list_tags; used at acr/_core/listed/",
         ],
     ),
     "a field that is gone": (

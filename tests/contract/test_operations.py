@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import attrs
 import pytest
+from acr_rest import api
+from acr_rest.types import AnyRequest
 
 import acr
+from acr._core.runtime import Incoming
+from acr._core.talk.scopes import Scope, Scopes
+from acr._core.talk.session import Session
 from acr.emulator import Emulator
 from tests.content import push_image
 from tests.contract.document import operations
@@ -120,3 +125,27 @@ def test_a_public_method_reaches(operation_id: str, world: World, traffic: Traff
     assert all(e.by_client for e in seen)
     expected = {401} if operation_id in CHALLENGES else range(200, 400)
     assert all(e.status in expected for e in seen), [e.status for e in seen]
+
+
+SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    getattr(api, name).OPERATION_ID: getattr(api, name).SCOPES for name in dir(api)
+}
+"""By operation, what the description says that a token must allow."""
+
+
+@pytest.mark.parametrize("operation_id", [name for name in CALLS if SCOPES[name]])
+def test_the_client_asks_for_the_scopes_that_the_description_says(
+    operation_id: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[AnyRequest, Scopes]] = []
+    way = Session.open
+
+    def spy(session: Session, request: AnyRequest, *, scopes: Scopes, **options: bool) -> Awaitable[Incoming]:
+        asked.append((request, scopes))
+        return way(session, request, scopes=scopes, **options)
+
+    monkeypatch.setattr(Session, "open", spy)
+    CALLS[operation_id](world)
+    assert SCOPES[operation_id] in {SCOPES[request.operation] for request, _ in asked}  # GetChunk goes out as GetBlob
+    for request, scopes in asked:
+        assert frozenset(Scope.parse(scope) for scope in request.scopes) == scopes, request

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from acr_rest import source
-from acr_rest.types import Request, Response
+from acr_rest.types import AnyRequest as Request, Response
 
 from acr._core.talk.challenge import parse_challenges
 from acr._core.talk.scopes import pull

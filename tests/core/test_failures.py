@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from acr_rest.types import Request
+from acr_rest.types import AnyRequest as Request
 from hypothesis import given, settings, strategies as st
 
 from acr._core.talk.failures import failure, retry_after

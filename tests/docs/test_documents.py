@@ -36,6 +36,8 @@ def test_an_example_runs_as_it_stands(
     """Only the registry's name and the credential are put in the place of those that readers have."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("ACR_USER", acr_emulator.username)
+    monkeypatch.setenv("ACR_PASSWORD", acr_emulator.password)
     for name in ("model.onnx", "sbom.json"):
         (tmp_path / name).write_bytes(bytes_of(1000))
     with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
@@ -45,6 +47,7 @@ def test_an_example_runs_as_it_stands(
 
 def run_example(example: str, emulator: Emulator) -> None:
     code = example.replace('"my.azurecr.io"', repr(emulator.url))
+    code = code.replace('"https://my.azurecr.io"', repr(emulator.url))
     code = code.replace("default_credential()", "_credential")
     namespace = {"_credential": emulator.credential(), "__name__": "example"}
     exec(compile(code, "example", "exec"), namespace)  # noqa: S102 - our own documents

@@ -11,10 +11,10 @@ from typing import Final
 
 import attrs
 from acr_rest.api.container_registry import (
-    container_registry_delete_manifest as delete_manifest,
-    container_registry_get_manifest_properties as get_manifest_properties,
+    delete_manifest,
+    get_manifest_properties,
 )
-from acr_rest.api.container_registry_blob import container_registry_blob_complete_upload as complete_upload
+from acr_rest.api.container_registry_blob import complete_upload
 
 import acr
 from acr import media_types

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import attrs
-from acr_rest.types import Request, Response
+from acr_rest.types import AnyRequest as Request, Response
 
 import acr
 from acr._core.talk.scopes import repository as scopes_of

@@ -13,32 +13,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import acr_rest
+import attrs
 import pytest
 from acr_rest import models, source
 from acr_rest.api.authentication import (
-    authentication_exchange_acr_refresh_token_for_acr_access_token as post_token,
-    authentication_get_acr_access_token_from_login as get_token,
+    get_access_token as post_token,
+    get_access_token_with_password as get_token,
 )
 from acr_rest.api.container_registry import (
-    container_registry_check_manifest_exists as check_manifest,
-    container_registry_create_manifest as create_manifest,
-    container_registry_delete_repository as delete_repository,
-    container_registry_get_manifest as get_manifest,
-    container_registry_get_manifest_properties as get_manifest_properties,
-    container_registry_get_referrers as get_referrers,
-    container_registry_get_repositories as get_repositories,
-    container_registry_get_tags as get_tags,
-    container_registry_update_properties as update_properties,
-    container_registry_update_tag_attributes as update_tag,
+    check_manifest_exists as check_manifest,
+    create_manifest,
+    delete_repository,
+    get_manifest,
+    get_manifest_properties,
+    get_referrers,
+    get_repositories,
+    get_tags,
+    update_repository_properties as update_properties,
+    update_tag_properties as update_tag,
 )
 from acr_rest.api.container_registry_blob import (
-    container_registry_blob_cancel_upload as cancel_upload,
-    container_registry_blob_complete_upload as complete_upload,
-    container_registry_blob_get_blob as get_blob,
-    container_registry_blob_get_chunk as get_chunk,
-    container_registry_blob_mount_blob as mount_blob,
-    container_registry_blob_start_upload as start_upload,
-    container_registry_blob_upload_chunk as upload_chunk,
+    cancel_upload,
+    complete_upload,
+    get_blob,
+    get_chunk,
+    mount_blob,
+    start_upload,
+    upload_chunk,
 )
 from acr_rest.types import InvalidResponse, Request, Response
 
@@ -65,6 +66,11 @@ def reply(status: int, body: Any = b"", **headers: str) -> Response:
     return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
+def sent(request: Request[Any]) -> tuple[object, ...]:
+    """What of a request goes to the server."""
+    return request.method, request.target, request.headers, request.content
+
+
 # ---- The package as a whole ------------------------------------------------------------------
 
 
@@ -78,7 +84,7 @@ def test_there_is_a_module_for_each_operation() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.OPERATION_ID)
 def test_each_module_has_the_same_shape(module: ModuleType) -> None:
     assert module.build_request.__doc__
-    assert module.Result._fields[0] == "status"
+    assert attrs.fields(module.Result)[0].name == "status"
     with pytest.raises(InvalidResponse) as caught:
         module.parse(reply(418, {"errors": []}))
     assert (caught.value.operation, caught.value.status) == (module.OPERATION_ID, 418)
@@ -120,7 +126,7 @@ def test_models_come_by_name_and_a_wrong_name_is_an_error() -> None:
     for name in dir(models):
         assert getattr(models, name).__name__ == name
     with pytest.raises(AttributeError, match="Nonsense"):
-        _ = models.Nonsense
+        _ = models.Nonsense  # type: ignore[attr-defined]
 
 
 # ---- Paths and queries -----------------------------------------------------------------------
@@ -177,7 +183,7 @@ def test_an_upload_link_goes_back_as_it_came(slash: str) -> None:
 
 def test_a_digest_is_added_to_the_query_of_a_link() -> None:
     request = complete_upload.build_request(LINK, digest=DIGEST)
-    assert request == Request("PUT", f"/{LINK}&digest={ENCODED}", {})
+    assert sent(request) == ("PUT", f"/{LINK}&digest={ENCODED}", {}, None)
     request = complete_upload.build_request("v2/a/blobs/uploads/1", digest=DIGEST, content=b"end")
     assert request.target == f"/v2/a/blobs/uploads/1?digest={ENCODED}"
     assert request.headers == {"Content-Type": "application/octet-stream"}
@@ -260,7 +266,7 @@ def test_a_json_body_holds_what_is_set() -> None:
 def test_a_manifest_is_sent_byte_for_byte_with_its_own_type() -> None:
     content, kind = b'{ "schemaVersion": 2 }\n', "application/vnd.oci.image.manifest.v1+json"
     request = create_manifest.build_request("app", "v1", content=content, content_type=kind)
-    assert request == Request("PUT", "/v2/app/manifests/v1", {"Content-Type": kind}, content)
+    assert sent(request) == ("PUT", "/v2/app/manifests/v1", {"Content-Type": kind}, content)
 
 
 def test_header_parameters() -> None:
@@ -373,7 +379,7 @@ def test_a_blob_is_parsed_by_its_headers() -> None:
     assert (moved.location, moved.docker_content_digest) == ("https://x/", DIGEST)
     part = get_blob.parse(reply(206, content_range="bytes 0-9/20", content_length="10"))
     assert (part.content_range, part.content_length) == ("bytes 0-9/20", 10)
-    assert not {"body", "content"} & set(get_blob.Result._fields)
+    assert not {"body", "content"} & attrs.fields_dict(get_blob.Result).keys()
 
 
 def test_a_manifest_is_returned_byte_for_byte() -> None:

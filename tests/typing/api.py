@@ -4,6 +4,8 @@
 this file with the source, and `make verify-types` with the installed wheel.
 """
 
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
 from __future__ import annotations
 
 import io
@@ -13,7 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, assert_type
 
+import acr_rest
 import httpx
+from acr_rest import Request, models
+from acr_rest.api import get_blob, get_manifest, get_tag_names, get_tags
 from azure.identity import DefaultAzureCredential
 from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
 
@@ -367,3 +372,30 @@ def emulator() -> None:
         assert_type(one.fail(times=2, status=503, headers={"Retry-After": "1"}), Fault)
         acr.Registry(one.url, one.credential())
         acr.AsyncRegistry(one.url, one.async_credential())
+
+
+def low_level(tags: Request[get_tags.Result], names: Request[get_tag_names.Result], headers: httpx.Headers) -> None:
+    assert_type(get_tags.build_request("team/app", n=5), Request[get_tags.Result])
+    assert_type(tags.scopes, tuple[str, ...])
+    page = tags.parse(200, {"Link": "</next>"}, b"{}")
+    assert_type(page, get_tags.Result)
+    assert_type(page.body.tags, list[models.TagAttributesBase])
+    assert_type(page.body.tags[0].additional_properties, Mapping[str, Any])
+    assert_type(tags.parse_leniently(200, headers, b""), tuple[get_tags.Result, list[acr_rest.Unread]])
+    assert_type(tags.parse(200, [("Link", "x"), (b"Link", b"y")]), get_tags.Result)
+    assert_type(acr_rest.next_page(tags, page), Request[get_tags.Result] | None)
+    assert_type(acr_rest.parse_failure(404, headers, b""), acr_rest.Failure)
+    assert_type(acr_rest.parse_failure(404, headers).body, models.AcrErrors | None)
+    assert_type(get_manifest.build_request("a", "v1").parse(200, headers, b"{}").content, bytes)
+
+
+def low_level_pairs_that_do_not_match(
+    tags: Request[get_tags.Result], names: Request[get_tag_names.Result], blob: Request[get_blob.Result]
+) -> None:
+    """Each line that says `ignore` is an error to both checkers. Where it is none, they complain about the comment."""
+    page: get_tag_names.Result = tags.parse(200, {}, b"")  # type: ignore[assignment]
+    other: Request[get_tag_names.Result] = get_tags.build_request("a")  # type: ignore[assignment]
+    acr_rest.next_page(names, tags.parse(200, {}))  # type: ignore[misc]
+    acr_rest.next_page(blob, blob.parse(200, {}))  # type: ignore[type-var]
+    third: Request[get_tag_names.Result] = Request("GET", "/", {}, parser=get_tags.parse)  # type: ignore[arg-type]
+    _ = page, other, third

@@ -44,6 +44,10 @@ def _run(wanted: argparse.Namespace, path: Path | None) -> int:
         for outcome in stale:
             print(f"error: correction {_line(outcome)} {outcome.kind}", file=sys.stderr)
         return 1
+    if path is None and built.unscoped:
+        for route in built.unscoped:
+            print(f"error: no correction at `{route} > scopes` says what a token must allow", file=sys.stderr)
+        return 1
     code = _report(wanted, built) if wanted.report or wanted.spec else 0
     if wanted.report:
         return code

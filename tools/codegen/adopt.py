@@ -24,6 +24,11 @@ def adopt(spec: Path, path: Path, built: Build) -> None:
         print(f"Write a text into spec/texts.yaml for each of {len(built.untold)} places:", file=sys.stderr)
         for place in built.untold:
             print(f"  {place}", file=sys.stderr)
+    if built.unscoped:
+        head = f"Say in spec/corrections.yaml what a token must allow for {len(built.unscoped)} operations:"
+        print(head, file=sys.stderr)
+        for route in built.unscoped:
+            print(f"  {route} > scopes", file=sys.stderr)
     if built.unused:
         print(f"Drop {len(built.unused)} texts whose place is gone: {'; '.join(built.unused)}", file=sys.stderr)
     print("Then run ./codegen.sh again. docs/new-version.md has the steps from here.", file=sys.stderr)

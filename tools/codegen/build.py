@@ -37,6 +37,11 @@ class Build:
     untold: list[str]  # places without a text of ours
     unused: list[str]  # texts of ours without a place
 
+    @property
+    def unscoped(self) -> list[str]:
+        """The operations of which nobody has said which scopes a token needs."""
+        return [route for route, raw in self.form["operations"].items() if "scopes" not in raw]
+
     def write(self, folder: Path, *, tidy: bool = True) -> None:
         """Write the package, formatted if it is to be `tidy`, and the description as OpenAPI 3.0."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ Nothing but dictionaries, so that a place has a name and order means nothing:
 
     version, title, host, form ("handwritten" or "typespec")
     operations: "GET /v2/{name}/blobs/{digest}" -> id, description, parameters, body, answers, security
+        name, scopes: what corrections add, a name for Python and what a token must allow
         parameters: "query n" -> required, description, schema, and for lists: joined
         body: required, description, content: media type -> schema
         answers: "200" or "default" -> description, headers: name -> (description, schema), content

@@ -155,15 +155,26 @@ class Users:
 
     def of(self, consequence: Consequence) -> list[str]:
         """File and line of each use of a name. A field counts in files that use the package at all."""
-        last = consequence.name.split(".")[-1]
-        last = consequence.name.split(".")[-2] if last in ("build_request", "Result") else last
-        if consequence.part and consequence.name.startswith("models."):
-            return self._lines(rf"\.{re.escape(consequence.part)}\b|\b{re.escape(consequence.part)}=")
-        return self._lines(rf"\b{re.escape(last)}\b")
+        if consequence.fate == "is new":
+            return []
+        kind, *rest = consequence.name.split(".")
+        if kind == "api":
+            return [line for name in self._files for line in self._of_operation(name, rest[1])]
+        if consequence.part:
+            part = re.escape(consequence.part)
+            return self._lines(rf"\.{part}\b|\b{part}=")
+        return self._lines(rf"\b{re.escape(rest[-1])}\b")
 
-    def _lines(self, pattern: str) -> list[str]:
+    def _of_operation(self, name: str, module: str) -> list[str]:
+        """Its lines in a file that imports it, by whatever name the file calls it."""
+        imported = re.findall(r"^from \S+\.api\b\S* import (\([^)]*\)|.*)$", self._files[name], flags=re.MULTILINE)
+        found = re.search(rf"\b{module}\b(?: as (\w+))?", " ".join(imported))
+        return self._lines(rf"\b(?:{module}|{found[1] or module})\b", name) if found else []
+
+    def _lines(self, pattern: str, only: str = "") -> list[str]:
         found = []
         for name, text in self._files.items():
-            lines = text.splitlines()
-            found += [f"{name}:{number}" for number, line in enumerate(lines, 1) if re.search(pattern, line)]
+            if only in ("", name):
+                lines = text.splitlines()
+                found += [f"{name}:{number}" for number, line in enumerate(lines, 1) if re.search(pattern, line)]
         return found

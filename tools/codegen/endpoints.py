@@ -37,6 +37,7 @@ def operation(endpoint: Endpoint, route: str, raw: dict[str, Any], schemas: dict
         for name, header in raw["answers"][str(answer.status)].get("headers", {}).items()
     }
     python = names.fields(headers, names.OF_RESULT)
+    numbers = {python[name] for name, header in headers.items() if header["schema"].get("type") == "integer"}
     read = [answer.json for answer in answers if answer.json]
     given = [item.kind for item in [*arguments, *(body.form if body else ())]]
     return Operation(
@@ -48,11 +49,13 @@ def operation(endpoint: Endpoint, route: str, raw: dict[str, Any], schemas: dict
         arguments=arguments,
         body=body,
         answers=answers,
-        headers={name: (python[name], header["schema"].get("type") == "integer") for name, header in headers.items()},
+        headers={name: (python[name], python[name] in numbers) for name in headers},
         accept=next((kind for kind in media_types if kind != "*/*"), ""),
         raw=raw,
         imports=_used([*read, *given, *([body.kind] if body and body.what == "json" else [])], kinds),
         answer_imports=_used(read, kinds),
+        scopes=raw.get("scopes", []),
+        veiled={name for name in headers if python[name] not in numbers and name.lower() not in names.OPEN_HEADERS},
     )
 
 

@@ -33,11 +33,17 @@ class Kind:
     nullable: bool = False
 
     @property
+    def plain(self) -> str:
+        """The class of which each value is one that may be taken as it is; empty if it must be decoded."""
+        return _TAKEN.get(self.decode, "") if self.what == "plain" else ""
+
+    @property
     def whole(self) -> str:
         """The decoder of the value itself, of a list too."""
         return f"types.array({self.decode})" if self.item else self.decode
 
 
+_TAKEN: Final = {"types.boolean": "bool", "types.integer": "int", "types.string": "str"}
 ANY: Final = Kind("Any", "types.anything")
 BYTES: Final = Kind("bytes", "types.string")
 # Property class of the generator -> what it is here. Another class is a KeyError, rather than wrong code.

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 PREFIX: Final = "field_"  # of a name that would begin with a digit or an underscore
 # What modules of operations and models import, or define themselves.
 _OURS: Final = {
-    "Any", "Content", "Literal", "Mapping", "NamedTuple", "OpenEnum", "Request", "Response", "Result", "Self",
+    "Any", "Content", "Failure", "Final", "Literal", "Mapping", "OpenEnum", "Request", "Response", "Result", "Self",
     "Sequence",
 }  # fmt: skip
 OF_MODEL: Final = {"additional_properties", "field", "from_dict", "to_dict", "types", *_OURS}
-OF_REQUEST: Final = {"body", "content", "content_type", "safe", "types", *_OURS}
-# Fields that each Result may have, and the attributes of a NamedTuple.
-OF_RESULT: Final = {"status", "body", "content", "count", "index"}
+OF_REQUEST: Final = {"body", "content", "content_type", "parse", "safe", "types", *_OURS}
+OF_RESULT: Final = {"status", "body", "content", "field"}
+# Headers whose value a repr may show. Others may hold a signed URL, a token or the state of an upload.
+OPEN_HEADERS: Final = {
+    "accept-ranges", "content-range", "content-type", "docker-content-digest", "docker-distribution-api-version",
+    "etag", "oci-filters-applied", "oci-subject", "range",
+}  # fmt: skip
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -92,6 +96,12 @@ def prefix(operation_id: str) -> str:
     """What the id of an operation begins with: the tag that makes it one of a package."""
     found, separator, _ = operation_id.partition("_")
     return found if separator and snake_case(found) else "default"
+
+
+def operation(operation_id: str) -> str:
+    """The module of an operation: its id without what it begins with, which only says which package it is in."""
+    _, separator, rest = operation_id.partition("_")
+    return module(rest if separator and snake_case(rest) else operation_id)
 
 
 def package(operation_id: str) -> str:

@@ -46,6 +46,8 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
         body = operation["body"]
         result["requestBody"] = {**_text(body), "required": body["required"], "content": _content(body["content"])}
     result["responses"] = {status: _answer(status, answer) for status, answer in operation["answers"].items()}
+    if "scopes" in operation:
+        result["x-scopes"] = operation["scopes"]
     if operation["security"] != [["bearer"]]:
         result["security"] = [{name: [] for name in requirement} for requirement in operation["security"]]
     return result

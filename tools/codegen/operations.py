@@ -118,6 +118,8 @@ class Operation:
     raw: dict[str, Any]
     imports: list[tuple[str, str]]  # module and class of what annotations use
     answer_imports: list[tuple[str, str]]  # of what the parser uses
+    scopes: list[str]  # what a token must allow, with names of parameters in braces
+    veiled: set[str]  # the headers whose values repr leaves out
 
     @property
     def method(self) -> str:
@@ -174,6 +176,22 @@ class Operation:
         return result
 
     @property
+    def scope_values(self) -> list[tuple[str, str]]:
+        """Name and expression of what stands in the scopes. The link of an upload says which repository it is of."""
+        arguments = {item.name: item for item in self.arguments}
+        wanted = dict.fromkeys(re.findall(r"\{([^{}]*)\}", " ".join(self.scopes)))
+        found = [(name, arguments[name].python) for name in wanted if name in arguments]
+        if "name" in wanted and "name" not in arguments and self._link:
+            found.append(("name", f"types.repository_in({self._link})"))
+        return found
+
+    @property
+    def _link(self) -> str:
+        """The argument that is the whole path; empty if none is."""
+        is_link = re.fullmatch(r"/\{[^{}]*\}", self.path)
+        return self.of("path")[0].python if is_link else ""
+
+    @property
     def content(self) -> str:
         """The expression for the body of the request."""
         body = self.body
@@ -191,9 +209,9 @@ class Operation:
     @property
     def path_expression(self) -> str:
         """The path, as an f-string or as a call."""
+        if self._link:
+            return f"types.link({self._link})"
         arguments = {item.name: item for item in self.of("path")}
-        if re.fullmatch(r"/\{[^{}]*\}", self.path):  # the whole path is one argument: a link
-            return f"types.link({arguments[self.path[2:-1]].python})"
         parts = re.split(r"\{([^{}]*)\}", self.path)
         parts[1::2] = [f"{{{arguments[name].segment}}}" for name in parts[1::2]]
         parts[::2] = [part.replace("{", "{{").replace("}", "}}") if arguments else part for part in parts[::2]]

@@ -31,8 +31,8 @@ Generates the package in generated/ from the description of the API in spec/. Th
   --package NAME     name the package NAME, to have a second version beside acr_rest
   --help             print this
 
-Its tools are pinned in tools/codegen/requirements.txt, and installed in .cache/codegen/ when first needed. Set PYTHON
-to use a Python (3.11 or newer) other than python3.
+Its tools are pinned by digest in tools/codegen/requirements.txt, and installed in .cache/codegen/ when first needed.
+Set PYTHON to use a Python (3.11 or newer) other than python3.
 
 Exit codes: 0 done, 1 failed or out of date, 2 wrong usage, 3 a breaking change with --fail-on breaking.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class Plan:
     models: list[Model]
     enums: list[Enum]
     notes: list[str]
+    failure: Model | None  # what most failures say, if they say something of a form
     form: Form  # as it was prepared
     parsed: GeneratorData  # what openapi-python-client has read; its templates are called with it
 
@@ -94,7 +96,22 @@ def plan(form: Form) -> Plan:
         content = raw.get("body", {}).get("content", {})
         if len(content) > 1:
             notes.append(f"{route}: of {len(content)} media types of the body, {media_type(content)} is used")
-    return Plan(form["version"], operations, _without_circles(models, kinds), enums, notes, form, parsed)
+    unsaid = [route for route, raw in form["operations"].items() if "scopes" not in raw]
+    if unsaid:
+        more = f" and {len(unsaid) - 1} more" if len(unsaid) > 1 else ""
+        notes.append(f"{unsaid[0]}{more}: no correction says which scopes a token needs, so there are none")
+    failure = models.get(_failure(form))
+    return Plan(form["version"], operations, _without_circles(models, kinds), enums, notes, failure, form, parsed)
+
+
+def _failure(form: Form) -> str:
+    """The schema that most failures have; empty if none has one."""
+    found: Counter[str] = Counter()
+    for raw in form["operations"].values():
+        for status, answer in raw["answers"].items():
+            if status == "default" or int(status) >= 400:
+                found.update(schema["ref"] for schema in answer.get("content", {}).values() if "ref" in schema)
+    return found.most_common(1)[0][0] if found else ""
 
 
 def _model(model: ModelProperty, prepared: Prepared, kinds: Kinds) -> Model:

@@ -38,7 +38,7 @@ class Prepared:
         form: The form. Its schemas have the names of their classes.
         schemas: Class -> what the schema is called in the corrected form.
         places: Class -> JSON pointer of what it was made of.
-        ids: Route -> module of the operation, which no other of its package has.
+        ids: Route -> module of the operation, which no other has.
         notes: What could not be kept.
     """
 
@@ -190,15 +190,29 @@ def _default(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _ids(form: Form, notes: list[str]) -> dict[str, str]:
-    taken: set[tuple[str, str]] = set()
+    """The module of each operation. No other has the same, nor a package, because they stand in one list, too.
+
+    It is what a correction calls it, or its id without the prefix. If that is the name of two operations, then both
+    keep the prefix.
+    """
+    operations = form["operations"]
+    short = {route: raw.get("name") or names.operation(raw["id"]) for route, raw in operations.items()}
+    ids: dict[str, set[str]] = {}
+    for route, raw in operations.items():
+        ids.setdefault(short[route], set()).add(raw["id"])
+    taken = {names.package(raw["id"]) for raw in operations.values()}
     result = {}
-    for route, operation in form["operations"].items():
-        number, found = 1, operation["id"]
-        while (names.package(operation["id"]), names.module(found)) in taken:
+    for route, raw in operations.items():
+        is_plain = "name" in raw or len(ids[short[route]]) == 1
+        wanted = short[route] if is_plain else names.module(raw["id"])
+        number, found = 1, names.module(wanted)
+        while found in taken:
             number += 1
-            found = f"{operation['id']}_{number}"
+            found = names.module(f"{wanted}_{number}")
         if number > 1:
-            notes.append(f"{route}: the operationId {operation['id']} is there twice")
-        taken.add((names.package(operation["id"]), names.module(found)))
-        result[route] = names.module(found)  # of which the parser and the templates make the same
+            twice = sum(raw["id"] == other["id"] for other in operations.values()) > 1
+            what = f"the operationId {raw['id']} is there twice" if twice else f"something else is called {wanted}"
+            notes.append(f"{route}: {what}, so this is {found}")
+        taken.add(found)
+        result[route] = found  # of which the parser and the templates make the same
     return result

@@ -53,7 +53,9 @@ def _prove(package: str, plan: Plan, samples: Samples) -> None:
     where = "the package"
     try:
         models = importlib.import_module(f"{package}.models")
-        importlib.import_module(f"{package}.source")
+        api = importlib.import_module(f"{package}.api")
+        for name in ("source", "paging", "failures"):
+            importlib.import_module(f"{package}.{name}")
         for name in [item.name for item in plan.models] + [item.name for item in plan.enums]:
             where = f"the model {name}"
             getattr(models, name)
@@ -61,15 +63,16 @@ def _prove(package: str, plan: Plan, samples: Samples) -> None:
         for operation in plan.operations:
             where = operation.route
             module = importlib.import_module(f"{package}.api.{operation.package}.{operation.module}")
-            _build(module, models, operation, samples)
-            _read(module, types_module, operation, samples)
+            _expect(getattr(api, operation.module) is module, "another operation in the list")
+            request = _build(module, models, operation, samples)
+            _read(request, module, types_module, operation, samples)
     except Exception as error:  # whatever it is, the package must not be handed out
         problem = f"the generated code does not work ({type(error).__name__}: {error}), a fault of the generator"
         raise Refused("", f"{where}: {problem}") from error
 
 
-def _build(module: Any, models: Any, operation: Operation, samples: Samples) -> None:
-    """Build the request with all arguments, and with as few as there may be."""
+def _build(module: Any, models: Any, operation: Operation, samples: Samples) -> Any:
+    """Build the request with as few arguments as there may be, and with all, which is returned."""
     positional = [argument(item) for item in operation.of("path")]
     keywords = {item.python: argument(item) for item in operation.keywords}
     smallest = {item.python: keywords[item.python] for item in operation.keywords if not item.optional}
@@ -81,23 +84,27 @@ def _build(module: Any, models: Any, operation: Operation, samples: Samples) -> 
         kind = operation.body.kind
         body = {"body": getattr(models, kind.annotation).from_dict(value) if kind.what == "model" else value}
     required = body if operation.body and (operation.body.required or operation.body.what == "document") else {}
-    for given in ({**keywords, **body}, {**smallest, **required}):
+    for given in ({**smallest, **required}, {**keywords, **body}):
         request = module.build_request(*positional, **given)
         _expect(request.method == operation.method, "another method")
         _expect(request.target.startswith("/"), "a target without a slash")
         _expect(all(isinstance(value, str) for value in request.headers.values()), "a header that is no text")
         _expect(request.content is None or isinstance(request.content, bytes), "a body that is no bytes")
+        _expect(not any("{" in scope for scope in request.scopes), "a scope with a name that it lacks")
+    return request
 
 
-def _read(module: Any, types_module: Any, operation: Operation, samples: Samples) -> None:
-    """Read an answer of each status, made from its schema."""
+def _read(request: Any, module: Any, types_module: Any, operation: Operation, samples: Samples) -> None:
+    """Read an answer of each status, made from its schema: by the request, and by the module."""
     for answer in operation.answers:
         content = operation.raw["answers"][str(answer.status)].get("content", {})
         schema = next((schema for kind, schema in content.items() if "json" in kind), None)
         payload = b"" if schema is None else json.dumps(samples.json(schema)).encode()
-        headers = {name.lower(): "1" for name in operation.headers}
-        result = module.parse(types_module.Response(status=answer.status, headers=headers, body=payload))
+        headers = dict.fromkeys(operation.headers, "1")
+        result = request.parse(answer.status, headers, payload)
+        _expect(result == module.parse(types_module.Response(answer.status, headers, payload)), "two readings")
         _expect(result.status == answer.status, "another status")
+        _expect(all(getattr(result, name) is not None for name, _ in operation.headers.values()), "a header less")
         _expect(answer.json is None or payload == b"null" or result.body is not None, "no body")
 
 

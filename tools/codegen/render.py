@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .plan import Enum, Model, Plan
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
+_OURS: Final = ("failures.py", "paging.py", "redaction.py", "source.py")  # which openapi-python-client does not know
 _WIDTH: Final = 92  # of a docstring's lines
 
 
@@ -46,7 +47,8 @@ def write(plan: Plan, folder: Path, package: str, source: dict[str, Any], *, tid
     for path in target.rglob("*.py"):
         if path.stat().st_size == 0:
             path.unlink()  # we have no such module: its template is empty
-    (target / "source.py").write_text(project.env.get_template("source.py.jinja").render(), encoding="utf-8")
+    for name in _OURS:
+        (target / name).write_text(project.env.get_template(f"{name}.jinja").render(), encoding="utf-8")
     (target / "py.typed").touch()
     if tidy:
         _tidy(target)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import attrs
 from acr_rest.api.container_registry_blob import (
-    container_registry_blob_check_blob_exists as check_blob_exists,
-    container_registry_blob_check_chunk_exists as check_chunk_exists,
-    container_registry_blob_delete_blob as delete_blob,
-    container_registry_blob_get_blob as get_blob,
+    check_blob_exists,
+    check_chunk_exists,
+    delete_blob,
+    get_blob,
 )
-from acr_rest.types import Request, Response
+from acr_rest.types import AnyRequest as Request, Response
 
 from acr._core.runtime import Incoming
 from acr._core.talk import bodies, redirects, scopes

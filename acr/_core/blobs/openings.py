@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from acr_rest.api.container_registry_blob import (
-    container_registry_blob_mount_blob as mount_blob,
-    container_registry_blob_start_upload as start_upload,
+    mount_blob,
+    start_upload,
 )
 from acr_rest.types import Response
 

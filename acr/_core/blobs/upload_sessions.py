@@ -28,10 +28,10 @@ from contextlib import suppress
 from typing import Final
 
 from acr_rest.api.container_registry_blob import (
-    container_registry_blob_cancel_upload as cancel_upload,
-    container_registry_blob_complete_upload as complete_upload,
-    container_registry_blob_get_upload_status as get_upload_status,
-    container_registry_blob_upload_chunk as upload_chunk,
+    cancel_upload,
+    complete_upload,
+    get_upload_status,
+    upload_chunk,
 )
 from acr_rest.types import Response
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 from acr_rest import types
 from acr_rest.api.container_registry import (
-    container_registry_delete_repository as delete_repository,
-    container_registry_get_properties as get_properties,
-    container_registry_get_repositories as get_repositories,
-    container_registry_update_properties as update_properties,
+    delete_repository,
+    get_repositories,
+    get_repository_properties as get_properties,
+    update_repository_properties as update_properties,
 )
 from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
 from acr_rest.types import Response

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acr_rest.api.container_registry import (
-    container_registry_check_manifest_exists as check_manifest_exists,
-    container_registry_create_manifest as create_manifest,
-    container_registry_delete_manifest as delete_manifest,
-    container_registry_get_manifest as get_manifest,
-    container_registry_get_manifest_properties as get_manifest_properties,
-    container_registry_get_manifests as get_manifests,
-    container_registry_update_manifest_properties as update_manifest_properties,
+    check_manifest_exists,
+    create_manifest,
+    delete_manifest,
+    get_manifest,
+    get_manifest_properties,
+    get_manifests,
+    update_manifest_properties,
 )
 from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAttributes
 from acr_rest.types import Response

@@ -21,8 +21,8 @@ class Attributes(Protocol):
     def delete_enabled(self) -> bool | None: ...
 
 
-class Flags(TypedDict, total=False):
-    """The arguments of `Permissions`. Each is True if it is left out."""
+class Flags(TypedDict):
+    """The arguments of `Permissions`."""
 
     can_read: bool
     can_write: bool
@@ -42,7 +42,7 @@ class Changes(TypedDict):
 def permissions(attributes: Attributes | None) -> Flags:
     """What may be done with an item; what the registry does not say is allowed."""
     if attributes is None:
-        return Flags()
+        return Flags(can_read=True, can_write=True, can_list=True, can_delete=True)
     return Flags(
         can_read=attributes.read_enabled is not False,
         can_write=attributes.write_enabled is not False,

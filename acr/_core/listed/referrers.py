@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 import attrs
-from acr_rest.api.container_registry import container_registry_get_referrers as get_referrers
+from acr_rest.api.container_registry import get_referrers
 from acr_rest.types import Response
 
 from acr import media_types

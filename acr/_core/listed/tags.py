@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from acr_rest import types
 from acr_rest.api.container_registry import (
-    container_registry_delete_tag as delete_tag,
-    container_registry_get_tag_names as get_tag_names,
-    container_registry_get_tag_properties as get_tag_properties,
-    container_registry_get_tags as get_tags,
-    container_registry_update_tag_attributes as update_tag_attributes,
+    delete_tag,
+    get_tag_names,
+    get_tag_properties,
+    get_tags,
+    update_tag_properties as update_tag_attributes,
 )
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
@@ -74,11 +75,16 @@ def tags(
         orderby=order_on_wire(order_by, last),
         digest=None if digest is None else Digest(digest),
     )
+    return Walk(remote.session, first, reader(remote.name), scopes.read_metadata(remote.name))
+
+
+def reader(repository: str) -> Callable[[Response], Sequence[TagProperties]]:
+    """What reads a page of the tags of a repository."""
 
     def read(reply: Response) -> Sequence[TagProperties]:
-        return [_properties(remote.name, tag) for tag in listed(reply, "tags", get_tags.parse(reply).body.tags)]
+        return [_properties(repository, tag) for tag in listed(reply, "tags", get_tags.parse(reply).body.tags)]
 
-    return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
+    return read
 
 
 def names(remote: Remote, *, page_size: int | None, last: str | None) -> Shown:
@@ -121,12 +127,21 @@ def _names(reply: Response) -> Sequence[str]:
 
 
 def _properties(repository: str, tag: TagAttributesBase) -> TagProperties:
-    return TagProperties(
-        repository=repository,
-        name=printable(tag.name),
-        digest=received_digest(tag.digest, "a tag"),
-        created=tag.created_time,
-        updated=tag.last_update_time,
-        signed=bool(tag.signed),
-        **permissions(tag.changeable_attributes),
-    )
+    made: Any = types.new(_DRAFT)  # a page has a thousand of them: `types.draft` says why
+    made.repository = repository
+    made.name = printable(tag.name)
+    made.digest = received_digest(tag.digest, "a tag")
+    made.created = tag.created_time
+    made.updated = tag.last_update_time
+    made.signed = bool(tag.signed)
+    flags = permissions(tag.changeable_attributes)
+    made.can_read = flags["can_read"]
+    made.can_write = flags["can_write"]
+    made.can_list = flags["can_list"]
+    made.can_delete = flags["can_delete"]
+    made.__class__ = TagProperties
+    properties: TagProperties = made
+    return properties
+
+
+_DRAFT: Final = types.draft(TagProperties)

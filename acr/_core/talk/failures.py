@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
-from acr_rest.types import Request
+from acr_rest.types import AnyRequest as Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import decoded, read_at_most

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 import attrs
-from acr_rest.types import Request, Response
+from acr_rest.types import AnyRequest as Request, Response
 
 from acr._core.talk.deadline import each_one_call
 from acr._core.talk.links import local_target, next_link

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from urllib.parse import urljoin
 
 import attrs
-from acr_rest.types import Request
+from acr_rest.types import AnyRequest as Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk import bodies

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import attrs
-from acr_rest.types import Request, Response
+from acr_rest.types import AnyRequest as Request, Response
 
 from acr._core.runtime import Body, Incoming, Outgoing, Runtime
 from acr._core.talk import bodies

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from acr_rest.api.container_registry import container_registry_check_docker_v2_support as check_support
-from acr_rest.types import InvalidResponse, Request, Response
+from acr_rest.api.container_registry import check_api as check_support
+from acr_rest.types import AnyRequest as Request, InvalidResponse, Response
 
 from acr._core.runtime import Incoming, Runtime
 from acr._core.talk import redirects

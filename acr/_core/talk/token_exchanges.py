@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 from acr_rest.api.authentication import (
-    authentication_exchange_aad_access_token_for_acr_refresh_token as exchange_entra,
-    authentication_exchange_acr_refresh_token_for_acr_access_token as exchange_refresh,
-    authentication_get_acr_access_token_from_login as log_in,
+    get_access_token as exchange_refresh,
+    get_access_token_with_password as log_in,
+    get_refresh_token as exchange_entra,
 )
-from acr_rest.types import InvalidResponse, Request, Response
+from acr_rest.types import AnyRequest as Request, InvalidResponse, Response
 
 from acr._core.talk.answers import done
 from acr._core.talk.challenge import Challenge

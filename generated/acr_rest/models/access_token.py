@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -21,26 +21,56 @@ class AccessToken:
         token: The same token, as registries other than ACR name it.
         expires_in: How many seconds it lives.
         issued_at: Since when it lives.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     access_token: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     expires_in: int | None = None
     issued_at: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            access_token=types.optional(data, "access_token", types.string),
-            token=types.optional(data, "token", types.string),
-            expires_in=types.optional(data, "expires_in", types.integer),
-            issued_at=types.optional(data, "issued_at", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "access_token"
+            value = made.access_token = data.get("access_token")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.access_token = types.string(value)
+            at = "token"
+            value = made.token = data.get("token")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.token = types.string(value)
+            at = "expires_in"
+            value = made.expires_in = data.get("expires_in")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.expires_in = types.integer(value)
+            at = "issued_at"
+            value = made.issued_at = data.get("issued_at")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.issued_at = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = AccessToken
+        return types.like(made, cls) if cls is not AccessToken else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "access_token": self.access_token,
@@ -49,3 +79,14 @@ class AccessToken:
                 "issued_at": self.issued_at,
             }
         )
+
+
+_DRAFT: Final = types.draft(AccessToken)
+_KNOWN: Final = frozenset(
+    (
+        "access_token",
+        "token",
+        "expires_in",
+        "issued_at",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -20,24 +20,47 @@ class AcrErrorInfo:
         code: Stable name of the reason, such as NAME_UNKNOWN.
         message: The reason in words.
         detail: More about it; its shape depends on the code.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     code: str | None = None
     message: str | None = None
     detail: Any | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            code=types.optional(data, "code", types.string),
-            message=types.optional(data, "message", types.string),
-            detail=types.optional(data, "detail", types.anything),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "code"
+            value = made.code = data.get("code")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.code = types.string(value)
+            at = "message"
+            value = made.message = data.get("message")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.message = types.string(value)
+            at = "detail"
+            value = made.detail = data.get("detail")
+            if value is not None:
+                known += 1
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = AcrErrorInfo
+        return types.like(made, cls) if cls is not AcrErrorInfo else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "code": self.code,
@@ -45,3 +68,13 @@ class AcrErrorInfo:
                 "detail": self.detail,
             }
         )
+
+
+_DRAFT: Final = types.draft(AcrErrorInfo)
+_KNOWN: Final = frozenset(
+    (
+        "code",
+        "message",
+        "detail",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -19,22 +19,42 @@ class AcrErrors:
 
     Attributes:
         errors: The reasons, often just one.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     errors: list[AcrErrorInfo] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            errors=types.items(data, "errors", AcrErrorInfo.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "errors"
+            value = made.errors = data.get("errors")
+            if value is not None:
+                known += 1
+                made.errors = types.entries(value, AcrErrorInfo.from_dict)
+            else:
+                made.errors = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = AcrErrors
+        return types.like(made, cls) if cls is not AcrErrors else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "errors": self.errors or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(AcrErrors)
+_KNOWN: Final = frozenset(("errors",))

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -21,24 +21,50 @@ class AcrManifests:
         registry: Login server of the registry.
         image_name: Name of the repository, slashes included.
         manifests: Each manifest with its properties.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     registry: str | None = None
     image_name: str | None = None
     manifests: list[ManifestAttributesBase] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            registry=types.optional(data, "registry", types.string),
-            image_name=types.optional(data, "imageName", types.string),
-            manifests=types.items(data, "manifests", ManifestAttributesBase.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "registry"
+            value = made.registry = data.get("registry")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.registry = types.string(value)
+            at = "imageName"
+            value = made.image_name = data.get("imageName")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.image_name = types.string(value)
+            at = "manifests"
+            value = made.manifests = data.get("manifests")
+            if value is not None:
+                known += 1
+                made.manifests = types.entries(value, ManifestAttributesBase.from_dict)
+            else:
+                made.manifests = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = AcrManifests
+        return types.like(made, cls) if cls is not AcrManifests else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "registry": self.registry,
@@ -46,3 +72,13 @@ class AcrManifests:
                 "manifests": self.manifests or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(AcrManifests)
+_KNOWN: Final = frozenset(
+    (
+        "registry",
+        "imageName",
+        "manifests",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -29,6 +29,7 @@ class Annotations:
         org_opencontainers_image_ref_name: Tag, in a layout on disk.
         org_opencontainers_image_title: Title; for a layer, the name of the file it holds.
         org_opencontainers_image_description: What it is, in a sentence.
+        additional_properties: Further members, by name.
     """
 
     org_opencontainers_image_created: str | None = None
@@ -43,48 +44,94 @@ class Annotations:
     org_opencontainers_image_ref_name: str | None = None
     org_opencontainers_image_title: str | None = None
     org_opencontainers_image_description: str | None = None
-    additional_properties: dict[str, str] = field(factory=dict)
+    additional_properties: Mapping[str, str] = field(default=types.NOTHING, repr=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            org_opencontainers_image_created=types.optional(data, "org.opencontainers.image.created", types.string),
-            org_opencontainers_image_authors=types.optional(data, "org.opencontainers.image.authors", types.string),
-            org_opencontainers_image_url=types.optional(data, "org.opencontainers.image.url", types.string),
-            org_opencontainers_image_documentation=types.optional(
-                data, "org.opencontainers.image.documentation", types.string
-            ),
-            org_opencontainers_image_source=types.optional(data, "org.opencontainers.image.source", types.string),
-            org_opencontainers_image_version=types.optional(data, "org.opencontainers.image.version", types.string),
-            org_opencontainers_image_revision=types.optional(data, "org.opencontainers.image.revision", types.string),
-            org_opencontainers_image_vendor=types.optional(data, "org.opencontainers.image.vendor", types.string),
-            org_opencontainers_image_licenses=types.optional(data, "org.opencontainers.image.licenses", types.string),
-            org_opencontainers_image_ref_name=types.optional(data, "org.opencontainers.image.ref.name", types.string),
-            org_opencontainers_image_title=types.optional(data, "org.opencontainers.image.title", types.string),
-            org_opencontainers_image_description=types.optional(
-                data, "org.opencontainers.image.description", types.string
-            ),
-            additional_properties=types.others(
-                data,
-                {
-                    "org.opencontainers.image.created",
-                    "org.opencontainers.image.authors",
-                    "org.opencontainers.image.url",
-                    "org.opencontainers.image.documentation",
-                    "org.opencontainers.image.source",
-                    "org.opencontainers.image.version",
-                    "org.opencontainers.image.revision",
-                    "org.opencontainers.image.vendor",
-                    "org.opencontainers.image.licenses",
-                    "org.opencontainers.image.ref.name",
-                    "org.opencontainers.image.title",
-                    "org.opencontainers.image.description",
-                },
-                types.string,
-            ),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "org.opencontainers.image.created"
+            value = made.org_opencontainers_image_created = data.get("org.opencontainers.image.created")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_created = types.string(value)
+            at = "org.opencontainers.image.authors"
+            value = made.org_opencontainers_image_authors = data.get("org.opencontainers.image.authors")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_authors = types.string(value)
+            at = "org.opencontainers.image.url"
+            value = made.org_opencontainers_image_url = data.get("org.opencontainers.image.url")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_url = types.string(value)
+            at = "org.opencontainers.image.documentation"
+            value = made.org_opencontainers_image_documentation = data.get("org.opencontainers.image.documentation")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_documentation = types.string(value)
+            at = "org.opencontainers.image.source"
+            value = made.org_opencontainers_image_source = data.get("org.opencontainers.image.source")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_source = types.string(value)
+            at = "org.opencontainers.image.version"
+            value = made.org_opencontainers_image_version = data.get("org.opencontainers.image.version")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_version = types.string(value)
+            at = "org.opencontainers.image.revision"
+            value = made.org_opencontainers_image_revision = data.get("org.opencontainers.image.revision")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_revision = types.string(value)
+            at = "org.opencontainers.image.vendor"
+            value = made.org_opencontainers_image_vendor = data.get("org.opencontainers.image.vendor")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_vendor = types.string(value)
+            at = "org.opencontainers.image.licenses"
+            value = made.org_opencontainers_image_licenses = data.get("org.opencontainers.image.licenses")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_licenses = types.string(value)
+            at = "org.opencontainers.image.ref.name"
+            value = made.org_opencontainers_image_ref_name = data.get("org.opencontainers.image.ref.name")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_ref_name = types.string(value)
+            at = "org.opencontainers.image.title"
+            value = made.org_opencontainers_image_title = data.get("org.opencontainers.image.title")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_title = types.string(value)
+            at = "org.opencontainers.image.description"
+            value = made.org_opencontainers_image_description = data.get("org.opencontainers.image.description")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.org_opencontainers_image_description = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.string)
+        made.__class__ = Annotations
+        return types.like(made, cls) if cls is not Annotations else made
 
     def to_dict(self) -> dict[str, Any]:
         """Write a JSON object, without what is None."""
@@ -105,3 +152,22 @@ class Annotations:
                 "org.opencontainers.image.description": self.org_opencontainers_image_description,
             }
         )
+
+
+_DRAFT: Final = types.draft(Annotations)
+_KNOWN: Final = frozenset(
+    (
+        "org.opencontainers.image.created",
+        "org.opencontainers.image.authors",
+        "org.opencontainers.image.url",
+        "org.opencontainers.image.documentation",
+        "org.opencontainers.image.source",
+        "org.opencontainers.image.version",
+        "org.opencontainers.image.revision",
+        "org.opencontainers.image.vendor",
+        "org.opencontainers.image.licenses",
+        "org.opencontainers.image.ref.name",
+        "org.opencontainers.image.title",
+        "org.opencontainers.image.description",
+    )
+)

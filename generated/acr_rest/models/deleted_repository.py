@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -19,25 +19,56 @@ class DeletedRepository:
     Attributes:
         manifests_deleted: Digests of its manifests.
         tags_deleted: Names of its tags.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     manifests_deleted: list[str] = field(factory=list)
     tags_deleted: list[str] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            manifests_deleted=types.items(data, "manifestsDeleted", types.string),
-            tags_deleted=types.items(data, "tagsDeleted", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "manifestsDeleted"
+            value = made.manifests_deleted = data.get("manifestsDeleted")
+            if value is not None:
+                known += 1
+                made.manifests_deleted = types.entries(value, types.string)
+            else:
+                made.manifests_deleted = []
+            at = "tagsDeleted"
+            value = made.tags_deleted = data.get("tagsDeleted")
+            if value is not None:
+                known += 1
+                made.tags_deleted = types.entries(value, types.string)
+            else:
+                made.tags_deleted = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = DeletedRepository
+        return types.like(made, cls) if cls is not DeletedRepository else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "manifestsDeleted": self.manifests_deleted or None,
                 "tagsDeleted": self.tags_deleted or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(DeletedRepository)
+_KNOWN: Final = frozenset(
+    (
+        "manifestsDeleted",
+        "tagsDeleted",
+    )
+)

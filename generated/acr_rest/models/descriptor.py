@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -27,6 +27,7 @@ class Descriptor:
         artifact_type: What kind of artifact it is.
         data: The content itself, base64, when it is small.
         platform: Where it runs, for an entry of an index.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     media_type: str | None = None
@@ -37,24 +38,72 @@ class Descriptor:
     artifact_type: str | None = None
     data: str | None = None
     platform: Platform | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            media_type=types.optional(data, "mediaType", types.string),
-            size=types.optional(data, "size", types.integer),
-            digest=types.optional(data, "digest", types.string),
-            urls=types.items(data, "urls", types.string),
-            annotations=types.optional(data, "annotations", Annotations.from_dict),
-            artifact_type=types.optional(data, "artifactType", types.string),
-            data=types.optional(data, "data", types.string),
-            platform=types.optional(data, "platform", Platform.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "mediaType"
+            value = made.media_type = data.get("mediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.media_type = types.string(value)
+            at = "size"
+            value = made.size = data.get("size")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.size = types.integer(value)
+            at = "digest"
+            value = made.digest = data.get("digest")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.digest = types.string(value)
+            at = "urls"
+            value = made.urls = data.get("urls")
+            if value is not None:
+                known += 1
+                made.urls = types.entries(value, types.string)
+            else:
+                made.urls = []
+            at = "annotations"
+            value = made.annotations = data.get("annotations")
+            if value is not None:
+                known += 1
+                made.annotations = Annotations.from_dict(value)
+            at = "artifactType"
+            value = made.artifact_type = data.get("artifactType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.artifact_type = types.string(value)
+            at = "data"
+            value = made.data = data.get("data")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.data = types.string(value)
+            at = "platform"
+            value = made.platform = data.get("platform")
+            if value is not None:
+                known += 1
+                made.platform = Platform.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = Descriptor
+        return types.like(made, cls) if cls is not Descriptor else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "mediaType": self.media_type,
@@ -67,3 +116,18 @@ class Descriptor:
                 "platform": self.platform,
             }
         )
+
+
+_DRAFT: Final = types.draft(Descriptor)
+_KNOWN: Final = frozenset(
+    (
+        "mediaType",
+        "size",
+        "digest",
+        "urls",
+        "annotations",
+        "artifactType",
+        "data",
+        "platform",
+    )
+)

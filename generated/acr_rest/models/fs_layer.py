@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -18,22 +18,41 @@ class FsLayer:
 
     Attributes:
         blob_sum: Digest of the layer.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     blob_sum: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            blob_sum=types.optional(data, "blobSum", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "blobSum"
+            value = made.blob_sum = data.get("blobSum")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.blob_sum = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = FsLayer
+        return types.like(made, cls) if cls is not FsLayer else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "blobSum": self.blob_sum,
             }
         )
+
+
+_DRAFT: Final = types.draft(FsLayer)
+_KNOWN: Final = frozenset(("blobSum",))

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .jwk import JWK
@@ -21,24 +21,48 @@ class ImageSignature:
         header: How it was signed, and by which key.
         signature: The signature itself, base64url.
         protected: The part of the header that is signed too, base64url.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     header: JWK | None = None
     signature: str | None = None
     protected: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            header=types.optional(data, "header", JWK.from_dict),
-            signature=types.optional(data, "signature", types.string),
-            protected=types.optional(data, "protected", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "header"
+            value = made.header = data.get("header")
+            if value is not None:
+                known += 1
+                made.header = JWK.from_dict(value)
+            at = "signature"
+            value = made.signature = data.get("signature")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.signature = types.string(value)
+            at = "protected"
+            value = made.protected = data.get("protected")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.protected = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ImageSignature
+        return types.like(made, cls) if cls is not ImageSignature else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "header": self.header,
@@ -46,3 +70,13 @@ class ImageSignature:
                 "protected": self.protected,
             }
         )
+
+
+_DRAFT: Final = types.draft(ImageSignature)
+_KNOWN: Final = frozenset(
+    (
+        "header",
+        "signature",
+        "protected",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .jwk_header import JWKHeader
@@ -20,25 +20,53 @@ class JWK:
     Attributes:
         jwk: The key itself.
         alg: How it was signed, for example ES256.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     jwk: JWKHeader | None = None
     alg: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            jwk=types.optional(data, "jwk", JWKHeader.from_dict),
-            alg=types.optional(data, "alg", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "jwk"
+            value = made.jwk = data.get("jwk")
+            if value is not None:
+                known += 1
+                made.jwk = JWKHeader.from_dict(value)
+            at = "alg"
+            value = made.alg = data.get("alg")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.alg = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = JWK
+        return types.like(made, cls) if cls is not JWK else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "jwk": self.jwk,
                 "alg": self.alg,
             }
         )
+
+
+_DRAFT: Final = types.draft(JWK)
+_KNOWN: Final = frozenset(
+    (
+        "jwk",
+        "alg",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -22,6 +22,7 @@ class JWKHeader:
         kty: Kind of key.
         x: First coordinate of the point.
         y: Second coordinate of the point.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     crv: str | None = None
@@ -29,21 +30,55 @@ class JWKHeader:
     kty: str | None = None
     x: str | None = None
     y: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            crv=types.optional(data, "crv", types.string),
-            kid=types.optional(data, "kid", types.string),
-            kty=types.optional(data, "kty", types.string),
-            x=types.optional(data, "x", types.string),
-            y=types.optional(data, "y", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "crv"
+            value = made.crv = data.get("crv")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.crv = types.string(value)
+            at = "kid"
+            value = made.kid = data.get("kid")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.kid = types.string(value)
+            at = "kty"
+            value = made.kty = data.get("kty")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.kty = types.string(value)
+            at = "x"
+            value = made.x = data.get("x")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.x = types.string(value)
+            at = "y"
+            value = made.y = data.get("y")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.y = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = JWKHeader
+        return types.like(made, cls) if cls is not JWKHeader else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "crv": self.crv,
@@ -53,3 +88,15 @@ class JWKHeader:
                 "y": self.y,
             }
         )
+
+
+_DRAFT: Final = types.draft(JWKHeader)
+_KNOWN: Final = frozenset(
+    (
+        "crv",
+        "kid",
+        "kty",
+        "x",
+        "y",
+    )
+)

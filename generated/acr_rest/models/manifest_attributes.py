@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .manifest_attributes_base import ManifestAttributesBase
@@ -21,24 +21,46 @@ class ManifestAttributes:
         manifest: The manifest with its properties.
         registry: Login server of the registry.
         image_name: Repository that holds the manifest.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     manifest: ManifestAttributesBase
     registry: str | None = None
     image_name: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            manifest=types.required(data, "manifest", ManifestAttributesBase.from_dict),
-            registry=types.optional(data, "registry", types.string),
-            image_name=types.optional(data, "imageName", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 1
+        at = ""
+        try:
+            at = "manifest"
+            value = data["manifest"]
+            made.manifest = ManifestAttributesBase.from_dict(value)
+            at = "registry"
+            value = made.registry = data.get("registry")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.registry = types.string(value)
+            at = "imageName"
+            value = made.image_name = data.get("imageName")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.image_name = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestAttributes
+        return types.like(made, cls) if cls is not ManifestAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "manifest": self.manifest,
@@ -46,3 +68,13 @@ class ManifestAttributes:
                 "imageName": self.image_name,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "manifest",
+        "registry",
+        "imageName",
+    )
+)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -35,6 +35,7 @@ class ManifestAttributesBase:
         tags: Tags that point here.
         changeable_attributes: What may be done to it.
         media_type: Media type of the manifest.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     digest: str
@@ -48,27 +49,82 @@ class ManifestAttributesBase:
     tags: list[str] = field(factory=list)
     changeable_attributes: ManifestChangeableAttributes | None = None
     media_type: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            digest=types.required(data, "digest", types.string),
-            created_time=types.required(data, "createdTime", types.date_time),
-            last_update_time=types.required(data, "lastUpdateTime", types.date_time),
-            image_size=types.optional(data, "imageSize", types.integer),
-            architecture=types.optional(data, "architecture", ArtifactArchitecture.from_json),
-            os=types.optional(data, "os", ArtifactOperatingSystem.from_json),
-            references=types.items(data, "references", ManifestAttributesManifestReferences.from_dict),
-            config_media_type=types.optional(data, "configMediaType", types.string),
-            tags=types.items(data, "tags", types.string),
-            changeable_attributes=types.optional(data, "changeableAttributes", ManifestChangeableAttributes.from_dict),
-            media_type=types.optional(data, "mediaType", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 3
+        at = ""
+        try:
+            at = "digest"
+            value = made.digest = data["digest"]
+            if type(value) is not str:
+                made.digest = types.string(value)
+            at = "createdTime"
+            value = data["createdTime"]
+            made.created_time = types.date_time(value)
+            at = "lastUpdateTime"
+            value = data["lastUpdateTime"]
+            made.last_update_time = types.date_time(value)
+            at = "imageSize"
+            value = made.image_size = data.get("imageSize")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.image_size = types.integer(value)
+            at = "architecture"
+            value = made.architecture = data.get("architecture")
+            if value is not None:
+                known += 1
+                made.architecture = ArtifactArchitecture.from_json(value)
+            at = "os"
+            value = made.os = data.get("os")
+            if value is not None:
+                known += 1
+                made.os = ArtifactOperatingSystem.from_json(value)
+            at = "references"
+            value = made.references = data.get("references")
+            if value is not None:
+                known += 1
+                made.references = types.entries(value, ManifestAttributesManifestReferences.from_dict)
+            else:
+                made.references = []
+            at = "configMediaType"
+            value = made.config_media_type = data.get("configMediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.config_media_type = types.string(value)
+            at = "tags"
+            value = made.tags = data.get("tags")
+            if value is not None:
+                known += 1
+                made.tags = types.entries(value, types.string)
+            else:
+                made.tags = []
+            at = "changeableAttributes"
+            value = made.changeable_attributes = data.get("changeableAttributes")
+            if value is not None:
+                known += 1
+                made.changeable_attributes = ManifestChangeableAttributes.from_dict(value)
+            at = "mediaType"
+            value = made.media_type = data.get("mediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.media_type = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestAttributesBase
+        return types.like(made, cls) if cls is not ManifestAttributesBase else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "digest": self.digest,
@@ -84,3 +140,21 @@ class ManifestAttributesBase:
                 "mediaType": self.media_type,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestAttributesBase)
+_KNOWN: Final = frozenset(
+    (
+        "digest",
+        "createdTime",
+        "lastUpdateTime",
+        "imageSize",
+        "architecture",
+        "os",
+        "references",
+        "configMediaType",
+        "tags",
+        "changeableAttributes",
+        "mediaType",
+    )
+)

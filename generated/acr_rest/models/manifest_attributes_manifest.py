@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -19,22 +19,42 @@ class ManifestAttributesManifest:
 
     Attributes:
         references: The manifests it refers to.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     references: list[ManifestAttributesManifestReferences] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            references=types.items(data, "references", ManifestAttributesManifestReferences.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "references"
+            value = made.references = data.get("references")
+            if value is not None:
+                known += 1
+                made.references = types.entries(value, ManifestAttributesManifestReferences.from_dict)
+            else:
+                made.references = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestAttributesManifest
+        return types.like(made, cls) if cls is not ManifestAttributesManifest else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "references": self.references or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestAttributesManifest)
+_KNOWN: Final = frozenset(("references",))

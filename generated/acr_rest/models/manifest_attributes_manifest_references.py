@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .artifact_architecture import ArtifactArchitecture
@@ -22,24 +22,45 @@ class ManifestAttributesManifestReferences:
         digest: Digest of that manifest.
         architecture: CPU architecture of the image, if it has just one.
         os: Operating system of the image, if it has just one.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     digest: str
     architecture: ArtifactArchitecture | None = None
     os: ArtifactOperatingSystem | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            digest=types.required(data, "digest", types.string),
-            architecture=types.optional(data, "architecture", ArtifactArchitecture.from_json),
-            os=types.optional(data, "os", ArtifactOperatingSystem.from_json),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 1
+        at = ""
+        try:
+            at = "digest"
+            value = made.digest = data["digest"]
+            if type(value) is not str:
+                made.digest = types.string(value)
+            at = "architecture"
+            value = made.architecture = data.get("architecture")
+            if value is not None:
+                known += 1
+                made.architecture = ArtifactArchitecture.from_json(value)
+            at = "os"
+            value = made.os = data.get("os")
+            if value is not None:
+                known += 1
+                made.os = ArtifactOperatingSystem.from_json(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestAttributesManifestReferences
+        return types.like(made, cls) if cls is not ManifestAttributesManifestReferences else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "digest": self.digest,
@@ -47,3 +68,13 @@ class ManifestAttributesManifestReferences:
                 "os": self.os,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestAttributesManifestReferences)
+_KNOWN: Final = frozenset(
+    (
+        "digest",
+        "architecture",
+        "os",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -23,6 +23,7 @@ class ManifestChangeableAttributes:
         read_enabled: Whether it may be pulled.
         quarantine_state: Verdict of the scanner, such as Passed.
         quarantine_details: What the scanner reported, a JSON document as text.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     delete_enabled: bool | None = None
@@ -31,22 +32,61 @@ class ManifestChangeableAttributes:
     read_enabled: bool | None = None
     quarantine_state: str | None = None
     quarantine_details: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            delete_enabled=types.optional(data, "deleteEnabled", types.boolean),
-            write_enabled=types.optional(data, "writeEnabled", types.boolean),
-            list_enabled=types.optional(data, "listEnabled", types.boolean),
-            read_enabled=types.optional(data, "readEnabled", types.boolean),
-            quarantine_state=types.optional(data, "quarantineState", types.string),
-            quarantine_details=types.optional(data, "quarantineDetails", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "deleteEnabled"
+            value = made.delete_enabled = data.get("deleteEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.delete_enabled = types.boolean(value)
+            at = "writeEnabled"
+            value = made.write_enabled = data.get("writeEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.write_enabled = types.boolean(value)
+            at = "listEnabled"
+            value = made.list_enabled = data.get("listEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.list_enabled = types.boolean(value)
+            at = "readEnabled"
+            value = made.read_enabled = data.get("readEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.read_enabled = types.boolean(value)
+            at = "quarantineState"
+            value = made.quarantine_state = data.get("quarantineState")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.quarantine_state = types.string(value)
+            at = "quarantineDetails"
+            value = made.quarantine_details = data.get("quarantineDetails")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.quarantine_details = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestChangeableAttributes
+        return types.like(made, cls) if cls is not ManifestChangeableAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "deleteEnabled": self.delete_enabled,
@@ -57,3 +97,16 @@ class ManifestChangeableAttributes:
                 "quarantineDetails": self.quarantine_details,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestChangeableAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "deleteEnabled",
+        "writeEnabled",
+        "listEnabled",
+        "readEnabled",
+        "quarantineState",
+        "quarantineDetails",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .platform import Platform
@@ -22,26 +22,55 @@ class ManifestListAttributes:
         size: Its length in bytes.
         digest: Its digest.
         platform: Where it runs.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     media_type: str | None = None
     size: int | None = None
     digest: str | None = None
     platform: Platform | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            media_type=types.optional(data, "mediaType", types.string),
-            size=types.optional(data, "size", types.integer),
-            digest=types.optional(data, "digest", types.string),
-            platform=types.optional(data, "platform", Platform.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "mediaType"
+            value = made.media_type = data.get("mediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.media_type = types.string(value)
+            at = "size"
+            value = made.size = data.get("size")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.size = types.integer(value)
+            at = "digest"
+            value = made.digest = data.get("digest")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.digest = types.string(value)
+            at = "platform"
+            value = made.platform = data.get("platform")
+            if value is not None:
+                known += 1
+                made.platform = Platform.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = ManifestListAttributes
+        return types.like(made, cls) if cls is not ManifestListAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "mediaType": self.media_type,
@@ -50,3 +79,14 @@ class ManifestListAttributes:
                 "platform": self.platform,
             }
         )
+
+
+_DRAFT: Final = types.draft(ManifestListAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "mediaType",
+        "size",
+        "digest",
+        "platform",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -23,26 +23,55 @@ class OCIManifest:
         config: The config of the image.
         layers: The layers of the image, or the files of the artifact.
         annotations: Free text by key.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     schema_version: int | None = None
     config: Descriptor | None = None
     layers: list[Descriptor] = field(factory=list)
     annotations: Annotations | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            schema_version=types.optional(data, "schemaVersion", types.integer),
-            config=types.optional(data, "config", Descriptor.from_dict),
-            layers=types.items(data, "layers", Descriptor.from_dict),
-            annotations=types.optional(data, "annotations", Annotations.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "schemaVersion"
+            value = made.schema_version = data.get("schemaVersion")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.schema_version = types.integer(value)
+            at = "config"
+            value = made.config = data.get("config")
+            if value is not None:
+                known += 1
+                made.config = Descriptor.from_dict(value)
+            at = "layers"
+            value = made.layers = data.get("layers")
+            if value is not None:
+                known += 1
+                made.layers = types.entries(value, Descriptor.from_dict)
+            else:
+                made.layers = []
+            at = "annotations"
+            value = made.annotations = data.get("annotations")
+            if value is not None:
+                known += 1
+                made.annotations = Annotations.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = OCIManifest
+        return types.like(made, cls) if cls is not OCIManifest else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "schemaVersion": self.schema_version,
@@ -51,3 +80,14 @@ class OCIManifest:
                 "annotations": self.annotations,
             }
         )
+
+
+_DRAFT: Final = types.draft(OCIManifest)
+_KNOWN: Final = frozenset(
+    (
+        "schemaVersion",
+        "config",
+        "layers",
+        "annotations",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -23,6 +23,7 @@ class Platform:
         os_features: Features the system must have, such as win32k.
         variant: Variant of the CPU, such as v8.
         features: Features the CPU must have, such as sse4.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     architecture: str | None = None
@@ -31,22 +32,63 @@ class Platform:
     os_features: list[str] = field(factory=list)
     variant: str | None = None
     features: list[str] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            architecture=types.optional(data, "architecture", types.string),
-            os=types.optional(data, "os", types.string),
-            os_version=types.optional(data, "os.version", types.string),
-            os_features=types.items(data, "os.features", types.string),
-            variant=types.optional(data, "variant", types.string),
-            features=types.items(data, "features", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "architecture"
+            value = made.architecture = data.get("architecture")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.architecture = types.string(value)
+            at = "os"
+            value = made.os = data.get("os")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.os = types.string(value)
+            at = "os.version"
+            value = made.os_version = data.get("os.version")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.os_version = types.string(value)
+            at = "os.features"
+            value = made.os_features = data.get("os.features")
+            if value is not None:
+                known += 1
+                made.os_features = types.entries(value, types.string)
+            else:
+                made.os_features = []
+            at = "variant"
+            value = made.variant = data.get("variant")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.variant = types.string(value)
+            at = "features"
+            value = made.features = data.get("features")
+            if value is not None:
+                known += 1
+                made.features = types.entries(value, types.string)
+            else:
+                made.features = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = Platform
+        return types.like(made, cls) if cls is not Platform else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "architecture": self.architecture,
@@ -57,3 +99,16 @@ class Platform:
                 "features": self.features or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(Platform)
+_KNOWN: Final = frozenset(
+    (
+        "architecture",
+        "os",
+        "os.version",
+        "os.features",
+        "variant",
+        "features",
+    )
+)

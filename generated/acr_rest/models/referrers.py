@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -23,26 +23,56 @@ class Referrers:
         media_type: Media type of an OCI image index.
         manifests: The referrers, with artifact type and annotations.
         annotations: Annotations of the list itself.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     schema_version: int | None = None
     media_type: str | None = None
     manifests: list[Descriptor] = field(factory=list)
     annotations: Annotations | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            schema_version=types.optional(data, "schemaVersion", types.integer),
-            media_type=types.optional(data, "mediaType", types.string),
-            manifests=types.items(data, "manifests", Descriptor.from_dict),
-            annotations=types.optional(data, "annotations", Annotations.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "schemaVersion"
+            value = made.schema_version = data.get("schemaVersion")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.schema_version = types.integer(value)
+            at = "mediaType"
+            value = made.media_type = data.get("mediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.media_type = types.string(value)
+            at = "manifests"
+            value = made.manifests = data.get("manifests")
+            if value is not None:
+                known += 1
+                made.manifests = types.entries(value, Descriptor.from_dict)
+            else:
+                made.manifests = []
+            at = "annotations"
+            value = made.annotations = data.get("annotations")
+            if value is not None:
+                known += 1
+                made.annotations = Annotations.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = Referrers
+        return types.like(made, cls) if cls is not Referrers else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "schemaVersion": self.schema_version,
@@ -51,3 +81,14 @@ class Referrers:
                 "annotations": self.annotations,
             }
         )
+
+
+_DRAFT: Final = types.draft(Referrers)
+_KNOWN: Final = frozenset(
+    (
+        "schemaVersion",
+        "mediaType",
+        "manifests",
+        "annotations",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -18,22 +18,41 @@ class RefreshToken:
 
     Attributes:
         refresh_token: Refresh token; good for asking for access tokens only.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     refresh_token: str | None = field(default=None, repr=False)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            refresh_token=types.optional(data, "refresh_token", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "refresh_token"
+            value = made.refresh_token = data.get("refresh_token")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.refresh_token = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = RefreshToken
+        return types.like(made, cls) if cls is not RefreshToken else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "refresh_token": self.refresh_token,
             }
         )
+
+
+_DRAFT: Final = types.draft(RefreshToken)
+_KNOWN: Final = frozenset(("refresh_token",))

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -18,22 +18,42 @@ class Repositories:
 
     Attributes:
         repositories: Names of repositories, in order.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     repositories: list[str] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            repositories=types.items(data, "repositories", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "repositories"
+            value = made.repositories = data.get("repositories")
+            if value is not None:
+                known += 1
+                made.repositories = types.entries(value, types.string)
+            else:
+                made.repositories = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = Repositories
+        return types.like(made, cls) if cls is not Repositories else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "repositories": self.repositories or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(Repositories)
+_KNOWN: Final = frozenset(("repositories",))

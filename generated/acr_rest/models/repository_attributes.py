@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .repository_changeable_attributes import RepositoryChangeableAttributes
@@ -26,6 +26,7 @@ class RepositoryAttributes:
         manifest_count: How many manifests it holds.
         tag_count: How many tags it holds.
         changeable_attributes: What may be done to it.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     registry: str
@@ -35,25 +36,52 @@ class RepositoryAttributes:
     manifest_count: int
     tag_count: int
     changeable_attributes: RepositoryChangeableAttributes | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            registry=types.required(data, "registry", types.string),
-            image_name=types.required(data, "imageName", types.string),
-            created_time=types.required(data, "createdTime", types.date_time),
-            last_update_time=types.required(data, "lastUpdateTime", types.date_time),
-            manifest_count=types.required(data, "manifestCount", types.integer),
-            tag_count=types.required(data, "tagCount", types.integer),
-            changeable_attributes=types.optional(
-                data, "changeableAttributes", RepositoryChangeableAttributes.from_dict
-            ),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 6
+        at = ""
+        try:
+            at = "registry"
+            value = made.registry = data["registry"]
+            if type(value) is not str:
+                made.registry = types.string(value)
+            at = "imageName"
+            value = made.image_name = data["imageName"]
+            if type(value) is not str:
+                made.image_name = types.string(value)
+            at = "createdTime"
+            value = data["createdTime"]
+            made.created_time = types.date_time(value)
+            at = "lastUpdateTime"
+            value = data["lastUpdateTime"]
+            made.last_update_time = types.date_time(value)
+            at = "manifestCount"
+            value = made.manifest_count = data["manifestCount"]
+            if type(value) is not int:
+                made.manifest_count = types.integer(value)
+            at = "tagCount"
+            value = made.tag_count = data["tagCount"]
+            if type(value) is not int:
+                made.tag_count = types.integer(value)
+            at = "changeableAttributes"
+            value = made.changeable_attributes = data.get("changeableAttributes")
+            if value is not None:
+                known += 1
+                made.changeable_attributes = RepositoryChangeableAttributes.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = RepositoryAttributes
+        return types.like(made, cls) if cls is not RepositoryAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "registry": self.registry,
@@ -65,3 +93,17 @@ class RepositoryAttributes:
                 "changeableAttributes": self.changeable_attributes,
             }
         )
+
+
+_DRAFT: Final = types.draft(RepositoryAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "registry",
+        "imageName",
+        "createdTime",
+        "lastUpdateTime",
+        "manifestCount",
+        "tagCount",
+        "changeableAttributes",
+    )
+)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -19,25 +19,55 @@ class RepositoryTags:
     Attributes:
         name: Name of the repository.
         tags: Names of the tags.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     name: str | None = None
     tags: list[str] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            name=types.optional(data, "name", types.string),
-            tags=types.items(data, "tags", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "name"
+            value = made.name = data.get("name")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.name = types.string(value)
+            at = "tags"
+            value = made.tags = data.get("tags")
+            if value is not None:
+                known += 1
+                made.tags = types.entries(value, types.string)
+            else:
+                made.tags = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = RepositoryTags
+        return types.like(made, cls) if cls is not RepositoryTags else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "name": self.name,
                 "tags": self.tags or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(RepositoryTags)
+_KNOWN: Final = frozenset(
+    (
+        "name",
+        "tags",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .tag_attributes_base import TagAttributesBase
@@ -21,24 +21,42 @@ class TagAttributes:
         registry: Login server of the registry.
         image_name: Name of the repository, slashes included.
         tag: The tag with its properties.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     registry: str
     image_name: str
     tag: TagAttributesBase
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            registry=types.required(data, "registry", types.string),
-            image_name=types.required(data, "imageName", types.string),
-            tag=types.required(data, "tag", TagAttributesBase.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 3
+        at = ""
+        try:
+            at = "registry"
+            value = made.registry = data["registry"]
+            if type(value) is not str:
+                made.registry = types.string(value)
+            at = "imageName"
+            value = made.image_name = data["imageName"]
+            if type(value) is not str:
+                made.image_name = types.string(value)
+            at = "tag"
+            value = data["tag"]
+            made.tag = TagAttributesBase.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = TagAttributes
+        return types.like(made, cls) if cls is not TagAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "registry": self.registry,
@@ -46,3 +64,13 @@ class TagAttributes:
                 "tag": self.tag,
             }
         )
+
+
+_DRAFT: Final = types.draft(TagAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "registry",
+        "imageName",
+        "tag",
+    )
+)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 from .tag_changeable_attributes import TagChangeableAttributes
@@ -25,6 +25,7 @@ class TagAttributesBase:
         last_update_time: When the tag was last moved or changed.
         signed: Whether the tag is signed the old way (Docker Content Trust).
         changeable_attributes: What may be done to it.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     name: str
@@ -33,22 +34,50 @@ class TagAttributesBase:
     last_update_time: datetime
     signed: bool | None = None
     changeable_attributes: TagChangeableAttributes | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            name=types.required(data, "name", types.string),
-            digest=types.required(data, "digest", types.string),
-            created_time=types.required(data, "createdTime", types.date_time),
-            last_update_time=types.required(data, "lastUpdateTime", types.date_time),
-            signed=types.optional(data, "signed", types.boolean),
-            changeable_attributes=types.optional(data, "changeableAttributes", TagChangeableAttributes.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 4
+        at = ""
+        try:
+            at = "name"
+            value = made.name = data["name"]
+            if type(value) is not str:
+                made.name = types.string(value)
+            at = "digest"
+            value = made.digest = data["digest"]
+            if type(value) is not str:
+                made.digest = types.string(value)
+            at = "createdTime"
+            value = data["createdTime"]
+            made.created_time = types.date_time(value)
+            at = "lastUpdateTime"
+            value = data["lastUpdateTime"]
+            made.last_update_time = types.date_time(value)
+            at = "signed"
+            value = made.signed = data.get("signed")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.signed = types.boolean(value)
+            at = "changeableAttributes"
+            value = made.changeable_attributes = data.get("changeableAttributes")
+            if value is not None:
+                known += 1
+                made.changeable_attributes = TagChangeableAttributes.from_dict(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = TagAttributesBase
+        return types.like(made, cls) if cls is not TagAttributesBase else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "name": self.name,
@@ -59,3 +88,16 @@ class TagAttributesBase:
                 "changeableAttributes": self.changeable_attributes,
             }
         )
+
+
+_DRAFT: Final = types.draft(TagAttributesBase)
+_KNOWN: Final = frozenset(
+    (
+        "name",
+        "digest",
+        "createdTime",
+        "lastUpdateTime",
+        "signed",
+        "changeableAttributes",
+    )
+)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -18,22 +18,41 @@ class TagAttributesTag:
 
     Attributes:
         signature_record: The signature record.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     signature_record: str | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            signature_record=types.optional(data, "signatureRecord", types.string),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "signatureRecord"
+            value = made.signature_record = data.get("signatureRecord")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.signature_record = types.string(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = TagAttributesTag
+        return types.like(made, cls) if cls is not TagAttributesTag else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "signatureRecord": self.signature_record,
             }
         )
+
+
+_DRAFT: Final = types.draft(TagAttributesTag)
+_KNOWN: Final = frozenset(("signatureRecord",))

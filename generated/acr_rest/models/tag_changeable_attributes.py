@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import types
 
@@ -21,26 +21,56 @@ class TagChangeableAttributes:
         write_enabled: Whether it may be changed or pushed over.
         list_enabled: Whether lists show it.
         read_enabled: Whether it may be pulled.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     delete_enabled: bool | None = None
     write_enabled: bool | None = None
     list_enabled: bool | None = None
     read_enabled: bool | None = None
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            delete_enabled=types.optional(data, "deleteEnabled", types.boolean),
-            write_enabled=types.optional(data, "writeEnabled", types.boolean),
-            list_enabled=types.optional(data, "listEnabled", types.boolean),
-            read_enabled=types.optional(data, "readEnabled", types.boolean),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "deleteEnabled"
+            value = made.delete_enabled = data.get("deleteEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.delete_enabled = types.boolean(value)
+            at = "writeEnabled"
+            value = made.write_enabled = data.get("writeEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.write_enabled = types.boolean(value)
+            at = "listEnabled"
+            value = made.list_enabled = data.get("listEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.list_enabled = types.boolean(value)
+            at = "readEnabled"
+            value = made.read_enabled = data.get("readEnabled")
+            if value is not None:
+                known += 1
+                if type(value) is not bool:
+                    made.read_enabled = types.boolean(value)
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = TagChangeableAttributes
+        return types.like(made, cls) if cls is not TagChangeableAttributes else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "deleteEnabled": self.delete_enabled,
@@ -49,3 +79,14 @@ class TagChangeableAttributes:
                 "readEnabled": self.read_enabled,
             }
         )
+
+
+_DRAFT: Final = types.draft(TagChangeableAttributes)
+_KNOWN: Final = frozenset(
+    (
+        "deleteEnabled",
+        "writeEnabled",
+        "listEnabled",
+        "readEnabled",
+    )
+)

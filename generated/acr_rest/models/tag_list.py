@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -21,24 +21,46 @@ class TagList:
         registry: Login server of the registry.
         image_name: Name of the repository, slashes included.
         tags: Each tag with its properties.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     registry: str
     image_name: str
     tags: list[TagAttributesBase] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            registry=types.required(data, "registry", types.string),
-            image_name=types.required(data, "imageName", types.string),
-            tags=types.items(data, "tags", TagAttributesBase.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 2
+        at = ""
+        try:
+            at = "registry"
+            value = made.registry = data["registry"]
+            if type(value) is not str:
+                made.registry = types.string(value)
+            at = "imageName"
+            value = made.image_name = data["imageName"]
+            if type(value) is not str:
+                made.image_name = types.string(value)
+            at = "tags"
+            value = made.tags = data.get("tags")
+            if value is not None:
+                known += 1
+                made.tags = types.entries(value, TagAttributesBase.from_dict)
+            else:
+                made.tags = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = TagList
+        return types.like(made, cls) if cls is not TagList else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "registry": self.registry,
@@ -46,3 +68,13 @@ class TagList:
                 "tags": self.tags,
             }
         )
+
+
+_DRAFT: Final = types.draft(TagList)
+_KNOWN: Final = frozenset(
+    (
+        "registry",
+        "imageName",
+        "tags",
+    )
+)

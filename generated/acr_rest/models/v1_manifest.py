@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -27,6 +27,7 @@ class V1Manifest:
         fs_layers: Layers, newest first.
         history: History, newest first.
         signatures: Its signatures.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     schema_version: int | None = None
@@ -36,23 +37,70 @@ class V1Manifest:
     fs_layers: list[FsLayer] = field(factory=list)
     history: list[History] = field(factory=list)
     signatures: list[ImageSignature] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            schema_version=types.optional(data, "schemaVersion", types.integer),
-            architecture=types.optional(data, "architecture", types.string),
-            name=types.optional(data, "name", types.string),
-            tag=types.optional(data, "tag", types.string),
-            fs_layers=types.items(data, "fsLayers", FsLayer.from_dict),
-            history=types.items(data, "history", History.from_dict),
-            signatures=types.items(data, "signatures", ImageSignature.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "schemaVersion"
+            value = made.schema_version = data.get("schemaVersion")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.schema_version = types.integer(value)
+            at = "architecture"
+            value = made.architecture = data.get("architecture")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.architecture = types.string(value)
+            at = "name"
+            value = made.name = data.get("name")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.name = types.string(value)
+            at = "tag"
+            value = made.tag = data.get("tag")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.tag = types.string(value)
+            at = "fsLayers"
+            value = made.fs_layers = data.get("fsLayers")
+            if value is not None:
+                known += 1
+                made.fs_layers = types.entries(value, FsLayer.from_dict)
+            else:
+                made.fs_layers = []
+            at = "history"
+            value = made.history = data.get("history")
+            if value is not None:
+                known += 1
+                made.history = types.entries(value, History.from_dict)
+            else:
+                made.history = []
+            at = "signatures"
+            value = made.signatures = data.get("signatures")
+            if value is not None:
+                known += 1
+                made.signatures = types.entries(value, ImageSignature.from_dict)
+            else:
+                made.signatures = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = V1Manifest
+        return types.like(made, cls) if cls is not V1Manifest else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "schemaVersion": self.schema_version,
@@ -64,3 +112,17 @@ class V1Manifest:
                 "signatures": self.signatures or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(V1Manifest)
+_KNOWN: Final = frozenset(
+    (
+        "schemaVersion",
+        "architecture",
+        "name",
+        "tag",
+        "fsLayers",
+        "history",
+        "signatures",
+    )
+)

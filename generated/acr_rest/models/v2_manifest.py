@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -22,26 +22,56 @@ class V2Manifest:
         media_type: Media type of this document.
         config: The config of the image.
         layers: The layers, base first.
+        additional_properties: What else the registry sent. It is never sent back.
     """
 
     schema_version: int | None = None
     media_type: str | None = None
     config: Descriptor | None = None
     layers: list[Descriptor] = field(factory=list)
+    additional_properties: Mapping[str, Any] = field(default=types.NOTHING, repr=False, eq=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a JSON object; raise ValueError, naming the place, where it does not fit."""
-        types.check_object(data)
-        return cls(
-            schema_version=types.optional(data, "schemaVersion", types.integer),
-            media_type=types.optional(data, "mediaType", types.string),
-            config=types.optional(data, "config", Descriptor.from_dict),
-            layers=types.items(data, "layers", Descriptor.from_dict),
-        )
+        if type(data) is not dict:
+            types.check_object(data)
+        made: Any = types.new(_DRAFT)
+        known = 0
+        at = ""
+        try:
+            at = "schemaVersion"
+            value = made.schema_version = data.get("schemaVersion")
+            if value is not None:
+                known += 1
+                if type(value) is not int:
+                    made.schema_version = types.integer(value)
+            at = "mediaType"
+            value = made.media_type = data.get("mediaType")
+            if value is not None:
+                known += 1
+                if type(value) is not str:
+                    made.media_type = types.string(value)
+            at = "config"
+            value = made.config = data.get("config")
+            if value is not None:
+                known += 1
+                made.config = Descriptor.from_dict(value)
+            at = "layers"
+            value = made.layers = data.get("layers")
+            if value is not None:
+                known += 1
+                made.layers = types.entries(value, Descriptor.from_dict)
+            else:
+                made.layers = []
+        except (KeyError, ValueError) as error:
+            raise types.at(at, error) from None
+        made.additional_properties = types.NOTHING if len(data) == known else types.others(data, _KNOWN, types.anything)
+        made.__class__ = V2Manifest
+        return types.like(made, cls) if cls is not V2Manifest else made
 
     def to_dict(self) -> dict[str, Any]:
-        """Write a JSON object, without what is None."""
+        """Write a JSON object, without what is None and without additional_properties."""
         return types.json_object(
             {
                 "schemaVersion": self.schema_version,
@@ -50,3 +80,14 @@ class V2Manifest:
                 "layers": self.layers or None,
             }
         )
+
+
+_DRAFT: Final = types.draft(V2Manifest)
+_KNOWN: Final = frozenset(
+    (
+        "schemaVersion",
+        "mediaType",
+        "config",
+        "layers",
+    )
+)
