@@ -94,9 +94,7 @@ def _refusal(text: object) -> InvalidReference | UnsupportedDigest:
     if algorithm not in _ALGORITHMS:
         return UnsupportedDigest(f"{text!r}: the algorithm {algorithm!r} is not supported: expected sha256 or sha512")
     length = _ALGORITHMS[algorithm][1]
-    return InvalidReference(
-        f"expected a digest with {length} lower-case hexadecimal digits, got {repr(text)[:200]}"
-    )
+    return InvalidReference(f"expected a digest with {length} lower-case hexadecimal digits, got {repr(text)[:200]}")
 
 
 def received_digest(text: str, where: str) -> Digest:

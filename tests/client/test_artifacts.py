@@ -220,9 +220,7 @@ def test_files_that_are_missing_or_named_alike_are_refused_before_any_request(
     repository = registry.repository("app")
     with pytest.raises(acr.InvalidInput, match="there is neither at .*none; check the path"):
         repository.push_artifact([tmp_path / "none"], tag="v1")
-    with pytest.raises(
-        acr.InvalidInput, match=f"there is neither at none in {re.escape(str(Path.cwd()))}; check"
-    ):
+    with pytest.raises(acr.InvalidInput, match=f"there is neither at none in {re.escape(str(Path.cwd()))}; check"):
         repository.push_artifact(["none"], tag="v1")
     with pytest.raises(acr.InvalidInput, match="title"):
         repository.push_artifact([files[0], files[0]], tag="v1")

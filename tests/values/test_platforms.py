@@ -74,7 +74,7 @@ def test_where_none_fits_or_several_do_the_error_tells_which_there_are(
 
 def test_the_error_says_which_platform_is_missing() -> None:
     with pytest.raises(acr.InvalidInput) as caught:
-        choose(index_of("linux/amd64", "linux/arm64"), "plan9/386", "it")
+        choose(index_of("linux/amd64", "linux/arm64"), platform_of("plan9/386"), "it")
     assert str(caught.value) == (
         "it is an index of linux/amd64, linux/arm64, without plan9/386: pass platform= with one of them"
     )
@@ -87,7 +87,7 @@ def test_the_error_says_which_platform_is_missing() -> None:
 def test_the_error_names_as_many_platforms_as_somebody_reads(count: int, end: str) -> None:
     """There may be as many as a manifest of 4 MiB holds."""
     with pytest.raises(acr.InvalidInput) as caught:
-        choose(index_of(*[f"linux/a{number}" for number in range(count)]), "plan9/386", "it")
+        choose(index_of(*[f"linux/a{number}" for number in range(count)]), platform_of("plan9/386"), "it")
     assert f"{end}, without plan9/386: pass platform=" in str(caught.value)
     assert len(str(caught.value)) < 400
 
