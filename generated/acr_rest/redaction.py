@@ -17,7 +17,8 @@ _SIGNATURE: Final = re.compile(
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
 # What a client sends for a token: in a form or a URL, or as JSON. Also `refresh_token` and the like.
 _NAME: Final = r"(?:token|password|client_secret|assertion)"
-_SECRET_NAME: Final = re.compile(rf"(?i).*{_NAME}|(?:proxy-)?authorization", re.DOTALL)
+SECRET_NAME: Final = re.compile(rf"(?i).*{_NAME}|(?:proxy-)?authorization", re.DOTALL)
+"""Names of JSON members whose values are secrets."""
 _FIELD: Final = re.compile(rf"(?i)({_NAME}(?:=|%3D)[\"']?)(?:(?!\\u0026|%26)[^&\s\"'<>])+")
 _MEMBER: Final = re.compile(rf"(?i)({_NAME}\\?[\"']\s*+:\s*+\\?[\"'])[^\"'\\]++")
 # The header that it sends. A challenge begins with the same word, and errors speak of `Basic authentication`.
@@ -28,6 +29,8 @@ _HEADER: Final = re.compile(
 )
 _UPLOAD: Final = re.compile(r"(/blobs/uploads?/)[^\s\"'<>?,;]++")
 """Where an upload is. Some registries need nothing else to let anybody write to it."""
+_USER: Final = re.compile(r"(://)[^\s/?#\"'<>]*@")
+"""The name and password of a URL."""
 
 _MOST_TEXT: Final = 2_000
 _MOST_ITEMS: Final = 100
@@ -35,9 +38,23 @@ _MOST_LEVELS: Final = 10
 
 
 def redact(text: str) -> str:
-    """Take out what looks like a credential, a token, a signed URL or the location of an upload."""
+    """Take out what looks like a credential, a token, a signed URL or the location of an upload.
+
+    Error bodies may echo what was sent.
+
+    >>> redact("https://x.blob.core.windows.net/b?se=1&sig=abc")
+    'https://x.blob.core.windows.net/b?se=…&sig=…'
+    >>> redact("/v2/app/blobs/uploads/1-2?_state=abc")
+    '/v2/app/blobs/uploads/…?_state=…'
+    >>> redact("https://me:hunter2@my.azurecr.io/v2/")
+    'https://…@my.azurecr.io/v2/'
+    >>> redact("got Authorization: Basic bWU6eA== and refresh_token=abc")
+    'got Authorization: Basic … and refresh_token=…'
+    """
     if "/blobs/upload" in text:
         text = _UPLOAD.sub(r"\1…", text)
+    if "://" in text:
+        text = _USER.sub(r"\1…@", text)
     text = _JWT.sub("…", _SIGNATURE.sub(r"\1…", text))
     return _HEADER.sub(r"\1…", _MEMBER.sub(r"\1…", _FIELD.sub(r"\1…", text)))
 
@@ -63,7 +80,7 @@ def shown_json(value: Any, levels: int = _MOST_LEVELS) -> Any:
     if isinstance(value, dict):
         members = list(value.items())[:_MOST_ITEMS]
         return {
-            shown(name): "…" if isinstance(item, str) and _SECRET_NAME.fullmatch(name) else shown_json(item, levels - 1)
+            shown(name): "…" if isinstance(item, str) and SECRET_NAME.fullmatch(name) else shown_json(item, levels - 1)
             for name, item in members
         }
     return value

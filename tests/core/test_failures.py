@@ -10,11 +10,11 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from acr_rest.redaction import redact
 from acr_rest.types import AnyRequest as Request
 from hypothesis import given, settings, strategies as st
 
 from acr._core.talk.failures import failure, retry_after
-from acr._core.talk.redaction import redact
 from acr._shells.blocking import run
 from acr.errors import (
     Denied,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
+from acr_rest.redaction import redact
 
-from acr._core.talk.redaction import redact
 from acr.errors import ProtocolViolation
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -10,11 +10,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
+from acr_rest.redaction import redact
 from acr_rest.types import AnyRequest as Request
 
 from acr._core.runtime import Incoming
 from acr._core.talk.bodies import decoded, read_at_most
-from acr._core.talk.redaction import redact, shown, shown_json, shown_path
+from acr._core.talk.redaction import shown, shown_json, shown_path
 from acr._values.media_type import essence
 from acr._values.reference import looks_like_acr
 from acr.errors import (

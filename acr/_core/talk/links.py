@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from acr_rest import types
+from acr_rest.redaction import redact
 
-from acr._core.talk.redaction import redact
 from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
 

@@ -5,31 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from acr_rest.redaction import SECRET_NAME, redact
+
 from acr._text import printable
 
-# Of Azure, Amazon, Google and CloudFront. Also as Go writes an ampersand in JSON, and as it is in a URL within a URL.
-_SIGNATURE: Final = re.compile(
-    r"(?i)((?:\A|[?&;]|\\u0026|%26|%3F)(?:sig|se|sv|sp|sr|skoid|sktid|_state"
-    r"|X-(?:Amz|Goog)-(?:Credential|Security-Token|Signature)|Key-Pair-Id|Policy|Signature)(?:=|%3D))"
-    r"(?:(?!\\u0026|%26)[^&\s\"'<>])+"
-)
-# Not within a word, and possessive: an error body of nothing but `-eyJ` takes no longer than any other.
-_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]++(?:\.[\w-]*+){2,}+")
-# What a client sends for a token: in a form or a URL, or as JSON. Also `refresh_token` and the like.
-_NAME: Final = r"(?:token|password|client_secret|assertion)"
-_SECRET_NAME: Final = re.compile(rf"(?i).*{_NAME}|(?:proxy-)?authorization", re.DOTALL)
-_FIELD: Final = re.compile(rf"(?i)({_NAME}(?:=|%3D)[\"']?)(?:(?!\\u0026|%26)[^&\s\"'<>])+")
-_MEMBER: Final = re.compile(rf"(?i)({_NAME}\\?[\"']\s*+:\s*+\\?[\"'])[^\"'\\]++")
-# The header that it sends. A challenge begins with the same word, and errors speak of `Basic authentication`.
-_HEADER: Final = re.compile(
-    r"(?i)\b((?:Basic|Bearer)(?:\s|%20|\+)++[\"']?)"
-    r"(?!(?:realm|service|scope|charset|error)=|(?:auth\w*+|tokens?|challenges?|credentials?)(?:[\s.,;:]|\Z))"
-    r"[^\s\"'<>\\]++"
-)
-_UPLOAD: Final = re.compile(r"(/blobs/uploads/)[^\s\"'<>?,;]++")
-"""Where an upload is. Some registries need nothing else to let anybody write to it."""
-_USER: Final = re.compile(r"(://)[^\s/?#\"'<>]*@")
-"""The name and password of a URL."""
 # Headers as httpcore logs them.
 _LOGGED: Final = re.compile(
     r"(?i)(\(b'(?:set-cookie|cookie|(?:proxy-)?authorization)', b)(?:'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")"
@@ -38,28 +17,6 @@ _LOGGED_PLACE: Final = re.compile(r"(?i)(\(b'(?:content-)?location', b(?:'[^?']*
 
 _CREDENTIALS: Final = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization"})
 _PLACES: Final = frozenset({"location", "content-location"})
-
-
-def redact(text: str) -> str:
-    """Take out what looks like a credential, a token, a signed URL or the location of an upload.
-
-    Error bodies may echo what was sent.
-
-    >>> redact("https://x.blob.core.windows.net/b?se=1&sig=abc")
-    'https://x.blob.core.windows.net/b?se=…&sig=…'
-    >>> redact("/v2/app/blobs/uploads/1-2?_state=abc")
-    '/v2/app/blobs/uploads/…?_state=…'
-    >>> redact("https://me:hunter2@my.azurecr.io/v2/")
-    'https://…@my.azurecr.io/v2/'
-    >>> redact("got Authorization: Basic bWU6eA== and refresh_token=abc")
-    'got Authorization: Basic … and refresh_token=…'
-    """
-    if "/blobs/uploads/" in text:
-        text = _UPLOAD.sub(r"\1…", text)
-    if "://" in text:
-        text = _USER.sub(r"\1…@", text)
-    text = _JWT.sub("…", _SIGNATURE.sub(r"\1…", text))
-    return _HEADER.sub(r"\1…", _MEMBER.sub(r"\1…", _FIELD.sub(r"\1…", text)))
 
 
 def redact_log(text: str) -> str:
@@ -106,4 +63,4 @@ def shown_json(value: Any) -> Any:
 
 
 def _shown_member(key: str, value: Any) -> Any:
-    return "…" if isinstance(value, str) and _SECRET_NAME.fullmatch(key) else shown_json(value)
+    return "…" if isinstance(value, str) and SECRET_NAME.fullmatch(key) else shown_json(value)

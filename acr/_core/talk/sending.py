@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import attrs
+from acr_rest.redaction import redact
 from acr_rest.types import AnyRequest as Request, Response
 
 from acr._core.runtime import Body, Incoming, Outgoing, Runtime
@@ -15,7 +16,7 @@ from acr._core.talk.attempts import Attempts, Problem, may_pass
 from acr._core.talk.deadline import deadline
 from acr._core.talk.failures import failure
 from acr._core.talk.learned import Learned
-from acr._core.talk.redaction import redact, shown_header, shown_path, without_query
+from acr._core.talk.redaction import shown_header, shown_path, without_query
 from acr._values.options import Retries
 from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse, RequestInfo, ResponseInfo
