@@ -153,7 +153,7 @@ def test_scopes_of_the_callers_own_are_checked_before_anything_is_sent(
     registry: acr.Registry, acr_emulator: Emulator
 ) -> None:
     for wrong, told in (
-        ("registry:catalog:*", "expected a list of scopes: pass ['registry:catalog:*']"),
+        ("registry:catalog:*", "scopes: expected a list, got text: pass ['registry:catalog:*']"),
         (["catalog"], "malformed scope: 'catalog': expected one such as repository:team/app:pull,push"),
     ):
         for call in (registry.access_token, lambda scopes: registry.exchange_refresh_token("token", scopes)):

@@ -211,7 +211,7 @@ def test_delete_images_of_a_repository_that_is_not_there(run: Run, there: acr.Re
     assert "ap" in told
     assert "404" in told
     assert everything_in(there.repository("app"))[0] == {"v0", "v1"}
-    assert "is no repository name" in run("delete_images", "--repository", "App", status=1)
+    assert "expected a repository name" in run("delete_images", "--repository", "App", status=1)
 
 
 def test_delete_images_deletes_nothing_without_yes(run: Run, there: acr.Registry) -> None:

@@ -154,9 +154,7 @@ def _hint(kind: type[ResponseError], request: Request, status: int, wait: float 
         return "the proxy on the way asks for a name and password: they go into the URL of HTTPS_PROXY or proxy="
     if kind is RateLimited and wait is not None:
         return f"the registry asks to wait {wait:.0f} s; send fewer requests at once"
-    if kind is NotFound and (hexadecimal := _HEX_TAG.search(request.target)):
-        return f"64 hex digits are a tag: a digest is written sha256:{hexadecimal[1]}"
-    if kind is NotFound and request.method == "HEAD":  # its answer has no body that would tell
+    if kind is NotFound:
         return _missing(request)
     if kind is Locked and request.method in ("GET", "HEAD"):
         return "a lock of the item or of its repository: unlock it first with update(can_read=True)"
@@ -166,11 +164,15 @@ def _hint(kind: type[ResponseError], request: Request, status: int, wait: float 
 
 
 def _missing(request: Request) -> str | None:
-    """What a HEAD did not find, by its path.
+    """What was not found, if the path tells more than the answer: that of a HEAD has no body.
 
     >>> _missing(Request("HEAD", "/v2/team/app/manifests/v1", {}, None))
     'the repository team/app has no manifest v1'
     """
+    if hexadecimal := _HEX_TAG.search(request.target):
+        return f"64 hex digits are a tag: a digest is written sha256:{hexadecimal[1]}"
+    if request.method != "HEAD":
+        return None
     found = _ITEM.fullmatch(unquote(request.target.partition("?")[0]))
     return f"the repository {found['repository']} has no {found['kind']} {found['reference']}" if found else None
 
