@@ -58,7 +58,7 @@ default_role = "py:obj"
 # It must find those that begin with a name of ours. The rest are Python's own, or other code.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", rf"(?!(?:acr|acr_rest|{'|'.join(sorted(CLASSES))})(?:\.|$)).*")]
-nitpick_ignore_regex += [("py:class", r"acr.*\.T(_co)?")]  # type variables
+nitpick_ignore_regex += [("py:class", r"acr.*\.(T(_co)?|P)")]  # type variables
 
 CONTENTS = """
 

@@ -159,7 +159,7 @@ class RepositoryManifest:
             NoMetadataApi: the registry is of another make, and lacks this API.
             ResponseError, TransportError, CredentialError: the request failed.
             ProtocolViolation: the answer is unusable.
-            LimitExceeded: the answer is larger than `Limits.page`.
+            LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
         return run(manifests.properties(self._remote, self.reference))
 
@@ -186,7 +186,7 @@ class RepositoryManifest:
             NoMetadataApi: the registry is of another make, and lacks this API.
             ResponseError, TransportError, CredentialError: the request failed.
             ProtocolViolation: the answer is unusable.
-            LimitExceeded: the answer is larger than `Limits.page`.
+            LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(manifests.update(self._remote, self.reference, wanted))

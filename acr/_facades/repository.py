@@ -99,7 +99,7 @@ class Repository:
             NotFound: there is no such repository.
             Locked: the repository, or something in it, is locked.
             NoMetadataApi: the registry is of another make, and lacks this API.
-            LimitExceeded: the repository is deleted, and the list of what went with it is larger than `Limits.page`.
+            LimitExceeded: the repository is deleted, and the list of what went with it is larger than `Limits` allow.
             ResponseError, TransportError, CredentialError: the request failed.
             ProtocolViolation: the answer is unusable.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -54,6 +55,7 @@ def next_version() -> dict[str, Any]:
 def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:  # noqa: F811
     path = tmp_path_factory.mktemp("upstream") / "NEW.json"
     path.write_text(json.dumps(next_version()), encoding="utf-8")
+    shutil.copytree(ROOT / "acr", tree / "acr", ignore=shutil.ignore_patterns("__pycache__"))  # who uses what changes
     before = snapshot(tree)
 
     run = codegen("--report", path, "--fail-on", "breaking", root=tree)  # step 2
