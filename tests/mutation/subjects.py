@@ -139,10 +139,14 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_deletion.py",
             "tests/client/test_locks.py",
             "tests/client/test_needed_scopes.py",
+            "tests/client/test_size_limits.py",
+            "tests/makes/test_believed.py",
         ),
         file_tests=(
             "tests/client/test_deletion.py",
             "tests/client/test_locks.py",
+            "tests/makes/test_believed.py",
+            "tests/makes/test_blobs.py",
         ),
     ),
     "paging": Subject(
