@@ -62,6 +62,18 @@ class Settings:
         lock_refusals_as_seen: whether the refusal of a locked item has an empty `detail`, and on `/acr/v1` no
             X-Ms-Request-Id.
         referrers_follow_subject: whether the emulator deletes what is attached to a manifest together with it.
+        abac: whether role assignments may be limited to repositories (ABAC). Then the refresh token has the claim
+            `aad_identity`, scopes with a wildcard (`repository:*:pull`) are ignored, and an Entra credential lists the
+            catalog only if its scopes name it.
+        quarantine: whether each new manifest is in quarantine, and cannot be pulled, until a PATCH sets its
+            `quarantineState` to `Passed` (that a pull is refused by 403 is a guess).
+        replica_lag: seconds for which a new manifest is listed, and cannot be pulled (a guess).
+        catalog_breaks_after: names after which the catalog answers 502; 0 for a catalog that does not break off.
+        reads_per_minute: how many reads a minute one identity may send; 0 sets no limit. The others are alike.
+        writes_per_minute: pushes and changes.
+        deletes_per_minute: deletions.
+        referrers_per_minute: lists of referrers. They count as reads, too.
+        tokens_per_minute: calls of the token endpoints, of all identities together.
         clock: returns the time, in seconds since the epoch. Tests of expiry pass their own.
     """
 
@@ -82,4 +94,13 @@ class Settings:
     orderby_in_v2_links: bool = True
     lock_refusals_as_seen: bool = True
     referrers_follow_subject: bool = True
+    abac: bool = False
+    quarantine: bool = False
+    replica_lag: float = 0.0
+    catalog_breaks_after: float = 0.0
+    reads_per_minute: float = 0.0
+    writes_per_minute: float = 0.0
+    deletes_per_minute: float = 0.0
+    referrers_per_minute: float = 0.0
+    tokens_per_minute: float = 0.0
     clock: Callable[[], float] = time.time

@@ -65,10 +65,11 @@ ROOMS: dict[str, set[str]] = {
     },
     "acr.emulator._emulator": {
         *VALUES, "acr.emulator._settings", "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server",
-        "acr.emulator._parts", "starlette",
+        "acr.emulator._store", "acr.emulator._parts", "starlette",
     },
     "acr.emulator": {
-        "attrs", "acr.emulator._extra", "acr.emulator._settings", "acr.emulator._access", "acr.emulator._server",
+        "attrs", "acr.emulator._extra", "acr.emulator._settings", "acr.emulator._access", "acr.emulator._store",
+        "acr.emulator._server",
         "acr.emulator._emulator", "pytest",
     },
     "acr": {
