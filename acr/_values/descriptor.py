@@ -9,6 +9,7 @@ import attrs
 from acr._values.digest import Digest, received_digest
 from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr._values.travel import travels
 from acr.errors import InvalidInput, ProtocolViolation
 
@@ -21,7 +22,7 @@ _USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
 
 @public_in("acr")
 @attrs.frozen
-class Platform:
+class Platform(Plain):
     """What an image runs on (OCI image spec, "Image Index").
 
     Args:
@@ -90,7 +91,7 @@ class Platform:
 @public_in("acr")
 @travels
 @attrs.frozen
-class Descriptor:
+class Descriptor(Plain):
     """Names a piece of content by type, digest and size (OCI image spec, "Content Descriptors").
 
     Args:
