@@ -68,6 +68,7 @@ CONTENTS = """
 
 docs/emulator
 docs/from-go
+docs/inventory
 docs/limits
 docs/processes
 docs/registries

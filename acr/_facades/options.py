@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
-from typing import TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._outside.failures import reading
+from acr._outside.regular import open_regular
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_text
 from acr._values.files import File
@@ -18,8 +21,11 @@ from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.unpacking import UnpackLimits
 from acr._values.version import __version__
-from acr.errors import CredentialError, InvalidInput
+from acr.errors import CredentialError, InvalidInput, LimitExceeded
 from acr.protocols import Credential
+
+_LARGEST_LIST: Final = 16 * 1024 * 1024
+"""Bytes of a file with names of repositories."""
 
 ArtifactFile: TypeAlias = str | os.PathLike[str] | File
 """A file or folder to push: its path, or a `File` to set its title and media type."""
@@ -92,6 +98,23 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
         if not (file.path.is_file() or file.path.is_dir()):
             raise InvalidInput(f"{file.path} is no file and no folder")
     return found
+
+
+def names_in(repositories: str | os.PathLike[str] | Iterable[str] | None) -> str | Iterable[str] | None:
+    """Return the names of repositories that the caller passed, or those in the file that the caller passed.
+
+    Raises:
+        TransferError: the file cannot be read.
+        LimitExceeded: it has more than 16 MiB.
+    """
+    if not isinstance(repositories, os.PathLike):
+        return repositories
+    with reading(repositories):
+        with open_regular(Path(repositories)) as file:
+            content = file.read(_LARGEST_LIST + 1)
+        if len(content) > _LARGEST_LIST:
+            raise LimitExceeded(f"the list {repositories}", limit=_LARGEST_LIST)
+        return content.decode().splitlines()
 
 
 def patterns_of(include: str | Iterable[str] | None) -> list[str] | None:
