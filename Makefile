@@ -54,8 +54,8 @@ UPKEEP ?= 20000
 MANIFESTS ?= 1000000
 
 .PHONY: test-upkeep
-test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one of a million manifests with its limits
-	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory
+test-upkeep: $(VENV)/.made ## Usage, check, plans: 20,000 random registries, and one of a million manifests with its limits
+	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory tests/cleanup
 
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
