@@ -99,19 +99,24 @@ def test_what_the_lock_says_counts_for_nothing(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
 def test_a_forked_child_keeps_neither_the_folder_nor_the_port(tmp_path: Path) -> None:
     read, write = os.pipe()
+    begun, begins = os.pipe()
     with Emulator(tmp_path) as registry:
         port = int(registry.login_server.rpartition(":")[2])
         child = os.fork()
         if child == 0:
             os.close(write)
+            os.write(begins, b"1")
             os.read(read, 1)  # until the parent has seen enough
             os._exit(0)
     try:
         with Emulator(tmp_path):
             pass
+        os.read(begun, 1)  # what is closed in the child is closed now
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=10).close()
     finally:
         os.close(write)
         os.close(read)
+        os.close(begun)
+        os.close(begins)
         os.waitpid(child, 0)

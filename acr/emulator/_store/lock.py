@@ -39,7 +39,13 @@ def locked(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()).encode())
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            # By name: a child that was forked a moment ago may not have closed its copy of the file yet, and the lock
+            # is of both. A child that has closed it does not unlock what is its parent's.
+            if not file.closed:
+                _unlock(file)
 
 
 def _owner(file: BinaryIO) -> str:
@@ -55,8 +61,15 @@ if sys.platform == "win32":
         file.seek(_BEYOND)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
+    def _unlock(file: BinaryIO) -> None:
+        file.seek(_BEYOND)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
