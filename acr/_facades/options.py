@@ -94,12 +94,10 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
         InvalidInput: a path leads to neither a file nor a folder, or the caller passed one path instead of a list.
         InvalidReference: a title would lead out of a folder.
     """
-    if isinstance(files, bytes | bytearray):
-        files = [files]  # so that the error is that of one
-    if not isinstance(files, Iterable | str | os.PathLike | File):
-        raise wrong_kind("files", files, "a list of paths or Files")
     if isinstance(files, str | os.PathLike | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
+    if isinstance(files, bytes | bytearray) or not isinstance(files, Iterable):
+        raise wrong_kind("files", files, "a list of paths or Files")
     found = [file if isinstance(file, File) else File(file) for file in files]
     for file in found:
         if not (file.path.is_file() or file.path.is_dir()):

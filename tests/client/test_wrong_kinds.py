@@ -104,7 +104,7 @@ def _of(name: str, **given: Any) -> Call:
 
 _LAYOUT = acr.Memory()
 add_image(_LAYOUT, [b"layer"], tag="v1")
-_LOCKS: Final = dict.fromkeys(("can_read", "can_write", "can_list", "can_delete"), "flag or None")
+_LOCKS: Final[Mapping[str, str]] = dict.fromkeys(("can_read", "can_write", "can_list", "can_delete"), "flag or None")
 _COPY: Final = {
     "platform": "platform or None",
     "referrers": "referrers",
