@@ -6,18 +6,12 @@ import re
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
 
-from acr_rest import types
+from acr_rest import paging, types
 from acr_rest.redaction import redact
 
 from acr._values.reference import Endpoint
 from acr.errors import ProtocolViolation
 
-# Possessive (`*+`), or a long run of spaces would be tried in every way there is to divide it.
-# RFC 8288 knows no single quotes. Who writes them means a quoted value all the same.
-_VALUE: Final = r"""[ \t]*+=[ \t]*+(?:"(?:[^"\\]|\\.)*+"|'[^'"]*+'(?=[ \t]*+(?:[;,]|\Z))|[^\s;,"]*+)"""
-_PARAMETER: Final = rf"""[ \t]*+;[ \t]*+(?P<name>[^\s=;,"]++)(?P<value>{_VALUE})?+"""
-_ONE: Final = re.compile(_PARAMETER)
-_LINK: Final = re.compile(rf"[ \t,]*+<(?P<target>[^<>]*+)>(?P<parameters>(?:{_PARAMETER})*+)[ \t]*+(?=,|\Z)")
 _RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,18}|-1)")
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
@@ -35,26 +29,10 @@ def next_link(header: str | None) -> str | None:
     '/acr/v1/_catalog?last=a&n=1&orderby='
     >>> next_link(None)
     """
-    at, found = 0, None
-    header = header or ""
-    while at < len(header):
-        link = _LINK.match(header, at)
-        if link is None:
-            if header[at:].strip(" \t,"):
-                raise ProtocolViolation(f"malformed Link header: {redact(header)[:200]!r}")
-            break
-        if found is None and "next" in _relations(link["parameters"]):
-            found = link["target"]
-        at = link.end()
-    return found
-
-
-def _relations(parameters: str) -> list[str]:
-    """The relation types of a link. Of several `rel` the first counts (RFC 8288, section 3.3)."""
-    for parameter in _ONE.finditer(parameters):
-        if parameter["name"].lower() == "rel":
-            return (parameter["value"] or "").lstrip(" \t=").strip("\"'").lower().split()
-    return []
+    try:
+        return paging.next_link(header)
+    except ValueError:
+        raise ProtocolViolation(f"malformed Link header: {redact(header or '')[:200]!r}") from None
 
 
 def split(url: str, *, allow_http: bool = True) -> tuple[Endpoint, str]:
