@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -152,13 +153,18 @@ def number(fits: Callable[[float], bool], expected: str) -> Validator:
     return check
 
 
-def whole_number(least: int) -> Validator:
-    """A validator of a field that is a whole number, and not below `least`."""
+def whole_number(least: int, most: float = math.inf, expected: str | None = None) -> Validator:
+    """A validator of a field that is a whole number, neither below `least` nor above `most`.
+
+    Args:
+        least: the smallest that will do.
+        most: the largest.
+        expected: what will do, for the error.
+    """
+    wanted = expected or f"a whole number from {least} on"
 
     def check(options: object, field: attrs.Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidInput(
-                f"{type(options).__name__}.{field.name}={value!r}: expected a whole number from {least} on"
-            )
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected {wanted}")
 
     return check

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from acr._values.arguments import Validator, check_text, number
+from acr._values.arguments import Validator, check_text, number, whole_number
 from acr._values.reference import check_repository
 from acr.errors import InvalidInput, InvalidReference
 
@@ -25,29 +25,13 @@ lifetime: Final = number(lambda value: 0 <= value <= _LONGEST, f"seconds from 0 
 """A validator of a lifetime: so short that no clock runs over."""
 
 
-def true_or_false(options: object, field: attrs.Attribute[Any], value: object) -> None:
-    """A validator of what is on or off. A text such as "no" would be on."""
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected True or False")
-
-
 def function(options: object, field: attrs.Attribute[Any], value: object) -> None:
     """A validator of a function."""
     if not callable(value):
         raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected a function")
 
 
-def whole(least: int, most: int, expected: str) -> Validator:
-    """A validator of a field that is a whole number within bounds."""
-
-    def check(options: object, field: attrs.Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected {expected}")
-
-    return check
-
-
-port: Final = whole(0, HIGHEST_PORT, f"a port from 1 to {HIGHEST_PORT}, or 0 for any free one")
+port: Final = whole_number(0, HIGHEST_PORT, f"a port from 1 to {HIGHEST_PORT}, or 0 for any free one")
 
 
 def address(options: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -168,6 +152,10 @@ def of_type(kind: type[Any], expected: str) -> Validator:
             raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected {expected}")
 
     return check
+
+
+true_or_false: Final = of_type(bool, "True or False")
+"""A validator of what is on or off. A text such as "no" would be on."""
 
 
 def said(error: OSError, what: str, then: str) -> OSError:

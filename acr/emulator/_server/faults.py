@@ -7,19 +7,18 @@ from typing import Any, Final
 import attrs
 from attrs.validators import optional
 
-from acr._values.arguments import number, whole_number
+from acr._values.arguments import check_count, number, whole_number
 from acr._values.home import public_in
-from acr.emulator._arguments import headers, of_type, one_of, true_or_false, whole
+from acr.emulator._arguments import headers, of_type, one_of, true_or_false
 from acr.emulator._server.records import Origin
 from acr.errors import InvalidInput
 
 _LONGEST_DELAY: Final = 86_400
 
 
-def _times(fault: object, field: "attrs.Attribute[Any]", value: object) -> None:
+def _times(fault: object, field: "attrs.Attribute[Any]", value: int) -> None:
     # Users know this field by the argument of `Emulator.fail`.
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidInput(f"times={value!r}: expected a whole number from 0 on")
+    check_count("times", value, least=0)
 
 
 def _upper(method: str | None) -> str | None:
@@ -39,7 +38,7 @@ class Fault:
     method: str | None = attrs.field(converter=_upper, validator=optional(of_type(str, "a method, or None")))
     path_contains: str = attrs.field(validator=of_type(str, "a text"))
     origin: Origin | None = attrs.field(validator=one_of("registry", "storage", None))
-    status: int | None = attrs.field(validator=optional(whole(200, 999, "a status from 200 to 999, or None")))
+    status: int | None = attrs.field(validator=optional(whole_number(200, 999, "a status from 200 to 999, or None")))
     headers: Mapping[str, str] = attrs.field(validator=headers)
     body: bytes = attrs.field(validator=of_type(bytes, "bytes"))
     drop: bool = attrs.field(validator=true_or_false)
