@@ -70,7 +70,9 @@ def test_the_steps_of_the_page(tree: Path, tmp_path_factory: pytest.TempPathFact
     ):
         assert line in run.stdout
     (tags,) = re.findall(r"update_tag_properties.build_request argument api_version .*", run.stdout)
-    assert len(re.findall(r"acr/_core/listed/tags.py:\d+", tags)) > 1  # also where it is called by another name
+    assert len(re.findall(r"acr/_core/listed/tags.py:\d+", tags)) > 1
+    (tokens,) = re.findall(r"get_refresh_token.build_request argument api_version .*", run.stdout)
+    assert len(re.findall(r"acr/_core/talk/token_exchanges.py:\d+", tokens)) > 1  # also where it has another name
     assert snapshot(tree) == before
 
     origin = "Azure/azure-rest-api-specs@0123abc:some/2026-01-01/containerregistry.json"

@@ -12,8 +12,8 @@ from acr_rest import types
 from acr_rest.api.container_registry import (
     delete_repository,
     get_repositories,
-    get_repository_properties as get_properties,
-    update_repository_properties as update_properties,
+    get_repository_properties,
+    update_repository_properties,
 )
 from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
 from acr_rest.types import Response
@@ -108,19 +108,18 @@ def repositories(session: Session, *, page_size: int | None, last: str | None) -
 
 async def get(remote: Remote) -> RepositoryProperties:
     """Properties of a repository."""
-    request = get_properties.build_request(remote.name)
-    return _properties(
-        (await remote.session.call(request, get_properties.parse, scopes=scopes.read_metadata(remote.name))).body
-    )
+    request = get_repository_properties.build_request(remote.name)
+    parse, needed = get_repository_properties.parse, scopes.read_metadata(remote.name)
+    return _properties((await remote.session.call(request, parse, scopes=needed)).body)
 
 
 @one_call
 async def update(remote: Remote, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""
     body = RepositoryChangeableAttributes(**changes)
-    request = update_properties.build_request(remote.name, body=body)
+    request = update_repository_properties.build_request(remote.name, body=body)
     async with explained(f"the repository {remote.name}", partial(get, remote)):
-        parse = told(done(update_properties.parse, 200))
+        parse = told(done(update_repository_properties.parse, 200))
         reply = await remote.session.call(request, parse, scopes=scopes.write_metadata(remote.name))
     return _properties(reply.body) if reply else await get(remote)
 

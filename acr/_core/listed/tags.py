@@ -12,7 +12,7 @@ from acr_rest.api.container_registry import (
     get_tag_names,
     get_tag_properties,
     get_tags,
-    update_tag_properties as update_tag_attributes,
+    update_tag_properties,
 )
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
@@ -105,9 +105,9 @@ async def get(remote: Remote, tag: str) -> TagProperties:
 async def update(remote: Remote, tag: str, changes: Changes) -> TagProperties:
     """Change what may be done with a tag."""
     body = TagChangeableAttributes(**changes)
-    request = update_tag_attributes.build_request(remote.name, check_tag(tag), body=body)
+    request = update_tag_properties.build_request(remote.name, check_tag(tag), body=body)
     async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
-        parse = told(done(update_tag_attributes.parse, 200))
+        parse = told(done(update_tag_properties.parse, 200))
         reply = await remote.session.call(request, parse, scopes=scopes.write_metadata(remote.name))
     return _properties(remote.name, reply.body.tag) if reply else await get(remote, tag)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from acr_rest.api.container_registry import check_api as check_support
+from acr_rest.api.container_registry import check_api
 from acr_rest.types import AnyRequest as Request, InvalidResponse, Response
 
 from acr._core.runtime import Incoming, Runtime
@@ -196,7 +196,7 @@ class Session:
         """Learn the challenge of a registry; if it has none, give what it said instead."""
         reply = None
         try:
-            reply = await self.sender.exchange(self.registry, check_support.build_request(), None)
+            reply = await self.sender.exchange(self.registry, check_api.build_request(), None)
         except Unauthorized as refusal:
             self.learned.demand = Demand(_usable(refusal))
         self.learned.is_met = True
