@@ -10,7 +10,7 @@ from . import corrections, proof, texts
 from .canonical import Form, canonical
 from .corrections import Outcome, correct
 from .openapi import openapi
-from .plan import Plan, plan
+from .plan import Plan, plan, unscoped
 from .reading import check as check_document, decode, load as load_document
 from .render import write
 from .sources import Source, source_of
@@ -40,7 +40,7 @@ class Build:
     @property
     def unscoped(self) -> list[str]:
         """The operations of which nobody has said which scopes a token needs."""
-        return [route for route, raw in self.form["operations"].items() if "scopes" not in raw]
+        return unscoped(self.form)
 
     def write(self, folder: Path, *, tidy: bool = True) -> None:
         """Write the package, formatted if it is to be `tidy`, and the description as OpenAPI 3.0."""

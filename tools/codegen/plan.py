@@ -96,12 +96,16 @@ def plan(form: Form) -> Plan:
         content = raw.get("body", {}).get("content", {})
         if len(content) > 1:
             notes.append(f"{route}: of {len(content)} media types of the body, {media_type(content)} is used")
-    unsaid = [route for route, raw in form["operations"].items() if "scopes" not in raw]
-    if unsaid:
+    if unsaid := unscoped(form):
         more = f" and {len(unsaid) - 1} more" if len(unsaid) > 1 else ""
         notes.append(f"{unsaid[0]}{more}: no correction says which scopes a token needs, so there are none")
     failure = models.get(_failure(form))
     return Plan(form["version"], operations, _without_circles(models, kinds), enums, notes, failure, form, parsed)
+
+
+def unscoped(form: Form) -> list[str]:
+    """The operations of which nobody has said which scopes a token needs."""
+    return [route for route, raw in form["operations"].items() if "scopes" not in raw]
 
 
 def _failure(form: Form) -> str:
