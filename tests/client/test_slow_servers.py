@@ -95,14 +95,15 @@ def test_every_call_ends_in_its_time(twin: Twin, call: str, server: Callable[[Dr
 def test_the_time_is_for_all_that_a_call_does_in_all_its_threads(twin: Twin) -> None:
     """The manifest comes at once, and then sixteen layers drip, four at a time."""
     drips = Drips()
-    memory = _image(*(b"layer %d" % number for number in range(16)))
+    size = 10**6  # far more than drips in that time, also while the client waits for a processor
+    memory = _image(*(bytes([number]) * size for number in range(16)))
     manifest = memory.manifest(memory.resolve("v1").digest)
 
     def plays(peer: Peer, asked: Asked) -> None:
         if "/manifests/" in asked.target:
             peer.send(head(manifest.size, f"Content-Type: {manifest.media_type}") + manifest.content)
         else:
-            drips.fall(byte_by_byte(), first=head(10**6))(peer, asked)
+            drips.fall(byte_by_byte(), first=head(size))(peer, asked)
 
     with Script(plays) as script:
         registry = twin.connect(script.url, clock=drips, timeouts=IN_TIME)
