@@ -106,7 +106,7 @@ class Runtime(Protocol):
         """What locks and connections are of: this process, and this event loop if there is one.
 
         Raises:
-            InvalidInput: there is none, if there should be one.
+            InvalidInput: there is no event loop, and there should be one.
         """
         ...
 
