@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
@@ -96,9 +96,11 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
     """
     if isinstance(files, str | os.PathLike | File):
         raise InvalidInput(f"expected a list of files: pass [{str(files)!r}]")
-    if isinstance(files, bytes | bytearray) or not isinstance(files, Iterable):
+    if not isinstance(files, Iterable):
         raise wrong_kind("files", files, "a list of paths or Files")
-    found = [file if isinstance(file, File) else File(file) for file in files]
+    # Content is an iterable of numbers, too. The error of one File says what to do with it.
+    given: Iterable[Any] = [files] if isinstance(files, bytes | bytearray) else files
+    found = [file if isinstance(file, File) else File(file) for file in given]
     for file in found:
         if not (file.path.is_file() or file.path.is_dir()):
             raise InvalidInput(
