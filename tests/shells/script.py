@@ -149,7 +149,7 @@ class Script:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{self.port}"
-        self._peers: list[Peer] = []
+        self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._problems: list[Exception] = []
         self._thread = threading.Thread(target=self._accept)
@@ -163,8 +163,9 @@ class Script:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(_PATIENCE)
-        for peer in self._peers:
-            peer.close()
+        for sock in self._sockets:  # also one whose handshake is under way: its thread waits in it
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(_PATIENCE)
             assert not thread.is_alive()
@@ -189,19 +190,27 @@ class Script:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            sock.settimeout(_PATIENCE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                try:
+                    sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                except OSError:  # it has gone already
+                    sock.close()
+                    continue
+            self._sockets.append(sock)
             thread = threading.Thread(target=self._serve, args=(sock, len(self._threads)))
             self._threads.append(thread)
             thread.start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
-        sock.settimeout(_PATIENCE)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            peer = Peer(number, sock if self._tls is None else self._tls.wrap_socket(sock, server_side=True))
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
         except OSError:  # the client does not like the certificate
             sock.close()
             return
-        self._peers.append(peer)
+        peer = Peer(number, sock)
         try:
             while peer.is_open and (asked := peer.next()):
                 if self._greets and asked.target.endswith("/v2/"):

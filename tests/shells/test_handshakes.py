@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +47,8 @@ class Flaky:
         self._listener.close()
         self._thread.join(5)
         for sock in self._sockets:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # to close it would not wake who reads from it
             sock.close()
 
     def _accept(self) -> None:
