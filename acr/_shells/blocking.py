@@ -124,6 +124,28 @@ class BlockingRuntime:
 
     async def send(self, request: Outgoing) -> Answer:
         go_on()
+        stop = GATHERING.stop
+        if stop is None:
+            return await self._send(request, None)
+        call = stop.begin()
+        end = partial(stop.end, call)
+        try:
+            with self._sockets.calling(call):
+                return await self._send(request, end)
+        except BaseException:
+            end()
+            raise
+
+    def send_for(self, call: Call, request: Outgoing) -> Answer:
+        """Send in this thread, so that another one can put an end to it."""
+        with self._sockets.calling(call):
+            try:
+                return run(self.send(request))
+            finally:
+                call.end()
+
+    async def _send(self, request: Outgoing, end: Callable[[], None] | None) -> Answer:
+        """Send; the answer calls `end` when it is closed."""
         home = self.home
         if self._closed:
             raise InvalidInput("the client is closed")
@@ -134,7 +156,7 @@ class BlockingRuntime:
             outgoing = self._network.outgoing(request, _content(request.content), extensions)
             if self._fixed is not None:
                 self._fixed.stay(home)
-                return Answer(request, self._fixed.send(outgoing, watch), None, patience)
+                return Answer(request, self._fixed.send(outgoing, watch), end, patience)
             pool = self._pool_to(request.endpoint)
             way = pool.take(watch.wait(self._network.timeouts.pool).seconds)
             try:
@@ -143,19 +165,15 @@ class BlockingRuntime:
                 way.close()  # httpcore takes a tunnel whose TLS handshake failed for busy, and would wait for it
                 pool.give_back(way)
                 raise
-            answer = Answer(request, response, partial(pool.give_back, way), patience)
+            answer = Answer(request, response, partial(_leave, pool, way, end), patience)
             if self._closed:  # meanwhile, by another thread, which could not know of this connection
                 await answer.aclose()
                 raise InvalidInput("the client is closed")
             return answer
         except (*LOST, *UNSENDABLE) as error:
+            go_on()  # it may have been cut
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
-
-    def send_for(self, call: Call, request: Outgoing) -> Answer:
-        """Send in this thread, so that another one can put an end to it."""
-        with self._sockets.calling(call):
-            return run(self.send(request))
 
     async def sleep(self, seconds: float) -> None:
         stop = GATHERING.stop
@@ -244,6 +262,12 @@ def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> Way:
     return httpcore.ConnectionPool(context, max_connections=1, keepalive_expiry=KEPT, network_backend=sockets)
 
 
+def _leave(pool: Pool, way: Way, end: Callable[[], None] | None) -> None:
+    if end is not None:
+        end()  # before another call has the connection
+    pool.give_back(way)
+
+
 def _foreign(transport: Transport) -> Foreign:
     if not callable(getattr(transport, "handle_request", None)):
         raise wrong_kind("transport", transport, "an httpx.BaseTransport, such as httpx.HTTPTransport()")
@@ -281,6 +305,7 @@ class Answer:
             for chunk in self._response.iter_stream():
                 yield chunk
         except LOST as error:
+            go_on()  # it may have been cut
             raise failed(self._request, error, self._patience.watch) from error
 
     async def readinto(self, buffer: memoryview) -> int:
@@ -291,6 +316,7 @@ class Answer:
                 self._body = direct or Buffered(self._response.iter_stream())
             return self._body.readinto(buffer)
         except (*LOST, OSError, EOFError) as error:
+            go_on()  # it may have been cut
             raise failed(self._request, error, self._patience.watch) from error
 
     def until(self, deadline: float | None) -> None:

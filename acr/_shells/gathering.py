@@ -1,22 +1,24 @@
 """Gathering: tasks of the blocking shell in threads, and the first failure among them stops the rest.
 
-Nobody can interrupt a thread of Python from outside. So the tasks of one gather share an event, and each looks at it.
+Nobody can interrupt a thread of Python from outside. So the tasks of one gather share a `Stop`, and each looks at it.
 
 - **Who sets it.** The thread that gathers: as soon as a task has failed, or if it is interrupted itself (Ctrl-C comes
   to the main thread alone). It then begins no further task, and waits for those that run.
 - **Who looks.** Each thread, by `go_on`: before it sends, before it reads of a large body, before it calls a function
-  that blocks or waits for another thread, and after it slept. A sleep ends as soon as the event is set.
+  that blocks or waits for another thread, and after it slept. A sleep ends as soon as it is set.
+- **Who waits for a server.** A request is a `Call` of the stop from its sending until its answer is closed. The stop
+  cuts the connections of its calls, so that a thread that waits for a silent server gets an error, and looks.
 - **What it does.** `go_on` raises `_Stopped`. That is a BaseException, so that no `except Exception` takes it for a
   failure of the network, and only `finally` blocks run: they close connections and cancel uploads.
-- **Why only once for each thread.** Those `finally` blocks send requests, too, and each of these looks at the event
-  again. So `go_on` forgets the event of its thread before it raises. What cleans up is not stopped.
-- **What must not be stopped.** `BlockingRuntime.to_the_end` takes the event away from its thread for a while: an upload
+- **Why only once for each thread.** Those `finally` blocks send requests, too, and each of these looks at the stop
+  again. So `go_on` forgets the stop of its thread before it raises. What cleans up is not stopped.
+- **What must not be stopped.** `BlockingRuntime.to_the_end` takes the stop away from its thread for a while: an upload
   session that was opened must be known to somebody, or nobody can cancel it.
-- **Who clears it.** Nobody: the event belongs to one gather, and goes with it. The threads belong to it as well, so no
-  event is left behind in a thread that another gather takes. A gather within a task has an event of its own.
+- **Who clears it.** Nobody: the stop belongs to one gather, and goes with it. The threads belong to it as well, so no
+  stop is left behind in a thread that another gather takes. A gather within a task has a stop of its own.
 - **What the caller sees.** The first failure, in the order of the tasks. A `_Stopped` is never one.
 
-The event is kept in a thread-local of this module, and not of a client, because a copy has two clients: a failure of
+The stop is kept in a thread-local of this module, and not of a client, because a copy has two clients: a failure of
 one has to stop the requests of both.
 """
 
@@ -27,6 +29,8 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from acr._shells.sockets import Call
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -41,10 +45,48 @@ class _Stopped(BaseException):
     """
 
 
+class Stop:
+    """Set once, when a gather is to end; it also cuts the connections that the threads of the gather wait for."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._calls: set[Call] = set()
+
+    def set(self) -> None:
+        with self._lock:
+            self._event.set()
+            calls = list(self._calls)
+        for call in calls:
+            call.cut()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is set, at most so long. Returns whether it is."""
+        return self._event.wait(seconds)
+
+    def begin(self) -> Call:
+        """A call that this stop cuts; at once, if it is set already. `end` has to be called when it is over."""
+        call = Call()
+        with self._lock:
+            self._calls.add(call)
+            is_set = self._event.is_set()
+        if is_set:
+            call.cut()
+        return call
+
+    def end(self, call: Call) -> None:
+        call.end()
+        with self._lock:
+            self._calls.discard(call)
+
+
 class _Gathering(threading.local):
     """The gather that this thread works for. It may belong to another client: a copy has two clients."""
 
-    stop: threading.Event | None = None
+    stop: Stop | None = None
 
 
 GATHERING: Final = _Gathering()
@@ -65,7 +107,7 @@ def gathered(limit: int, tasks: Sequence[Callable[[], T]], width: Callable[[int]
     """Run tasks in threads; see `acr._core.runtime.Runtime.gather`."""
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
 
-    stop = threading.Event()
+    stop = Stop()
 
     def one(task: Callable[[], T]) -> T:
         GATHERING.stop = stop

@@ -65,12 +65,12 @@ class Sockets(httpcore.NetworkBackend):
     @contextmanager
     def calling(self, call: Call) -> Iterator[None]:
         """What this thread waits for meanwhile is the call."""
+        outer = getattr(self._local, "call", None)  # an upload, whose source is downloaded meanwhile
         self._local.call = call
         try:
             yield
         finally:
-            self._local.call = None
-            call.end()
+            self._local.call = outer
 
     def connect_tcp(
         self,

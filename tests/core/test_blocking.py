@@ -12,7 +12,7 @@ import pytest
 
 from acr._core.runtime import Outgoing
 from acr._shells.blocking import BlockingRuntime, run
-from acr._shells.gathering import GATHERING
+from acr._shells.gathering import GATHERING, Stop
 from acr._shells.http import Network
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
@@ -41,7 +41,7 @@ def test_what_is_done_to_the_end_is_not_stopped_by_a_failure_elsewhere() -> None
     begun = threading.Event()
     done: list[str] = []
 
-    async def clean_up(stopped: threading.Event) -> None:
+    async def clean_up(stopped: Stop) -> None:
         begun.set()
         assert stopped.wait(5)
         await runtime.blocking(done.append, "cleaned up")

@@ -20,7 +20,7 @@ from acr._core.storage import Source
 from acr._outside.sources import open_async_source, open_source
 from acr._shells.asynchronous import AsyncioRuntime
 from acr._shells.blocking import BlockingRuntime, run
-from acr._shells.gathering import GATHERING
+from acr._shells.gathering import GATHERING, Stop
 from acr._shells.http import Network
 from acr._values.options import Timeouts
 from acr.errors import InvalidInput, TransferError
@@ -388,7 +388,7 @@ def test_a_file_is_closed_by_a_thread_that_is_to_stop(tmp_path: Path, monkeypatc
     """Another one of its gathering has failed, and this one closes its file before it has heard of that."""
     runtime = BlockingRuntime(Network(timeouts=Timeouts()))
     source: Any = open_source(runtime, path_of(CONTENT, tmp_path))
-    stop = threading.Event()
+    stop = Stop()
     monkeypatch.setattr(GATHERING, "stop", stop)
     stop.set()
     run(source.aclose())
