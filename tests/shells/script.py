@@ -55,6 +55,11 @@ class Peer:
         self._came = b""
         self.is_open = True
 
+    def greet(self) -> None:
+        """The handshake, if there is TLS."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.do_handshake()
+
     def send(self, *pieces: bytes) -> None:
         """Send each piece in a segment of its own, as far as that can be said."""
         for piece in pieces:
@@ -149,7 +154,7 @@ class Script:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{self.port}"
-        self._sockets: list[socket.socket] = []
+        self._peers: list[Peer] = []
         self._threads: list[threading.Thread] = []
         self._problems: list[Exception] = []
         self._thread = threading.Thread(target=self._accept)
@@ -163,9 +168,8 @@ class Script:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(_PATIENCE)
-        for sock in self._sockets:  # also one whose handshake is under way: its thread waits in it
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        for peer in self._peers:  # also one whose handshake is under way: its thread waits in it
+            peer.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
             assert not thread.is_alive()
@@ -198,20 +202,15 @@ class Script:
                 except OSError:  # it has gone already
                     sock.close()
                     continue
-            self._sockets.append(sock)
-            thread = threading.Thread(target=self._serve, args=(sock, len(self._threads)))
+            peer = Peer(len(self._peers), sock)
+            self._peers.append(peer)
+            thread = threading.Thread(target=self._serve, args=(peer,))
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, sock: socket.socket, number: int) -> None:
+    def _serve(self, peer: Peer) -> None:
         try:
-            if isinstance(sock, ssl.SSLSocket):
-                sock.do_handshake()
-        except OSError:  # the client does not like the certificate
-            sock.close()
-            return
-        peer = Peer(number, sock)
-        try:
+            peer.greet()
             while peer.is_open and (asked := peer.next()):
                 if self._greets and asked.target.endswith("/v2/"):
                     peer.send(head(2) + b"{}")
@@ -221,7 +220,7 @@ class Script:
                     part = self._parts.pop(0) if len(self._parts) > 1 else self._parts[0]
                 self.arrivals.release()
                 part(peer, asked)
-        except OSError:  # the client has gone: the test sees what it makes of that
+        except OSError:  # the client has gone, or dislikes the certificate: the test sees what it makes of that
             pass
         except Exception as problem:  # noqa: BLE001 - raised where the test can see it
             self._problems.append(problem)
