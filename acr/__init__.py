@@ -9,7 +9,7 @@ Example:
 drawn in `acr.errors`. `acr.emulator` is a local registry for tests.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as of typing, which takes longer to load than the rest of this file
 
 # Each name stands here twice: for type checkers, and by module for loading. tests/house compares the two.
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from acr._outside.sinks import Downloadable as Downloadable
     from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
     from acr._outside.verifying import VerifyingReader as VerifyingReader
+    from acr._text import printable as printable
     from acr._values.access import Access as Access
     from acr._values.credentials import RefreshToken as RefreshToken, UsernamePassword as UsernamePassword
     from acr._values.descriptor import Descriptor as Descriptor, Platform as Platform
@@ -138,6 +139,7 @@ else:
         "_outside.layouts.layout": "Layout Memory",
         "_outside.sinks": "Downloadable",
         "_outside.sources": "SyncUploadable Uploadable",
+        "_text": "printable",
         "_values.access": "Access",
         "_outside.verifying": "VerifyingReader",
         "_values.credentials": "RefreshToken UsernamePassword",

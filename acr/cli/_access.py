@@ -1,0 +1,234 @@
+"""Access: the clients of a command, and whose credential each of them gets.
+
+A credential that the user has not named for a host goes there only if it belongs there: Entra tokens to Azure's
+domains and to hosts of the user's own config, a password or token of the environment to the registry that the
+environment or the command line names.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+import acr
+from acr.cli._config import Config
+from acr.cli._exits import Usage
+from acr.cli._references import AZURE, Names
+from acr.cli._terminal import Terminal, binary_stdin
+
+_SECRET_LIMIT = 64 * 1024
+
+
+class Found(NamedTuple):
+    """A credential for a registry.
+
+    Args:
+        credential: what the client gets; None is anonymous.
+        source: where it is from, for people.
+    """
+
+    credential: acr.Credential | None
+    source: str
+
+
+class Clients:
+    """Makes one client for each registry that a command talks to.
+
+    Args:
+        options: of the command line.
+        terminal: for standard input, and for what the user should know.
+        config: the user's own.
+        names: reads references.
+    """
+
+    def __init__(self, options: Namespace, terminal: Terminal, config: Config, names: Names) -> None:
+        self._options = options
+        self._terminal = terminal
+        self._config = config
+        self._names = names
+        self._clients: dict[str, acr.Registry] = {}
+        self._found: dict[str, Found] = {}
+        self._offset = timedelta()
+        self._given: acr.UsernamePassword | acr.RefreshToken | None = None
+        self.answers: list[acr.ResponseInfo] = []
+        self.keeps_answers = False
+
+    def expect(self, *hosts: str) -> None:
+        """Say which registries a command will talk to, before it talks to any.
+
+        Raises:
+            Usage: a password or token was passed, and it is not clear to which of them it belongs.
+        """
+        if not self._has_given or len(set(hosts)) < 2:
+            return
+        if self._names.default is None:
+            raise Usage(
+                "the command names two registries: whose is the credential?",
+                hint="name its registry with --registry, or use `acr login` for both of them",
+            )
+
+    @property
+    def _has_given(self) -> bool:
+        options = self._options
+        return options.username is not None or options.password_stdin or options.token_stdin
+
+    def registry(self, host: str) -> acr.Registry:
+        """The client for a registry.
+
+        Args:
+            host: as `Names` gives it.
+
+        Raises:
+            Usage: the options about credentials do not go together.
+            CredentialError: a credential cannot be used.
+        """
+        if host not in self._clients:
+            options = self._options
+            self._clients[host] = acr.Registry(
+                host,
+                self.credential(host).credential,
+                allow_http=options.plain_http,
+                timeouts=acr.Timeouts(total=options.timeout) if options.timeout else acr.Timeouts(),
+                retries=acr.Retries(limit=options.retries),
+                ssl_context=self.tls(),
+                user_agent="acr-cli",
+                on_response=self._heard,
+            )
+        return self._clients[host]
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS settings of `--ca-file`.
+
+        Raises:
+            Usage: the file has no certificates.
+        """
+        if self._options.ca_file is None:
+            return None
+        try:
+            context = ssl.create_default_context()
+            context.load_verify_locations(self._options.ca_file)
+        except (OSError, ValueError) as error:
+            raise Usage(f"--ca-file {self._options.ca_file!r}: {getattr(error, 'strerror', None) or error}") from None
+        return context
+
+    def repository(self, place: Any) -> acr.Repository:
+        """The repository of a reference."""
+        return self.registry(place.host).repository(place.repository)
+
+    def now(self) -> datetime:
+        """The time, by the clock of the registry that has answered last."""
+        return datetime.now(UTC) + self._offset
+
+    def close(self) -> None:
+        """Close all clients."""
+        for client in self._clients.values():
+            client.close()
+
+    def credential(self, host: str) -> Found:
+        """The credential for a registry, and where it is from.
+
+        Args:
+            host: as `Names` gives it.
+        """
+        if host not in self._found:
+            self._found[host] = self._find(host)
+        return self._found[host]
+
+    def _find(self, host: str) -> Found:
+        options, environ = self._options, self._terminal.environ
+        is_named = self._names.default is not None and self._names.host(self._names.default) == host
+        if options.anonymous:
+            return Found(None, "anonymous, as --anonymous says")
+        if self._has_given and (is_named or self._names.default is None):
+            return Found(self.given(), "the command line")
+        if is_named and (found := _of_environment(environ)) is not None:
+            return found
+        if (stored := self._stored(host)) is not None:
+            return stored
+        if self._may_have_entra_tokens(host):
+            if not options.debug:
+                logging.getLogger("azure").setLevel(logging.CRITICAL)  # it would print a page if nobody is signed in
+            return Found(acr.default_credential(), "Entra: az login, managed identity or the like")
+        return Found(None, "anonymous: nobody is signed in here")
+
+    def given(self) -> acr.UsernamePassword | acr.RefreshToken:
+        """The credential that the options name. Its secret comes from standard input, or from a question.
+
+        Raises:
+            Usage: the options do not go together, or nobody can be asked.
+        """
+        if self._given is None:
+            options = self._options
+            if options.token_stdin:
+                if options.username is not None or options.password_stdin:
+                    raise Usage("--token-stdin goes without --username and --password-stdin")
+                self._given = acr.RefreshToken(self._secret())
+            elif options.username is None:
+                raise Usage("--password-stdin needs --username")
+            else:
+                self._given = acr.UsernamePassword(options.username, self._secret())
+        return self._given
+
+    def _secret(self) -> str:
+        if self._options.password_stdin or self._options.token_stdin:
+            content = binary_stdin(self._terminal).read(_SECRET_LIMIT + 1)
+            try:
+                text = content[:_SECRET_LIMIT].decode()
+            except UnicodeDecodeError:
+                raise Usage("standard input has a secret that is not UTF-8") from None
+            if not text.strip():
+                raise Usage("standard input has no secret", hint="is the variable set that it comes from?")
+            return text
+        if not self._terminal.can_ask:
+            raise Usage("--username needs a password", hint="pass it with --password-stdin")
+        from getpass import getpass  # seldom needed
+
+        return getpass(f"Password of {acr.printable(self._options.username)}: ")
+
+    def _stored(self, host: str) -> Found | None:
+        """What docker's config has for a registry."""
+        server = host.partition("://")[2]
+        try:
+            config = acr.DockerConfig()
+            found = config.lookup(server)
+        except acr.CredentialError as error:
+            self._terminal.warn(f"{error}; going on without it")
+            return None
+        return None if found is None else Found(found, f"docker's config, {config.path}")
+
+    def _may_have_entra_tokens(self, host: str) -> bool:
+        """Whether a token that comes by itself may go to a host: it must be Azure's, or one that the user names."""
+        scheme, _, server = host.partition("://")
+        name = server.lower().partition(":")[0].rstrip(".")
+        return scheme == "https" and (name.endswith(AZURE) or server.lower() in self._config.entra_hosts)
+
+    def _heard(self, answer: acr.ResponseInfo) -> None:
+        """Take note of an answer: for `--debug`, for `doctor`, and of the registry's clock."""
+        if self.keeps_answers:
+            self.answers.append(answer)
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", ""))
+            self._offset = told.astimezone(UTC) - datetime.now(UTC)
+        except (ValueError, TypeError, OverflowError):
+            pass
+        if self._options.debug:
+            request = answer.request
+            self._terminal.say(
+                acr.printable(f"{request.method} {request.url} {answer.status} {answer.seconds * 1000:.0f} ms")
+            )
+
+
+def _of_environment(environ: Mapping[str, str]) -> Found | None:
+    if token := environ.get("ACR_TOKEN"):
+        return Found(acr.RefreshToken(token), "the variable ACR_TOKEN")
+    name, password = environ.get("ACR_USERNAME"), environ.get("ACR_PASSWORD")
+    if not name and not password:
+        return None
+    if not name or not password:
+        raise Usage("ACR_USERNAME and ACR_PASSWORD go together, and one of them is empty")
+    return Found(acr.UsernamePassword(name, password), "the variables ACR_USERNAME and ACR_PASSWORD")

@@ -1,0 +1,100 @@
+"""Errors: one line that says what happened, a hint what to do next, the correlation id, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import acr
+from acr.cli._exits import FAILED, NOT_SIGNED_IN, CommandError
+from acr.cli._terminal import DIM, RED, Terminal
+
+_LONGEST: Final = 2000
+
+_SAID: Final = (
+    (r"unlock it first with update\([^)]*\)", "unlock it with `acr unlock`"),
+    (r"look at the properties\(\) of its tags, its manifest and its repository", "`acr show` and `acr tags` list locks"),
+    (r"pass platform= with one of them", "pass --platform with one of them"),
+    (r"; tag_names\(\) lists tags of any registry", "; `acr ls REPO` lists tags of any registry"),
+    (r"pass allow_http=True", "pass --plain-http"),
+    (r"no credential was passed, so", "no credential was found, so"),
+    (r": pass one, such as default_credential\(\)", ": run `acr login`, or pass --username with --password-stdin"),
+    (r"run `docker login (\S+)`(?: or `az acr login [^`]*`)?", r"run `acr login \1`"),
+    (r"; another registry is named by to=", ""),
+    (r"pass the one that is meant as UsernamePassword", "pass --username with --password-stdin"),
+)
+"""What the library says to those who write Python, and what the command line says in its place."""
+
+
+def as_command(text: str) -> str:
+    """A text of the library, in the words of the command line.
+
+    >>> as_command("pass platform= with one of them")
+    'pass --platform with one of them'
+    """
+    for pattern, words in _SAID:
+        text = re.sub(pattern, words, text)
+    return text
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code that an error leads to."""
+    if isinstance(error, CommandError):
+        return error.code
+    if isinstance(error, acr.TransferError) and isinstance(error.__cause__, acr.AcrError):
+        return exit_code(error.__cause__)
+    return NOT_SIGNED_IN if isinstance(error, acr.Unauthorized | acr.CredentialError) else FAILED
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """An error as data: what `-o json` prints on standard error."""
+    cause = error.__cause__ if isinstance(error, CommandError) and error.__cause__ else error
+    found: dict[str, Any] = {"code": exit_code(error), "message": _message(error), "hint": hint_of(error)}
+    if isinstance(cause, acr.ResponseError):
+        found |= {"status": cause.status, "codes": list(cause.codes), "correlation_id": cause.correlation_id}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def tell(terminal: Terminal, error: Exception, *, as_json: bool = False) -> None:
+    """Print an error on standard error."""
+    found = described(error)
+    if as_json:
+        terminal.say(json.dumps({"error": found}))
+        return
+    message = acr.printable(found["message"])
+    terminal.say(f"acr: {terminal.style('error:', RED, notes=True)} {message}")
+    if "hint" in found:
+        terminal.say(terminal.style(f"  hint: {acr.printable(found['hint'])}", DIM, notes=True))
+    if "correlation_id" in found:
+        terminal.say(terminal.style(f"  correlation id: {acr.printable(found['correlation_id'])}", DIM, notes=True))
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in one line without the hint."""
+    return _message(error)
+
+
+def hint_of(error: BaseException | None) -> str | None:
+    """What to do next, if anybody knows."""
+    if isinstance(error, CommandError):
+        return error.hint if error.hint is not None else hint_of(error.__cause__)
+    if isinstance(error, acr.ResponseError) and error.hint:
+        return as_command(error.hint)
+    if isinstance(error, acr.TransferError):
+        return hint_of(error.__cause__)
+    if isinstance(error, acr.TransportError):
+        return "`acr doctor` looks for the cause"
+    return None
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, CommandError):
+        cause = f": {_message(error.__cause__)}" if isinstance(error.__cause__, Exception) else ""
+        return f"{error}{cause}"[:_LONGEST]
+    # The text of a ResponseError ends with its hint and its id, which have lines of their own here.
+    text = str(error.args[0]) if isinstance(error, acr.ResponseError) and error.args else str(error)
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename is not None else ""
+        text = f"{name}{error.strerror or type(error).__name__}"
+    return as_command(text or type(error).__name__)[:_LONGEST]

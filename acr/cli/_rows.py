@@ -1,0 +1,324 @@
+"""Rows: how a listing is printed, as a table on a terminal, as names in a pipe, or as JSON, CSV and TSV.
+
+In a pipe, nothing is written before the listing is whole: a program must not take half a list for all of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any, BinaryIO, Final, Literal, NamedTuple, TypeVar, cast
+
+import acr
+from acr.cli._exits import Incomplete, Usage
+from acr.cli._terminal import BOLD, Terminal, width_of
+
+T = TypeVar("T")
+
+Row = Mapping[str, Any]
+Format = Literal["table", "name", "json", "jsonl", "csv", "tsv"]
+FORMATS: Final[tuple[Format, ...]] = ("table", "name", "json", "jsonl", "csv", "tsv")
+
+_GAP: Final = "  "
+_AT_ONCE: Final = 200
+"""Rows of a table that are measured together. On a terminal they show before the next ones have come."""
+
+_IN_MEMORY: Final = 8 * 1024**2
+_ESCAPED_IN_TSV: Final = str.maketrans({"\\": "\\\\"})
+
+
+class Column(NamedTuple):
+    """A field of a listing.
+
+    Args:
+        key: its name in JSON, CSV and `--fields`.
+        kind: what its values are.
+        about: what it says, for docs/cli.md.
+        rank: when a narrow table drops it: the highest rank first. 0 is never dropped, and None is in no table unless
+            `--fields` names it.
+        show: what a table has in its place. The default goes by the kind.
+        title: the head of the column in a table.
+    """
+
+    key: str
+    kind: Literal["text", "integer", "size", "time", "boolean", "texts", "object"]
+    about: str
+    rank: int | None = None
+    show: Callable[[Row], str] | None = None
+    title: str | None = None
+
+
+class Printing(NamedTuple):
+    """How to print rows.
+
+    Args:
+        format: of the output.
+        fields: the columns that were asked for, in their order; empty for the usual ones.
+        stream: write rows as they come, also in a pipe.
+        summary: a file that a table in Markdown is appended to, as GitHub's step summary.
+    """
+
+    format: Format
+    fields: Sequence[str] = ()
+    stream: bool = False
+    summary: str | None = None
+
+
+def walk(listing: Iterable[T], what: str) -> Iterator[T]:
+    """Walk a listing of the client.
+
+    Raises:
+        Incomplete: it broke off after its first items.
+        AcrError: it failed before.
+    """
+    begun = False
+    try:
+        for item in listing:
+            begun = True
+            yield item
+    except acr.AcrError as error:
+        if begun:
+            raise Incomplete(f"{what} broke off, so it is not whole") from error
+        raise
+
+
+def print_rows(
+    terminal: Terminal,
+    printing: Printing,
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    name: Callable[[Row], str],
+) -> None:
+    """Print rows on standard output.
+
+    Args:
+        terminal: where to.
+        printing: how.
+        columns: the fields that each row has.
+        rows: are read as they are printed.
+        name: what a row is called, for the format `name`.
+
+    Raises:
+        Usage: there is no column of a name that `--fields` has.
+        Incomplete, AcrError: as the rows do. In a pipe nothing was written then.
+    """
+    chosen = _chosen(columns, printing.fields)
+    if printing.summary is not None:
+        rows = list(rows)
+    pieces = _pieces(terminal, printing, chosen, rows, name)
+    if terminal.shows_rows or printing.stream:
+        for piece in pieces:
+            terminal.write(piece)
+            terminal.flush()
+    else:
+        import tempfile  # help does without it
+
+        encoding = terminal.stdout.encoding or "utf-8"
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            for piece in pieces:
+                spool.write(piece.encode(encoding, "backslashreplace"))
+            spool.seek(0)
+            terminal.copy_from(cast("BinaryIO", spool))
+    if printing.summary is not None:
+        _append_summary(printing.summary, chosen if printing.fields else _shown_in_tables(chosen), list(rows))
+
+
+def as_json(value: object) -> Any:
+    """A value of a row as JSON has it: times as RFC 3339."""
+    if isinstance(value, datetime):
+        return time_of(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_json(one) for key, one in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, bool | int | float):
+        return value
+    return [as_json(one) for one in value] if isinstance(value, Iterable) else str(value)
+
+
+def time_of(moment: datetime) -> str:
+    """A time as RFC 3339 writes it, in UTC.
+
+    >>> time_of(datetime(2026, 11, 28, 12, 0, 5, tzinfo=UTC))
+    '2026-11-28T12:00:05Z'
+    """
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def size_of(count: int) -> str:
+    """A number of bytes for people.
+
+    >>> [size_of(count) for count in (0, 1023, 1536, 5 * 1024**3)]
+    ['0 B', '1023 B', '1.5 KiB', '5.0 GiB']
+    """
+    if count < 1024:
+        return f"{count} B"
+    size, unit = float(count), "B"
+    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        size /= 1024
+        if size < 1024:
+            break
+    return f"{size:.1f} {unit}"
+
+
+def _chosen(columns: Sequence[Column], fields: Sequence[str]) -> Sequence[Column]:
+    known = {column.key: column for column in columns}
+    unknown = [field for field in fields if field not in known]
+    if unknown:
+        raise Usage(f"--fields: there is no field {unknown[0]!r}", hint=f"there are {', '.join(known)}")
+    return [known[field] for field in fields] if fields else columns
+
+
+def _pieces(
+    terminal: Terminal,
+    printing: Printing,
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    name: Callable[[Row], str],
+) -> Iterator[str]:
+    if printing.format == "table":
+        wanted = columns if printing.fields else _shown_in_tables(columns)
+        return _table(terminal, wanted, rows)
+    if printing.format == "name":
+        if printing.fields:
+            return ("\t".join(_cell(column, row) for column in columns) + "\n" for row in rows)
+        return (acr.printable(name(row)) + "\n" for row in rows)
+    if printing.format in ("json", "jsonl"):
+        texts = (json.dumps({column.key: as_json(row.get(column.key)) for column in columns}) for row in rows)
+        return _array(texts) if printing.format == "json" else (f"{text}\n" for text in texts)
+    return _separated(columns, rows, is_csv=printing.format == "csv")
+
+
+def _array(texts: Iterable[str]) -> Iterator[str]:
+    before = "["
+    for text in texts:
+        yield f"{before}\n  {text}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _separated(columns: Sequence[Column], rows: Iterable[Row], *, is_csv: bool) -> Iterator[str]:
+    keys = [column.key for column in columns]
+    if not is_csv:
+        yield "\t".join(keys) + "\n"
+        for row in rows:
+            yield "\t".join(_plain(row.get(key)).translate(_ESCAPED_IN_TSV) for key in keys) + "\n"
+        return
+    for values in chain([keys], ([_plain(row.get(key)) for key in keys] for row in rows)):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(values)
+        yield line.getvalue()
+
+
+def _plain(value: object) -> str:
+    """A value in a cell of CSV and TSV."""
+    value = as_json(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return " ".join(_plain(one) for one in value)
+    return acr.printable(value if isinstance(value, str) else json.dumps(value))
+
+
+def _shown_in_tables(columns: Sequence[Column]) -> Sequence[Column]:
+    return [column for column in columns if column.rank is not None]
+
+
+def _cell(column: Column, row: Row) -> str:
+    """A value in a cell of a table."""
+    if column.show is not None:
+        return acr.printable(column.show(row))
+    value = row.get(column.key)
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if column.kind == "size" and isinstance(value, int):
+        return size_of(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _plain(value)
+
+
+def _table(terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    """Lines of a table. All rows are measured in blocks, so that the first ones can show at once."""
+    titles = [column.title or column.key.replace("_", " ") for column in columns]
+    waiting = iter(rows)
+    kept: list[int] | None = None
+    widths: list[int] = []
+    while True:
+        block, failed = _some(waiting)
+        cells = [[_cell(column, row) for column in columns] for row in block]
+        measured = [max(map(width_of, column)) for column in zip(titles, *cells, strict=True)]
+        if kept is None:
+            kept = _fitting(columns, measured, terminal.width if terminal.shows_rows else None)
+            widths = measured
+            if cells:
+                head = _line([titles[at] for at in kept], [widths[at] for at in kept], _right(columns, kept))
+                yield terminal.style(head.rstrip(), BOLD) + "\n"
+        widths = [max(pair) for pair in zip(widths, measured, strict=True)]
+        for cell in cells:
+            line = _line([cell[at] for at in kept], [widths[at] for at in kept], _right(columns, kept))
+            yield line.rstrip() + "\n"
+        if failed is not None:
+            raise failed
+        if len(block) < _AT_ONCE:
+            return
+
+
+def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
+    """The next rows, and the error that ended them: what came before it shows all the same."""
+    block: list[Row] = []
+    try:
+        block.extend(islice(rows, _AT_ONCE))
+    except (Incomplete, acr.AcrError) as error:
+        return block, error
+    return block, None
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    parts = []
+    for cell, width, is_right in zip(cells, widths, right, strict=True):
+        room = " " * max(0, width - width_of(cell))
+        parts.append(room + cell if is_right else cell + room)
+    return _GAP.join(parts)
+
+
+def _right(columns: Sequence[Column], kept: Sequence[int]) -> Sequence[bool]:
+    return [columns[at].kind in ("size", "integer") and columns[at].show is None for at in kept]
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int | None) -> list[int]:
+    """The columns that fit: those of the highest rank are dropped first, and the last one of all stays."""
+    kept = list(range(len(columns)))
+    while room is not None and len(kept) > 1:
+        if sum(widths[at] for at in kept) + len(_GAP) * (len(kept) - 1) <= room:
+            break
+        least = max(kept, key=lambda at: (columns[at].rank or 0, at))
+        if not columns[least].rank:
+            break
+        kept.remove(least)
+    return kept
+
+
+def _append_summary(path: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """Append a table in Markdown to a file."""
+    lines = [
+        [column.title or column.key.replace("_", " ") for column in columns],
+        ["---:" if right else "---" for right in _right(columns, range(len(columns)))],
+        *([_markdown(_cell(column, row)) for column in columns] for row in rows),
+    ]
+    with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - the user's own path
+        file.writelines("| " + " | ".join(line) + " |\n" for line in lines)
+        file.write("\n")
+
+
+def _markdown(text: str) -> str:
+    for one in "\\`*_[]<>|&#!~":
+        text = text.replace(one, f"\\{one}" if one not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[one])
+    return text

@@ -1,0 +1,197 @@
+"""The terminal: what is written where, in which colours, and how wide. Nothing from outside is printed raw."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping
+from typing import BinaryIO, Final, TextIO, cast
+
+import acr
+from acr.cli._exits import Closed
+
+BOLD: Final = "1"
+DIM: Final = "2"
+RED: Final = "31"
+YELLOW: Final = "33"
+
+_NARROWEST: Final = 20
+_BLOCK: Final = 64 * 1024
+
+
+class Terminal:
+    """The three streams of the process. Data goes to standard output, and all else to standard error."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.environ: Mapping[str, str] = os.environ if environ is None else environ
+        self.stdin: TextIO = sys.stdin
+        self.stdout: TextIO = sys.stdout
+        self.stderr: TextIO = sys.stderr
+        self.quiet = False
+        for stream in (self.stdout, self.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # whatever the encoding lacks
+        self.shows_rows: bool = _is_tty(self.stdout)
+        self.shows_notes: bool = _is_tty(self.stderr)
+        self.can_ask: bool = _is_tty(self.stdin) and self.shows_notes
+
+    @property
+    def moves(self) -> bool:
+        """Whether progress may be drawn over itself."""
+        return self.shows_notes and not self.quiet and not self.environ.get("CI") and self.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal; 80 if nobody knows."""
+        told = self.environ.get("COLUMNS", "")
+        if told.isascii() and told.isdigit() and int(told[:6]) > 0:
+            return max(_NARROWEST, int(told[:6]))
+        for stream in (self.stdout, self.stderr):
+            try:
+                return max(_NARROWEST, os.get_terminal_size(stream.fileno()).columns or 80)
+            except (OSError, ValueError):
+                continue
+        return 80
+
+    @property
+    def draws(self) -> bool:
+        """Whether the encoding of standard output has the lines of a tree."""
+        return (self.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+    def style(self, text: str, code: str, *, notes: bool = False) -> str:
+        """Colour a text, if colours are wanted.
+
+        Args:
+            text: what is printed; it must be printable already.
+            code: one of the codes above.
+            notes: the text goes to standard error.
+        """
+        return f"\x1b[{code}m{text}\x1b[0m" if self._has_colours(notes=notes) else text
+
+    def _has_colours(self, *, notes: bool) -> bool:
+        if self.environ.get("NO_COLOR"):
+            return False
+        if self.environ.get("FORCE_COLOR"):
+            return True
+        return (self.shows_notes if notes else self.shows_rows) and self.environ.get("TERM") != "dumb"
+
+    def write(self, text: str) -> None:
+        """Write data.
+
+        Raises:
+            Closed: nobody reads it any more.
+        """
+        try:
+            self.stdout.write(text)
+        except OSError as error:
+            raise _closed(error) from None
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write data as it is, such as the bytes of a manifest.
+
+        Raises:
+            Closed: nobody reads it any more.
+        """
+        try:
+            self.stdout.flush()
+            self.stdout.buffer.write(content)
+            self.stdout.buffer.flush()
+        except OSError as error:
+            raise _closed(error) from None
+
+    def copy_from(self, file: BinaryIO) -> None:
+        """Write what a file holds from here on.
+
+        Raises:
+            Closed: nobody reads it any more.
+        """
+        while block := file.read(_BLOCK):
+            self.write_bytes(block)
+
+    def flush(self) -> None:
+        """Send what was written.
+
+        Raises:
+            Closed: nobody reads it any more.
+        """
+        try:
+            self.stdout.flush()
+        except OSError as error:
+            raise _closed(error) from None
+
+    def note(self, text: str) -> None:
+        """Say something that is no data, unless `--quiet` was given. The text is escaped."""
+        if not self.quiet:
+            self.say(self.style(acr.printable(text), DIM, notes=True))
+
+    def warn(self, text: str) -> None:
+        """Say something that the user should know even with `--quiet`. The text is escaped."""
+        self.say(f"acr: {self.style('warning:', YELLOW, notes=True)} {acr.printable(text)}")
+
+    def say(self, text: str, end: str = "\n") -> None:
+        """Write to standard error what is printable already. If nobody reads it, that is no fault."""
+        try:
+            self.stderr.write(text + end)
+            self.stderr.flush()
+        except (OSError, ValueError):
+            pass
+
+    def abandon(self) -> None:
+        """Let Python end without another try to write to a stream that is closed."""
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.stdout.fileno())
+            os.close(null)
+        except (OSError, ValueError):
+            pass
+
+
+def _is_tty(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def _closed(error: OSError) -> Exception:
+    is_closed = isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+    return Closed() if is_closed else error
+
+
+def width_of(text: str) -> int:
+    """The columns that a printable text takes.
+
+    >>> width_of("abc"), width_of("日本"), width_of("e\\u0301")
+    (3, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(one) else 2 if _is_wide(one) else 1 for one in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """A printable text in at most so many columns, with an ellipsis if something is left out.
+
+    >>> shortened("application/json", 8), shortened("short", 8)
+    ('applica…', 'short')
+    """
+    if width_of(text) <= width:
+        return text
+    kept, used = [], 0
+    for one in text:
+        used += width_of(one)
+        if used > width - 1:
+            break
+        kept.append(one)
+    return "".join(kept) + "…"
+
+
+def _is_wide(one: str) -> bool:
+    return unicodedata.east_asian_width(one) in "WF"
+
+
+def binary_stdin(terminal: Terminal) -> BinaryIO:
+    """Standard input as bytes."""
+    return cast("BinaryIO", terminal.stdin.buffer)
