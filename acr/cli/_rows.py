@@ -24,6 +24,7 @@ Format = Literal["table", "name", "json", "jsonl", "csv", "tsv"]
 FORMATS: Final[tuple[Format, ...]] = ("table", "name", "json", "jsonl", "csv", "tsv")
 
 _GAP: Final = "  "
+_LEAST_NAME: Final = 16
 _AT_ONCE: Final = 200
 """Rows of a table that are measured together. On a terminal they show before the next ones have come."""
 
@@ -246,29 +247,69 @@ def _cell(column: Column, row: Row) -> str:
 
 
 def _table(terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
-    """Lines of a table. All rows are measured in blocks, so that the first ones can show at once."""
+    """Lines of a table. Rows are measured in blocks, so that the first ones can show at once."""
     titles = [column.title or column.key.replace("_", " ") for column in columns]
+    room = terminal.width if terminal.shows_rows else None
     waiting = iter(rows)
-    kept: list[int] | None = None
-    widths: list[int] = []
+    layout: _Layout | None = None
     while True:
         block, failed = _some(waiting)
         cells = [[_cell(column, row) for column in columns] for row in block]
-        measured = [max(map(width_of, column)) for column in zip(titles, *cells, strict=True)]
-        if kept is None:
-            kept = _fitting(columns, measured, terminal.width if terminal.shows_rows else None)
-            widths = measured
+        if layout is None:
+            measured = [max(map(width_of, column)) for column in zip(titles, *cells, strict=True)]
+            layout = _Layout(columns, measured, room)
             if cells:
-                head = _line([titles[at] for at in kept], [widths[at] for at in kept], _right(columns, kept))
-                yield terminal.style(head.rstrip(), BOLD) + "\n"
-        widths = [max(pair) for pair in zip(widths, measured, strict=True)]
+                yield terminal.style(layout.line(titles).rstrip(), BOLD) + "\n"
         for cell in cells:
-            line = _line([cell[at] for at in kept], [widths[at] for at in kept], _right(columns, kept))
-            yield line.rstrip() + "\n"
+            yield layout.line(cell) + "\n"
         if failed is not None:
             raise failed
         if len(block) < _AT_ONCE:
             return
+
+
+class _Layout:
+    """Which columns of a table there are, and how wide they are.
+
+    If the room is not enough, the columns of the highest rank are dropped. A first cell that is too long, such as the
+    name of a signature, has a line of its own: names stay whole, so that people can copy them.
+
+    Args:
+        columns: all columns.
+        measured: their widths, with their titles.
+        room: the columns of the terminal; None if any width will do.
+    """
+
+    def __init__(self, columns: Sequence[Column], measured: Sequence[int], room: int | None) -> None:
+        self._widths = list(measured)
+        self._right = [column.kind in ("size", "integer") and column.show is None for column in columns]
+        kept = list(range(len(columns)))
+        if room is not None and self._width(kept) > room:
+            self._widths[0] = min(measured[0], max(_LEAST_NAME, room // 2))
+        while room is not None and len(kept) > 1 and self._width(kept) > room:
+            least = max(kept, key=lambda at: (columns[at].rank or 0, at))
+            if not columns[least].rank:
+                break
+            kept.remove(least)
+        if len(kept) == 1:
+            self._widths[kept[0]] = 0
+        self._kept = kept
+
+    def _width(self, kept: Sequence[int]) -> int:
+        return sum(self._widths[at] for at in kept) + len(_GAP) * (len(kept) - 1)
+
+    def line(self, cells: Sequence[str]) -> str:
+        """The line of some cells, or two lines."""
+        first, *rest = self._kept
+        end = _GAP.join(_padded(cells[at], self._widths[at], is_right=self._right[at]) for at in rest)
+        if rest and width_of(cells[first]) > self._widths[first]:
+            return f"{cells[first]}\n{' ' * self._widths[first]}{_GAP}{end}".rstrip()
+        return f"{_padded(cells[first], self._widths[first], is_right=False)}{_GAP if rest else ''}{end}".rstrip()
+
+
+def _padded(cell: str, width: int, *, is_right: bool) -> str:
+    room = " " * max(0, width - width_of(cell))
+    return room + cell if is_right else cell + room
 
 
 def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
@@ -281,36 +322,11 @@ def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
     return block, None
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    parts = []
-    for cell, width, is_right in zip(cells, widths, right, strict=True):
-        room = " " * max(0, width - width_of(cell))
-        parts.append(room + cell if is_right else cell + room)
-    return _GAP.join(parts)
-
-
-def _right(columns: Sequence[Column], kept: Sequence[int]) -> Sequence[bool]:
-    return [columns[at].kind in ("size", "integer") and columns[at].show is None for at in kept]
-
-
-def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int | None) -> list[int]:
-    """The columns that fit: those of the highest rank are dropped first, and the last one of all stays."""
-    kept = list(range(len(columns)))
-    while room is not None and len(kept) > 1:
-        if sum(widths[at] for at in kept) + len(_GAP) * (len(kept) - 1) <= room:
-            break
-        least = max(kept, key=lambda at: (columns[at].rank or 0, at))
-        if not columns[least].rank:
-            break
-        kept.remove(least)
-    return kept
-
-
 def _append_summary(path: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
     """Append a table in Markdown to a file."""
     lines = [
         [column.title or column.key.replace("_", " ") for column in columns],
-        ["---:" if right else "---" for right in _right(columns, range(len(columns)))],
+        ["---:" if column.kind in ("size", "integer") else "---" for column in columns],
         *([_markdown(_cell(column, row)) for column in columns] for row in rows),
     ]
     with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - the user's own path

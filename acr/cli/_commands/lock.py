@@ -1,0 +1,78 @@
+"""Forbid to change and delete a tag or a manifest.
+
+`acr lock REPO:TAG` locks the tag: it can neither move nor be deleted. Its manifest has a lock of its own:
+`acr lock REPO@DIGEST`. The platforms of an index have their own, too. `acr unlock` allows it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+import acr
+from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
+from acr.cli._context import Context
+from acr.cli._parsing import add_common, add_danger, add_output, several
+from acr.cli._references import Place
+
+EXAMPLES = (
+    "acr lock team/app:v1.0",
+    "acr lock team/app:v1.0 --what delete --dry-run",
+    "acr lock my.azurecr.io/team/app:v1.0 my.azurecr.io/team/app:v1.1 -o json",
+)
+
+COLUMNS = ACTIONS
+
+_WHAT = ("write", "delete", "read", "list")
+
+
+def add(parser: argparse.ArgumentParser, verb: str = "lock") -> None:
+    """Fill the parser."""
+    parser.add_argument("references", nargs="+", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
+    parser.add_argument(
+        "--what", type=_what, default=_WHAT[:2], metavar="A,B",
+        help=f"what to {verb}: some of {', '.join(_WHAT)}; the default is write,delete",
+    )  # fmt: skip
+    add_danger(parser, asks=False)
+    add_output(parser)
+    add_common(parser)
+
+
+def run(context: Context, *, allowed: bool = False) -> int:
+    """Lock, or unlock if it is to be allowed."""
+    verb = "unlock" if allowed else "lock"
+    places = [context.names.exactly(text, verb) for text in dict.fromkeys(context.options.references)]
+    context.clients.expect(*(place.host for place in places))
+    actions = []
+    for place in places:
+        item = _item(context, place)
+        digest = place.digest or item.properties().digest
+        actions.append(Action(verb, str(place), digest, partial(_change, item, context.options.what, allowed=allowed)))
+        if place.tag is not None:
+            context.terminal.note(f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest")
+    return perform(context, actions)
+
+
+def _item(context: Context, place: Place) -> acr.RepositoryTag | acr.RepositoryManifest:
+    repository = context.clients.repository(place)
+    return repository.manifest(place.digest) if place.digest is not None else repository.tag(place.tag or "")
+
+
+def _change(
+    item: acr.RepositoryTag | acr.RepositoryManifest, what: tuple[str, ...], *, allowed: bool
+) -> Outcome:
+    now = item.properties()
+    if all(getattr(now, f"can_{one}") is allowed for one in what):
+        return Outcome(skipped="it was so already")
+    wanted = {one: allowed if one in what else None for one in _WHAT}
+    item.update(
+        can_write=wanted["write"], can_delete=wanted["delete"], can_read=wanted["read"], can_list=wanted["list"]
+    )
+    return Outcome()
+
+
+def _what(text: str) -> tuple[str, ...]:
+    found = tuple(several(text))
+    if not found or not set(found) <= set(_WHAT):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected some of {','.join(_WHAT)}")
+    return found

@@ -1,0 +1,74 @@
+"""Give an image more tags. No bytes move.
+
+A tag that exists moves to the image, unless `--no-clobber` is given. A locked tag does not move.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import Final
+
+import acr
+from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
+from acr.cli._context import Context
+from acr.cli._exits import Usage
+from acr.cli._parsing import add_common, add_danger, add_output
+
+EXAMPLES = (
+    "acr tag team/app:v1.0 stable",
+    "acr tag team/app:v1.0 v1 latest --dry-run",
+    "acr tag my.azurecr.io/team/app:v1.0 tested --no-clobber",
+)
+
+COLUMNS = ACTIONS
+
+OF_ACR_CLI: Final = {"list": "use `acr tags REPO`", "ls": "use `acr tags REPO`", "delete": "use `acr untag REPO:TAG`"}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser."""
+    parser.add_argument("reference", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
+    parser.add_argument("tags", nargs="*", metavar="TAG", help="the new tags")
+    parser.add_argument("--repository", help=argparse.SUPPRESS)  # of acr-cli, to say what to use in its place
+    parser.add_argument("--no-clobber", action="store_true", help="leave a tag that exists, and names something else")
+    add_danger(parser, asks=False)
+    add_output(parser)
+    add_common(parser)
+
+
+def run(context: Context) -> int:
+    """Tag."""
+    options = context.options
+    if options.reference in OF_ACR_CLI:
+        raise Usage(f"there is no `acr tag {options.reference}`", hint=OF_ACR_CLI[options.reference])
+    if options.repository is not None or not options.tags:
+        raise Usage("which tags? acr tag takes a reference and the new tags", hint="see `acr tag --help`")
+    place = context.names.exactly(options.reference, "tag")
+    names = [_tag(name, place.named(None)) for name in dict.fromkeys(options.tags)]
+    repository = context.clients.repository(place)
+    manifest = repository.manifest(place.reference or "").get()
+    actions = [
+        Action("tag", place.named(name), manifest.digest, partial(_put, context, repository, manifest, name))
+        for name in names
+    ]
+    return perform(context, actions)
+
+
+def _tag(name: str, repository: str) -> str:
+    if ":" in name or "/" in name:
+        raise Usage(f"{name!r} is no tag", hint=f"write a tag alone; `acr cp` copies from {repository} to elsewhere")
+    return acr.Reference("any", name).tag or name
+
+
+def _put(context: Context, repository: acr.Repository, manifest: acr.Manifest, name: str) -> Outcome:
+    try:
+        before = repository.manifest(name).head().digest
+    except acr.NotFound:
+        before = None
+    if before == manifest.digest:
+        return Outcome(skipped="it was so already")
+    if before is not None and context.options.no_clobber:
+        return Outcome(skipped=f"the tag exists, and names {before}", digest=before)
+    repository.put_manifest(manifest, tag=name)
+    return Outcome(reason=None if before is None else f"it pointed to {before} before")
