@@ -150,11 +150,18 @@ class Clients:
             return found
         if (stored := self._stored(host)) is not None:
             return stored
-        if self._may_have_entra_tokens(host):
-            if not options.debug:
-                logging.getLogger("azure").setLevel(logging.CRITICAL)  # it would print a page if nobody is signed in
-            return Found(acr.default_credential(), "Entra: az login, managed identity or the like")
+        if self.may_have_entra_tokens(host):
+            return self._entra()
         return Found(None, "anonymous: nobody is signed in here")
+
+    def use_entra(self, host: str) -> None:
+        """Use the Entra credential for a registry, whatever else there is."""
+        self._found[host] = self._entra()
+
+    def _entra(self) -> Found:
+        if not self._options.debug:
+            logging.getLogger("azure").setLevel(logging.CRITICAL)  # it would print a page if nobody is signed in
+        return Found(acr.default_credential(), "Entra: az login, managed identity or the like")
 
     def given(self) -> acr.UsernamePassword | acr.RefreshToken:
         """The credential that the options name. Its secret comes from standard input, or from a question.
@@ -201,7 +208,7 @@ class Clients:
             return None
         return None if found is None else Found(found, f"docker's config, {config.path}")
 
-    def _may_have_entra_tokens(self, host: str) -> bool:
+    def may_have_entra_tokens(self, host: str) -> bool:
         """Whether a token that comes by itself may go to a host: it must be Azure's, or one that the user names."""
         scheme, _, server = host.partition("://")
         name = server.lower().partition(":")[0].rstrip(".")

@@ -104,7 +104,12 @@ def _without_failures(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _outcome(context: Context, action: Action) -> tuple[Row, int]:
-    row: dict[str, str | None] = {"action": action.name, "reference": action.reference, "digest": action.digest, "reason": None}
+    row: dict[str, str | None] = {
+        "action": action.name,
+        "reference": action.reference,
+        "digest": action.digest,
+        "reason": None,
+    }
     if context.options.dry_run:
         return {**row, "status": "planned"}, DONE
     try:

@@ -23,7 +23,9 @@ class Config:
         path: the file.
     """
 
-    def __init__(self, registry: str | None = None, entra_hosts: tuple[str, ...] = (), path: Path | None = None) -> None:
+    def __init__(
+        self, registry: str | None = None, entra_hosts: tuple[str, ...] = (), path: Path | None = None
+    ) -> None:
         self.registry = registry
         self.entra_hosts = entra_hosts
         self.path = path

@@ -14,7 +14,10 @@ _LONGEST: Final = 2000
 
 _SAID: Final = (
     (r"unlock it first with update\([^)]*\)", "unlock it with `acr unlock`"),
-    (r"look at the properties\(\) of its tags, its manifest and its repository", "`acr show` and `acr tags` list locks"),
+    (
+        r"look at the properties\(\) of its tags, its manifest and its repository",
+        "`acr show` and `acr tags` list locks",
+    ),
     (r"pass platform= with one of them", "pass --platform with one of them"),
     (r"; tag_names\(\) lists tags of any registry", "; `acr ls REPO` lists tags of any registry"),
     (r"pass allow_http=True", "pass --plain-http"),

@@ -12,7 +12,9 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_DURATION: Final = re.compile(r"(?:([1-9][0-9]{0,5})w)?(?:([1-9][0-9]{0,5})d)?(?:([1-9][0-9]{0,5})h)?(?:([1-9][0-9]{0,5})m)?")
+_DURATION: Final = re.compile(
+    r"(?:([1-9][0-9]{0,5})w)?(?:([1-9][0-9]{0,5})d)?(?:([1-9][0-9]{0,5})h)?(?:([1-9][0-9]{0,5})m)?"
+)
 _SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 _UNITS: Final = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -67,7 +69,9 @@ def number(text: str) -> int:
 def glob(text: str) -> str:
     """Read a pattern of names: `*` is any text, `?` one character, `[ab]` one of these."""
     if not text or sum(text.count(one) for one in "*[") > _MOST_WILDCARDS:
-        raise ArgumentTypeError(f"{text[:100]!r}: expected a pattern such as v1.*, with {_MOST_WILDCARDS} wildcards at most")
+        raise ArgumentTypeError(
+            f"{text[:100]!r}: expected a pattern such as v1.*, with {_MOST_WILDCARDS} wildcards at most"
+        )
     return text
 
 

@@ -49,7 +49,7 @@ class Graph:
         if len(self.manifests) < counted:
             raise CommandError(
                 f"{name} has {counted} manifests, and lists {len(self.manifests)}: what is hidden may need what goes",
-                hint="somebody may be pushing or deleting at this moment; or `acr unlock --what list` shows what is hidden",
+                hint="somebody may be pushing at this moment; `acr unlock --what list REF` shows what is hidden",
             )
         self._tags = {tag: one.digest for one in self.manifests.values() for tag in one.tags}
         new = [one.digest for one in self.manifests.values() if self._may_be_new_index(one)]
@@ -105,9 +105,7 @@ class Graph:
     def _read_attached(self, digest: acr.Digest) -> Sequence[acr.Digest]:
         found = [one.digest for one in self._repository.manifest(digest).referrers() if one.digest in self.manifests]
         stand_in = f"{digest.algorithm}-{digest.hex[:64]}"
-        for tag in (*cosign_tags(digest), stand_in):
-            if tag in self._tags:
-                found.append(self._tags[tag])
+        found += [self._tags[tag] for tag in (*cosign_tags(digest), stand_in) if tag in self._tags]
         return list(dict.fromkeys(one for one in found if one != digest))
 
     def _called(self, digest: acr.Digest) -> str:

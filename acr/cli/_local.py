@@ -13,7 +13,9 @@ import acr
 from acr.cli._exits import Usage
 
 _KINDS: Final = ("oci:", "oci-archive:", "docker-archive:")
-_END: Final = re.compile(r"(?P<path>.+?)(?:@(?P<digest>sha(?:256|512):[0-9a-f]+)|:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?")
+_END: Final = re.compile(
+    r"(?P<path>.+?)(?:@(?P<digest>sha(?:256|512):[0-9a-f]+)|:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
+)
 _TYPE: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.+-]*/[a-zA-Z0-9][a-zA-Z0-9.+_-]*")
 
 

@@ -102,8 +102,8 @@ def overview() -> str:
                 lines.append(f"  {name:<11} {command.summary}{alias}")
     lines += [
         "",
-        "A reference is [HOST/]REPO[:TAG|@DIGEST]. Without HOST, the registry is that of --registry, ACR_REGISTRY or your",
-        "config. `acr COMMAND --help` shows options and examples; `acr --version` prints the version.",
+        "A reference is [HOST/]REPO[:TAG|@DIGEST]. Without HOST, the registry is that of --registry, ACR_REGISTRY or",
+        "your config. `acr COMMAND --help` shows options and examples; `acr --version` prints the version.",
     ]
     return "\n".join(lines) + "\n"
 

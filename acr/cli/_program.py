@@ -22,7 +22,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line, and return its exit code."""
     terminal = Terminal()
     command: Command | None = None
-    is_json = any(word in ("json", "jsonl", "-ojson", "-ojsonl", "--output=json", "--output=jsonl") for word in arguments)
+    is_json = any(
+        word in ("json", "jsonl", "-ojson", "-ojsonl", "--output=json", "--output=jsonl") for word in arguments
+    )
     try:
         with _on_terminate(), _logged(terminal):
             command, options = parse(arguments)
@@ -89,7 +91,11 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
-        self._terminal.warn(record.getMessage())
+        text = record.getMessage()
+        if "; trying again in " in text:
+            self._terminal.note(text)
+        else:
+            self._terminal.warn(text)
 
 
 @contextmanager

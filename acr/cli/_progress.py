@@ -28,9 +28,7 @@ class Progress:
         clock: seconds that only go forward.
     """
 
-    def __init__(
-        self, terminal: Terminal, *, enabled: bool, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, terminal: Terminal, *, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._terminal = terminal
         self._enabled = enabled
         self._clock = clock

@@ -29,7 +29,9 @@ class Place:
         prefix: the host as the user typed it, with a slash; empty if the reference has none.
     """
 
-    def __init__(self, host: str, repository: str, tag: str | None, digest: acr.Digest | None, prefix: str = "") -> None:
+    def __init__(
+        self, host: str, repository: str, tag: str | None, digest: acr.Digest | None, prefix: str = ""
+    ) -> None:
         self.host = host
         self.repository = repository
         self.tag = tag

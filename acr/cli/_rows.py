@@ -23,6 +23,7 @@ Row = Mapping[str, Any]
 Format = Literal["table", "name", "json", "jsonl", "csv", "tsv"]
 FORMATS: Final[tuple[Format, ...]] = ("table", "name", "json", "jsonl", "csv", "tsv")
 
+_UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _GAP: Final = "  "
 _LEAST_NAME: Final = 16
 _AT_ONCE: Final = 200
@@ -157,12 +158,8 @@ def size_of(count: int) -> str:
     """
     if count < 1024:
         return f"{count} B"
-    size, unit = float(count), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        size /= 1024
-        if size < 1024:
-            break
-    return f"{size:.1f} {unit}"
+    power = min((count.bit_length() - 1) // 10, len(_UNITS))
+    return f"{count / 1024**power:.1f} {_UNITS[power - 1]}"
 
 
 def _chosen(columns: Sequence[Column], fields: Sequence[str]) -> Sequence[Column]:

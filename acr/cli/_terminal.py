@@ -7,7 +7,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import BinaryIO, Final, TextIO, cast
+from typing import BinaryIO, Final, TextIO
 
 import acr
 from acr.cli._exits import Closed
@@ -161,9 +161,9 @@ def _closed(error: OSError) -> Exception:
 
 
 def width_of(text: str) -> int:
-    """The columns that a printable text takes.
+    r"""The columns that a printable text takes.
 
-    >>> width_of("abc"), width_of("日本"), width_of("e\\u0301")
+    >>> width_of("abc"), width_of("日本"), width_of("e\u0301")
     (3, 4, 1)
     """
     if text.isascii():
@@ -194,4 +194,4 @@ def _is_wide(one: str) -> bool:
 
 def binary_stdin(terminal: Terminal) -> BinaryIO:
     """Standard input as bytes."""
-    return cast("BinaryIO", terminal.stdin.buffer)
+    return terminal.stdin.buffer

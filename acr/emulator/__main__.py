@@ -19,7 +19,20 @@ from acr.emulator._settings import Settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an emulator until it is interrupted. Return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser("python -m acr.emulator", description="A local Azure Container Registry.")
+    add_options(parser)
+    return serve(parser.parse_args(arguments))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run an emulator until it is interrupted.
+
+    Args:
+        options: those of `add_options`.
+
+    Returns:
+        The exit code.
+    """
     try:
         from acr.emulator._emulator import Emulator
     except ModuleNotFoundError as error:
@@ -67,8 +80,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"acr.emulator: {printable(message)} (--help lists the options)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("python -m acr.emulator", description="A local Azure Container Registry.")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the emulator to a parser."""
     parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0, the default, takes a free one")
     parser.add_argument("--storage-port", type=_port, default=0, help="port of the blob store; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -86,7 +99,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a setting of acr.emulator.Settings that is true, false or a number of seconds; see docs/emulator.md",
     )
-    return parser
 
 
 def _port(text: str) -> int:

@@ -19,7 +19,7 @@ from acr.errors import CredentialError
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONFIG_LIMIT: Final = 4 * 1024 * 1024
-_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 """The user name under which `az acr login` stores ACR's refresh tokens as passwords."""
 
 _HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -80,24 +80,54 @@ class DockerConfig:
         """
         if not isinstance(host, str):
             raise wrong_kind("host", host, "a login server such as my.azurecr.io")
-        host = host.lower().removesuffix(":443")  # as docker stores it
+        host = _plain_host(host)
         config = self._read()
-        helpers = _object(config, "credHelpers", self.path)
-        keys = [key for key in helpers if _names(key, host)]
-        helper = helpers[keys[0]] if keys else config.get("credsStore")
-        if helper is not None and not isinstance(helper, str):
-            where = f"credHelpers[{keys[0]!r}]" if keys else "credsStore"
-            raise CredentialError(f"{self.path}: {where}: expected the name of a helper, got {type(helper).__name__}")
-        if helper:
+        if helper := helper_of(config, host, self.path):
             for name in (_HUB_LOGIN, host) if host in _HUB else (host,):
                 found = self._ask(helper, name)
                 if found is not None:
                     return found
-        auths = _object(config, "auths", self.path)
+        auths = object_in(config, "auths", self.path)
         for key in (host, *auths):
-            if key in auths and _names(key, host):
+            if key in auths and names_host(key, host):
                 return _entry(auths[key], f"{self.path}, auths[{key!r}]")
         return self._entry_of_a_part(auths, host)
+
+    def store(self, host: str, credential: UsernamePassword | RefreshToken) -> str:
+        """Store a credential for a registry, as `docker login` does. What else the file has stays as it is.
+
+        It goes to the helper that the file names for the host or for all registries; without one, into the file, which
+        only its owner can read. The client makes the file and its folder if they are missing.
+
+        Args:
+            host: login server, with its port if it has one.
+            credential: the credential.
+
+        Returns:
+            Where it is now: the name of the helper, or the path of the file.
+
+        Raises:
+            CredentialError: the file is malformed or cannot be written, or the helper failed.
+        """
+        from acr._outside.credentials import docker_login  # most programs store nothing
+
+        return docker_login.store(self.path, self._read(), _plain_host(host), credential, timeout=self.helper_timeout)
+
+    def erase(self, host: str) -> bool:
+        """Remove the credential for a registry, as `docker logout` does.
+
+        Args:
+            host: login server, with its port if it has one.
+
+        Returns:
+            Whether there was one in the file. A helper does not say whether it had one, and counts as having had it.
+
+        Raises:
+            CredentialError: the file is malformed or cannot be written, or the helper failed.
+        """
+        from acr._outside.credentials import docker_login  # most programs erase nothing
+
+        return docker_login.erase(self.path, self._read(), _plain_host(host), timeout=self.helper_timeout)
 
     def _entry_of_a_part(self, auths: Mapping[str, Any], host: str) -> UsernamePassword | RefreshToken | None:
         """The entry for some repositories of a host, if there is but one (containers-auth.json(5) of podman)."""
@@ -132,9 +162,7 @@ class DockerConfig:
 
         from acr._outside.credentials import helpers
 
-        program = f"docker-credential-{helper}"
-        if _HELPER.fullmatch(helper) is None:
-            raise CredentialError(f"{self.path} names an unusable credential helper, {helper[:100]!r}")
+        program = program_of(helper, self.path)
         try:
             code, printed = helpers.ask(program, host, timeout=self.helper_timeout)
         except FileNotFoundError:
@@ -149,6 +177,42 @@ class DockerConfig:
         return _told(printed, program)
 
 
+def helper_of(config: Mapping[str, Any], host: str, path: Path) -> str | None:
+    """The helper for a host; None if the config names none.
+
+    Raises:
+        CredentialError: the config is malformed.
+    """
+    helpers = object_in(config, "credHelpers", path)
+    keys = [key for key in helpers if names_host(key, host)]
+    helper = helpers[keys[0]] if keys else config.get("credsStore")
+    if helper is not None and not isinstance(helper, str):
+        where = f"credHelpers[{keys[0]!r}]" if keys else "credsStore"
+        raise CredentialError(f"{path}: {where}: expected the name of a helper, got {type(helper).__name__}")
+    return helper or None
+
+
+def key_of(host: str) -> str:
+    """The name under which docker stores the login to a host."""
+    return _HUB_LOGIN if host in _HUB else host
+
+
+def program_of(helper: str, path: Path) -> str:
+    """The program of a helper.
+
+    Raises:
+        CredentialError: no helper has such a name.
+    """
+    if _HELPER.fullmatch(helper) is None:
+        raise CredentialError(f"{path} names an unusable credential helper, {helper[:100]!r}")
+    return f"docker-credential-{helper}"
+
+
+def _plain_host(host: str) -> str:
+    """A host as docker stores it."""
+    return host.lower().removesuffix(":443")
+
+
 def _told(printed: bytes, program: str) -> UsernamePassword | RefreshToken:
     """What a helper has printed."""
     try:
@@ -159,10 +223,10 @@ def _told(printed: bytes, program: str) -> UsernamePassword | RefreshToken:
     if not isinstance(username, str) or not isinstance(secret, str):
         raise CredentialError(f"the credential helper {program} gave no usable answer")
     where = f"the answer of the credential helper {program}"
-    return _login(_NOBODY if username == "<token>" else username, secret, where)
+    return _login(NOBODY if username == "<token>" else username, secret, where)
 
 
-def _names(key: str, host: str) -> bool:
+def names_host(key: str, host: str) -> bool:
     """Whether a key of `auths` names a host. Docker writes host names, URLs, and whatever the user typed."""
     name, path = _parts(key)
     return _is_host(name, host) and path in ("", "v1", "v2")
@@ -190,7 +254,7 @@ def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
         if not isinstance(entry.get(key), str | None):
             raise CredentialError(f"{where}: {key}: expected text, got {type(entry[key]).__name__}")
     if entry.get("identitytoken"):
-        return _login(_NOBODY, entry["identitytoken"], where)
+        return _login(NOBODY, entry["identitytoken"], where)
     if entry.get("username") and entry.get("password"):
         return _login(entry["username"], entry["password"], where)
     if not entry.get("auth"):
@@ -212,12 +276,12 @@ def _decoded(auth: str) -> str:
 
 def _login(username: str, password: str, where: str) -> UsernamePassword | RefreshToken:
     try:
-        return RefreshToken(password) if username == _NOBODY else UsernamePassword(username, password)
+        return RefreshToken(password) if username == NOBODY else UsernamePassword(username, password)
     except CredentialError as error:
         raise CredentialError(f"{where}: {error}") from None
 
 
-def _object(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+def object_in(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
     value = config.get(key) or {}
     if not isinstance(value, dict):
         raise CredentialError(f"{path}: {key}: expected an object, got {type(value).__name__}")

@@ -21,9 +21,18 @@ class PrintsTooMuch(Exception):
 def ask(program: str, host: str, *, timeout: float) -> tuple[int, bytes]:
     """Ask a helper for the credential of a host. The helper reads the host, and prints JSON.
 
+    Args, returned values and errors as of `call`.
+    """
+    return call(program, "get", host.encode(), timeout=timeout)
+
+
+def call(program: str, verb: str, content: bytes, *, timeout: float) -> tuple[int, bytes]:
+    """Call a helper.
+
     Args:
         program: the name of the helper; no shell runs it.
-        host: the login server.
+        verb: `get`, `store` or `erase`.
+        content: what the helper reads.
         timeout: the seconds that the helper may take.
 
     Returns:
@@ -35,11 +44,11 @@ def ask(program: str, host: str, *, timeout: float) -> tuple[int, bytes]:
         PrintsTooMuch: the helper printed more than 1 MiB.
     """
     end = time.monotonic() + timeout
-    command, pipe = [program, "get"], subprocess.PIPE
+    command, pipe = [program, verb], subprocess.PIPE
     process = subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
         with suppress(OSError), cast("IO[bytes]", process.stdin) as asking:  # it may have ended already
-            asking.write(host.encode())
+            asking.write(content)
         printed = bytearray()
         reading = threading.Thread(target=_read, args=(cast("IO[bytes]", process.stdout), printed), daemon=True)
         reading.start()

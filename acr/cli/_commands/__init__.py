@@ -55,7 +55,7 @@ COMMANDS: Final[dict[str, Command]] = {
 }
 
 INSTEAD: Final = {
-    "purge": "this is acr-cli's command: here, look with `acr tags REPO --older-than 30d`, then delete with `acr rm REF…`",
+    "purge": "this is acr-cli's command: look with `acr tags REPO --older-than 30d`, then delete with `acr rm REF…`",
     "annotate": "this is acr-cli's command: here, attach files with `acr attach REF FILE --artifact-type TYPE`",
     "cssc": "this is acr-cli's command, and there is none like it here",
     "version": "use `acr --version`",

@@ -55,4 +55,6 @@ def run(context: Context) -> int:
         return Outcome(digest=attached.digest, reason=f"attached to {subject.digest}")
 
     action = Action("attach", str(place), None, do)
-    return perform(context, [action], lambda row: place.named(row["digest"]) if row["digest"] else str(row["reference"]))
+    return perform(
+        context, [action], lambda row: place.named(row["digest"]) if row["digest"] else str(row["reference"])
+    )

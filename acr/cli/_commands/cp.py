@@ -1,8 +1,8 @@
 """Copy images within and between registries, layouts and tars, byte for byte.
 
 The source is a reference, a reference with a pattern for tags (`team/app:v1.*`), a layout (`oci:FOLDER[:TAG]`,
-`oci:FILE.tar[:TAG]`) or what `docker save` wrote (`docker-archive:FILE`). The target is a reference or a layout. Without
-a tag it gets that of the source. Within a registry no bytes move. What the target has is not copied again.
+`oci:FILE.tar[:TAG]`) or what `docker save` wrote (`docker-archive:FILE`). The target is a reference or a layout.
+Without a tag it gets that of the source. Within a registry no bytes move. What the target has is not copied again.
 """
 
 from __future__ import annotations
@@ -144,10 +144,10 @@ def _to_local(context: Context, target: LocalPlace) -> int:
     for place in places:
         if target.reference not in (None, place.tag):
             raise Usage("an image keeps its tag in a layout", hint=f"write oci:{target.path}")
-    actions = [
-        Action("copy", f"oci:{target.path}{f':{place.tag}' if place.tag else ''}", None, partial(pull_layout, context, place, target))
-        for place in places
-    ]  # fmt: skip
+    actions = []
+    for place in places:
+        name = f"oci:{target.path}{f':{place.tag}' if place.tag else ''}"
+        actions.append(Action("copy", name, None, partial(pull_layout, context, place, target)))
     return perform(context, actions)
 
 

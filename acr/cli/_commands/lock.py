@@ -49,7 +49,9 @@ def run(context: Context, *, allowed: bool = False) -> int:
         digest = place.digest or item.properties().digest
         actions.append(Action(verb, str(place), digest, partial(_change, item, context.options.what, allowed=allowed)))
         if place.tag is not None:
-            context.terminal.note(f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest")
+            context.terminal.note(
+                f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest"
+            )
     return perform(context, actions)
 
 
@@ -58,9 +60,7 @@ def _item(context: Context, place: Place) -> acr.RepositoryTag | acr.RepositoryM
     return repository.manifest(place.digest) if place.digest is not None else repository.tag(place.tag or "")
 
 
-def _change(
-    item: acr.RepositoryTag | acr.RepositoryManifest, what: tuple[str, ...], *, allowed: bool
-) -> Outcome:
+def _change(item: acr.RepositoryTag | acr.RepositoryManifest, what: tuple[str, ...], *, allowed: bool) -> Outcome:
     now = item.properties()
     if all(getattr(now, f"can_{one}") is allowed for one in what):
         return Outcome(skipped="it was so already")

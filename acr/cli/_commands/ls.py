@@ -41,7 +41,9 @@ _EPOCH: Final = datetime.min
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("what", nargs="?", metavar="[HOST/][REPO | PREFIX/]", help="the default is all repositories")
-    parser.add_argument("-l", "--long", action="store_true", help="also ask for counts and times, repository by repository")
+    parser.add_argument(
+        "-l", "--long", action="store_true", help="also ask for counts and times, repository by repository"
+    )
     parser.add_argument("--full-ref", action="store_true", help="print whole references")
     group = add_filters(parser, sorts=("name", *_LONG))
     add_ages(group)
@@ -122,7 +124,7 @@ def _tags(context: Context, what: str) -> None:
     place = context.names.repository(what)
     fits = _filters.matcher(options.match)
     names = walk(context.clients.repository(place).tag_names(), f"the list of tags of {place}")
-    found = (name for name in names if fits(name))
+    found: Iterator[str] = (name for name in names if fits(name))
     if options.sort is not None:
         found = iter(sorted(found))
     shown = (place.named(name) if options.full_ref else name for name in _filters.limited(found, options.limit))

@@ -28,7 +28,13 @@ EXAMPLES = (
 COLUMNS = (
     Column("path", "text", "path of the file or folder; of a layout, its name", 0),
     Column("size", "size", "bytes of its layer", 1),
-    Column("digest", "text", "digest of its layer; of a layout, that of the manifest", 3, lambda row: str(row["digest"])[:19]),
+    Column(
+        "digest",
+        "text",
+        "digest of its layer; of a layout, that of the manifest",
+        3,
+        lambda row: str(row["digest"])[:19],
+    ),
     Column("media_type", "text", "type of its layer", 2),
 )
 
@@ -36,7 +42,9 @@ COLUMNS = (
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO[:TAG|@DIGEST]")
-    parser.add_argument("target", nargs="?", default=".", metavar="FOLDER | oci:PATH", help="the default is the working folder")
+    parser.add_argument(
+        "target", nargs="?", default=".", metavar="FOLDER | oci:PATH", help="the default is the working folder"
+    )
     parser.add_argument(
         "--include", action="append", default=[], metavar="GLOB", help="only files with such names; may be repeated"
     )
@@ -54,7 +62,9 @@ def run(context: Context) -> int:
     context.or_latest(place)
     if layout is None:
         if options.referrers:
-            raise Usage("what is attached can be pulled into a layout", hint=f"write oci:{options.target} as the target")
+            raise Usage(
+                "what is attached can be pulled into a layout", hint=f"write oci:{options.target} as the target"
+            )
         rows = list(_files(context, place))
     else:
         if options.include or options.no_unpack:
@@ -89,7 +99,8 @@ def _files(context: Context, place: Place) -> Iterator[Row]:
         )
     if not pulled.files:
         raise CommandError(
-            f"{place} has no files with names", hint=f"it is an image: pull it into a layout, `acr pull {place} oci:FOLDER`"
+            f"{place} has no files with names",
+            hint=f"it is an image: pull it into a layout, `acr pull {place} oci:FOLDER`",
         )
     for path, layer in zip(pulled.files, pulled.layers, strict=True):
         yield {"path": str(path), "size": layer.size, "digest": layer.digest, "media_type": layer.media_type}

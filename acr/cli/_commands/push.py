@@ -53,7 +53,9 @@ def run(context: Context) -> int:
         if len(options.files) > 1 or options.artifact_type or options.annotation:
             raise Usage("a layout is pushed byte for byte: name it alone, without type and annotations")
         action = push_layout(context, layout, place)._replace(name="push")
-    return perform(context, [action], lambda row: place.named(row["digest"]) if row["digest"] else str(row["reference"]))
+    return perform(
+        context, [action], lambda row: place.named(row["digest"]) if row["digest"] else str(row["reference"])
+    )
 
 
 def _files(context: Context, place: Place) -> Action:

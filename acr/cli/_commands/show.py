@@ -100,9 +100,7 @@ def _image(repository: acr.Repository, manifest: acr.Manifest) -> Row:
         return row
     config = config_of(repository, manifest)
     row |= {"size": size_of_image(manifest), "platform": _platform(config), "created": text_of(config.get("created"))}
-    row["layers"] = [
-        {"digest": one.digest, "size": one.size, "media_type": one.media_type} for one in manifest.layers
-    ]
+    row["layers"] = [{"digest": one.digest, "size": one.size, "media_type": one.media_type} for one in manifest.layers]
     inner = config.get("config")
     if isinstance(inner, Mapping):
         row["labels"] = texts_of(inner.get("Labels"))
@@ -141,7 +139,7 @@ def _locks(item: acr.Permissions) -> Sequence[str]:
 
 
 def _referrers(repository: acr.Repository, digest: acr.Digest) -> list[Row]:
-    found = []
+    found: list[Row] = []
     for one in repository.manifest(digest).referrers():
         found.append({"digest": one.digest, "artifact_type": one.artifact_type, "size": one.size})
         if len(found) >= _MOST_REFERRERS:

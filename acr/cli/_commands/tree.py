@@ -27,7 +27,9 @@ EXAMPLES = (
 
 COLUMNS: Final = (
     Column("digest", "text", "digest of the manifest"),
-    Column("kind", "text", "image, index, artifact, attestation, or signature, attestation, sbom of cosign; or missing"),
+    Column(
+        "kind", "text", "image, index, artifact, attestation, or signature, attestation, sbom of cosign; or missing"
+    ),
     Column("name", "text", "its platform, artifact type or tag"),
     Column("size", "size", "bytes of manifest, config and layers; of an index, those of the manifest alone"),
     Column("parts", "object", "what an index lists, in the same form"),
