@@ -94,7 +94,7 @@ def _bash() -> Iterator[str]:
                 yield f"        {labels}) {words or files}; return ;;"
     yield "    esac"
     yield "    case $command in"
-    yield f'        \'\') COMPREPLY=($(compgen -W "{" ".join(name for name, *_ in found)} --help --version" -- "$current")) ;;'
+    yield f'        \'\') COMPREPLY=($(compgen -W "{names} --help --version" -- "$current")) ;;'
     for name, _, options, first in found:
         words = " ".join([*(one for option in options for one in option.names), *first])
         yield f"        {name})"
@@ -169,6 +169,6 @@ def _quoted(text: str) -> str:
     r"""A text between single quotes, as all three shells read it.
 
     >>> print(_quoted("it's"))
-    'it'\\''s'
+    'it'\''s'
     """
     return "'" + text.replace("'", "'\\''") + "'"
