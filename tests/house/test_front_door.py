@@ -28,6 +28,8 @@ CLASSES = [getattr(front, name) for front, name in EXPORTED if inspect.isclass(g
 IDS = [item.__name__ for item in CLASSES]
 PUBLIC_MODULES = {
     "acr",
+    "acr.__main__",
+    "acr.cli",
     "acr.emulator",
     "acr.emulator.__main__",
     "acr.emulator.pytest_plugin",

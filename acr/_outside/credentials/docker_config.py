@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,23 +10,24 @@ from typing import Any, Final
 
 import attrs
 
+from acr._outside.credentials.docker_keys import (
+    HUB,
+    HUB_LOGIN,
+    NOBODY,
+    helper_of,
+    is_part,
+    names_host,
+    object_in,
+    plain_host,
+    program_of,
+)
 from acr._outside.regular import open_regular
 from acr._values.arguments import check_path, number, wrong_kind
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.home import public_in
 from acr.errors import CredentialError
 
-_HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONFIG_LIMIT: Final = 4 * 1024 * 1024
-NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-"""The user name under which `az acr login` stores ACR's refresh tokens as passwords."""
-
-_HUB: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
-"""Docker Hub's names. Docker stores its login under a URL of the second, and pulls from the third."""
-
-_HUB_LOGIN: Final = "https://index.docker.io/v1/"
-"""The name under which `docker login` stores the login to Docker Hub, also in a helper."""
-
 _SECONDS: Final = number(lambda value: 0 < value <= threading.TIMEOUT_MAX, "a number of seconds above 0")
 
 
@@ -80,10 +80,10 @@ class DockerConfig:
         """
         if not isinstance(host, str):
             raise wrong_kind("host", host, "a login server such as my.azurecr.io")
-        host = _plain_host(host)
+        host = plain_host(host)
         config = self._read()
         if helper := helper_of(config, host, self.path):
-            for name in (_HUB_LOGIN, host) if host in _HUB else (host,):
+            for name in (HUB_LOGIN, host) if host in HUB else (host,):
                 found = self._ask(helper, name)
                 if found is not None:
                     return found
@@ -111,7 +111,7 @@ class DockerConfig:
         """
         from acr._outside.credentials import docker_login  # most programs store nothing
 
-        return docker_login.store(self.path, self._read(), _plain_host(host), credential, timeout=self.helper_timeout)
+        return docker_login.store(self.path, self._read(), plain_host(host), credential, timeout=self.helper_timeout)
 
     def erase(self, host: str) -> bool:
         """Remove the credential for a registry, as `docker logout` does.
@@ -127,11 +127,11 @@ class DockerConfig:
         """
         from acr._outside.credentials import docker_login  # most programs erase nothing
 
-        return docker_login.erase(self.path, self._read(), _plain_host(host), timeout=self.helper_timeout)
+        return docker_login.erase(self.path, self._read(), plain_host(host), timeout=self.helper_timeout)
 
     def _entry_of_a_part(self, auths: Mapping[str, Any], host: str) -> UsernamePassword | RefreshToken | None:
         """The entry for some repositories of a host, if there is but one (containers-auth.json(5) of podman)."""
-        keys = [key for key in auths if _is_part(key, host)]
+        keys = [key for key in auths if is_part(key, host)]
         if len(keys) > 1:
             raise CredentialError(
                 f"{self.path} has several logins for parts of {host} ({', '.join(map(repr, sorted(keys)))}), and none"
@@ -177,42 +177,6 @@ class DockerConfig:
         return _told(printed, program)
 
 
-def helper_of(config: Mapping[str, Any], host: str, path: Path) -> str | None:
-    """The helper for a host; None if the config names none.
-
-    Raises:
-        CredentialError: the config is malformed.
-    """
-    helpers = object_in(config, "credHelpers", path)
-    keys = [key for key in helpers if names_host(key, host)]
-    helper = helpers[keys[0]] if keys else config.get("credsStore")
-    if helper is not None and not isinstance(helper, str):
-        where = f"credHelpers[{keys[0]!r}]" if keys else "credsStore"
-        raise CredentialError(f"{path}: {where}: expected the name of a helper, got {type(helper).__name__}")
-    return helper or None
-
-
-def key_of(host: str) -> str:
-    """The name under which docker stores the login to a host."""
-    return _HUB_LOGIN if host in _HUB else host
-
-
-def program_of(helper: str, path: Path) -> str:
-    """The program of a helper.
-
-    Raises:
-        CredentialError: no helper has such a name.
-    """
-    if _HELPER.fullmatch(helper) is None:
-        raise CredentialError(f"{path} names an unusable credential helper, {helper[:100]!r}")
-    return f"docker-credential-{helper}"
-
-
-def _plain_host(host: str) -> str:
-    """A host as docker stores it."""
-    return host.lower().removesuffix(":443")
-
-
 def _told(printed: bytes, program: str) -> UsernamePassword | RefreshToken:
     """What a helper has printed."""
     try:
@@ -224,27 +188,6 @@ def _told(printed: bytes, program: str) -> UsernamePassword | RefreshToken:
         raise CredentialError(f"the credential helper {program} gave no usable answer")
     where = f"the answer of the credential helper {program}"
     return _login(NOBODY if username == "<token>" else username, secret, where)
-
-
-def names_host(key: str, host: str) -> bool:
-    """Whether a key of `auths` names a host. Docker writes host names, URLs, and whatever the user typed."""
-    name, path = _parts(key)
-    return _is_host(name, host) and path in ("", "v1", "v2")
-
-
-def _is_part(key: str, host: str) -> bool:
-    """Whether a key of `auths` is for some repositories of a host alone, such as `my.azurecr.io/team-a`."""
-    name, path = _parts(key)
-    return _is_host(name, host) and path not in ("", "v1", "v2")
-
-
-def _parts(key: str) -> tuple[str, str]:
-    name, _, path = key.lower().removeprefix("https://").removeprefix("http://").partition("/")
-    return name.removesuffix(":443"), path.strip("/")
-
-
-def _is_host(name: str, host: str) -> bool:
-    return name == host or (name in _HUB and host in _HUB)
 
 
 def _entry(entry: object, where: str) -> UsernamePassword | RefreshToken | None:
@@ -279,10 +222,3 @@ def _login(username: str, password: str, where: str) -> UsernamePassword | Refre
         return RefreshToken(password) if username == NOBODY else UsernamePassword(username, password)
     except CredentialError as error:
         raise CredentialError(f"{where}: {error}") from None
-
-
-def object_in(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
-    value = config.get(key) or {}
-    if not isinstance(value, dict):
-        raise CredentialError(f"{path}: {key}: expected an object, got {type(value).__name__}")
-    return value

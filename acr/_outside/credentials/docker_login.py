@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from acr._outside.credentials import helpers
-from acr._outside.credentials.docker_config import NOBODY, helper_of, key_of, names_host, object_in, program_of
+from acr._outside.credentials.docker_keys import NOBODY, helper_of, key_of, names_host, object_in, program_of
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr.errors import CredentialError
 
