@@ -146,7 +146,9 @@ class Clients:
             return Found(None, "anonymous, as --anonymous says")
         if self._has_given and (is_named or self._names.default is None):
             return Found(self.given(), "the command line")
-        if is_named and (found := _of_environment(environ)) is not None:
+        # A password of the environment is for the registry that the environment names, if it names one.
+        owner = environ.get("ACR_REGISTRY") or self._names.default
+        if owner and self._names.host(owner) == host and (found := _of_environment(environ)) is not None:
             return found
         if (stored := self._stored(host)) is not None:
             return stored

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from acr.cli import _filters
-from acr.cli._commands import COMMANDS, INSTEAD, Command, find
+from acr.cli._commands import COMMANDS, INSTEAD, OF_ACR_CLI, Command, find
 from acr.cli._exits import Usage
 from acr.cli._rows import FORMATS
 
@@ -83,9 +83,11 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     if found is None:
         raise Usage(f"there is no command {words[0]!r}", hint=_instead(words[0]))
     name, command = found
+    if tuple(words[:2]) in OF_ACR_CLI:
+        raise Usage(f"there is no `acr {words[0]} {words[1]}`", hint=OF_ACR_CLI[words[0], words[1]])
     namespace = argparse.Namespace(**_DEFAULTS)
     try:
-        options = parser_of(name).parse_args([*leading, *words[1:]], namespace)
+        options = parser_of(name).parse_intermixed_args([*leading, *words[1:]], namespace)
     except (ValueError, TypeError, RecursionError) as error:  # of argparse itself: such as a lone surrogate
         raise Usage(f"the command line cannot be read: {error}") from None
     return command, options

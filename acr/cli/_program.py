@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Closed:
+    except (Closed, BrokenPipeError):  # the latter of argparse, which prints help by itself
         terminal.abandon()
         return DONE if command is None or command.reads else FAILED
     except (CommandError, acr.AcrError, OSError) as error:

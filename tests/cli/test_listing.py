@@ -32,7 +32,9 @@ def test_ls_lists_repositories_one_a_line(acr_here: Acr, app: acr.Repository, th
     assert acr_here("ls", "--limit", "1").lines == ["other"]
 
 
-def test_ls_takes_a_host_and_prints_whole_references(acr_here: Acr, app: acr.Repository, acr_emulator: Emulator) -> None:
+def test_ls_takes_a_host_and_prints_whole_references(
+    acr_here: Acr, app: acr.Repository, acr_emulator: Emulator
+) -> None:
     for host in (acr_emulator.login_server, acr_emulator.url, f"{acr_emulator.login_server}/"):
         assert acr_here("ls", host).lines == ["team/app"]
     whole = f"{acr_emulator.login_server}/team/app"
@@ -200,7 +202,9 @@ def test_a_summary_is_a_table_in_markdown(
     assert lines[2].startswith("| v1.0 | sha256:")
 
 
-def test_the_fault_of_a_later_page_of_many_repositories(acr_here: Acr, there: acr.Registry, acr_emulator: Emulator) -> None:
+def test_the_fault_of_a_later_page_of_many_repositories(
+    acr_here: Acr, there: acr.Registry, acr_emulator: Emulator
+) -> None:
     """The list of repositories, too, is whole or not at all: Azure/acr#875."""
     for number in range(101):
         there.repository(f"r{number:03}").push_artifact([], tag="v1")

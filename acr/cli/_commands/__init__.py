@@ -75,6 +75,18 @@ INSTEAD: Final = {
 }
 """What people type who know another program, and what to use instead. None of these does anything."""
 
+OF_ACR_CLI: Final = {
+    ("tag", "list"): "use `acr tags REPO`",
+    ("tag", "ls"): "use `acr tags REPO`",
+    ("tag", "delete"): "use `acr untag REPO:TAG`",
+    ("manifest", "list"): "use `acr tags REPO`, or `acr tags REPO --untagged`",
+    ("manifest", "delete"): "use `acr rm REPO@sha256:…`",
+    ("manifest", "show"): "use `acr manifest REF` or `acr show REF`",
+    ("manifest", "list-metadata"): "use `acr tags REPO -o json`",
+    ("manifest", "list-referrers"): "use `acr tree REF`",
+}
+"""Forms of acr-cli and az acr with two words that are commands here, and what to use instead."""
+
 
 def find(name: str) -> tuple[str, Command] | None:
     """A command by its name or alias."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from typing import Final
 
 import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
@@ -23,14 +22,11 @@ EXAMPLES = (
 
 COLUMNS = ACTIONS
 
-OF_ACR_CLI: Final = {"list": "use `acr tags REPO`", "ls": "use `acr tags REPO`", "delete": "use `acr untag REPO:TAG`"}
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
-    parser.add_argument("tags", nargs="*", metavar="TAG", help="the new tags")
-    parser.add_argument("--repository", help=argparse.SUPPRESS)  # of acr-cli, to say what to use in its place
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="the new tags")
     parser.add_argument("--no-clobber", action="store_true", help="leave a tag that exists, and names something else")
     add_danger(parser, asks=False)
     add_output(parser)
@@ -40,10 +36,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Tag."""
     options = context.options
-    if options.reference in OF_ACR_CLI:
-        raise Usage(f"there is no `acr tag {options.reference}`", hint=OF_ACR_CLI[options.reference])
-    if options.repository is not None or not options.tags:
-        raise Usage("which tags? acr tag takes a reference and the new tags", hint="see `acr tag --help`")
     place = context.names.exactly(options.reference, "tag")
     names = [_tag(name, place.named(None)) for name in dict.fromkeys(options.tags)]
     repository = context.clients.repository(place)
