@@ -95,6 +95,7 @@ check: $(VENV)/.made ## Lint, format and type checks; whether the sync facades a
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/facades.py --check
+	PYTHONPATH=. $(BIN)/python tools/cli_docs.py --check
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
@@ -110,6 +111,10 @@ format: $(VENV)/.made ## Format the code
 .PHONY: facades
 facades: $(VENV)/.made ## Make the sync facades of the async ones
 	$(BIN)/python tools/facades.py
+
+.PHONY: cli-docs
+cli-docs: $(VENV)/.made ## Write docs/cli.md anew, from the parsers of the command line
+	PYTHONPATH=. $(BIN)/python tools/cli_docs.py
 
 .PHONY: drawings
 drawings: $(VENV)/.made ## Draw the tables of the core in docs/architecture.md anew

@@ -66,8 +66,10 @@ CONTENTS = """
 :hidden:
 :caption: Guides
 
+docs/cli
 docs/emulator
 docs/from-go
+docs/from-other-tools
 docs/limits
 docs/low-level
 docs/processes

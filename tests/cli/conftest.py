@@ -115,7 +115,7 @@ def app(there: acr.Registry) -> acr.Repository:
 
 def everything(registry: acr.Registry) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
     """All tags and manifests of all repositories."""
-    found = {}
+    found: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     for name in registry.repositories():
         repository = registry.repository(name)
         tags = frozenset(f"{tag.name} {tag.digest}" for tag in repository.tags())

@@ -96,8 +96,9 @@ def test_entra_tokens_go_to_azure_and_to_hosts_of_the_user_s_config_alone(
     config = load(os.environ)
     options = Namespace(debug=False, anonymous=False, username=None, password_stdin=False, token_stdin=False)
     clients = Clients(options, Terminal(), config, Names(options, {}, config))
-    monkeypatch.setattr(acr, "default_credential", lambda: "the Entra credential", raising=False)
-    assert (clients.credential(host).credential == "the Entra credential") is allowed
+    entra = acr.RefreshToken("it")
+    monkeypatch.setattr(acr, "default_credential", lambda: entra, raising=False)
+    assert (clients.credential(host).credential is entra) is allowed
 
 
 def test_the_registry_of_the_config(
