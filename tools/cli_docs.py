@@ -56,12 +56,12 @@ The first of these that there is counts. `acr whoami` says which it is.
 
 Data goes to standard output, and all else to standard error. On a terminal a listing is a table, and in a pipe it is
 one name a line. `-o` chooses `table`, `name`, `json`, `jsonl`, `csv` or `tsv`, and `--fields` the fields. The names of
-the fields are those of the library; times are RFC 3339, sizes are bytes. In a pipe, a listing is written when it is whole:
-if a page fails, nothing is written, and the exit code is 3. `--stream` writes at once. `--summary` appends a table to
-the file that `GITHUB_STEP_SUMMARY` names.
+the fields are those of the library; times are RFC 3339, sizes are bytes. In a pipe, a listing is written when it is
+whole: if a page fails, nothing is written, and the exit code is 3. `--stream` writes at once. `--summary` appends a
+table to the file that `GITHUB_STEP_SUMMARY` names.
 
-What comes from a registry is never printed raw: control characters are escaped, such as `\\\\x1b`. `NO_COLOR` and
-`FORCE_COLOR` are heeded. Progress shows on a terminal alone, and not if `CI` is set. With `-o json` or `-o jsonl` an
+What comes from a registry is never printed raw: control characters are escaped. `NO_COLOR` and `FORCE_COLOR` are
+heeded. Progress shows on a terminal alone, and not if `CI` is set. With `-o json` or `-o jsonl` an
 error is an object on standard error: `{"error": {"code": …, "message": …, "hint": …, "correlation_id": …}}`.
 
 ## Exit codes

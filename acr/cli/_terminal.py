@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import unicodedata
@@ -31,7 +32,7 @@ class Terminal:
         self.stderr: TextIO = sys.stderr
         self.quiet = False
         for stream in (self.stdout, self.stderr):
-            if hasattr(stream, "reconfigure"):
+            if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # whatever the encoding lacks
         self.shows_rows: bool = _is_tty(self.stdout)
         self.shows_notes: bool = _is_tty(self.stderr)
