@@ -172,12 +172,14 @@ else:
     __all__ = sorted(_HOMES)  # noqa: PLE0605 - it is told once, in _NAMES
 
     def __getattr__(name: str) -> object:
-        from importlib import import_module
+        import sys  # and not importlib, which takes longer to load than the version takes to be told
 
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f"acr.{home or name}")
+        path = f"acr.{home or name}"
+        __import__(path)
+        module = sys.modules[path]
         globals()[name] = value = getattr(module, name) if home else module
         return value
 
