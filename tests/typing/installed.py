@@ -23,7 +23,7 @@ from tests.house.api import MODULES
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(__file__).with_name("api.py")
 PUBLIC: Mapping[str, set[str]] = {
-    "acr": {*MODULES, "acr.emulator.__main__"},
+    "acr": {*MODULES, "acr.__main__", "acr.cli", "acr.emulator.__main__"},
     "acr.emulator": {"acr.emulator", "acr.emulator.__main__", "acr.emulator.pytest_plugin"},
 }
 
