@@ -26,8 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         import acr
 
-        sys.stdout.write(f"acr-client {acr.__version__}\n")
-        return 0
-    from acr.cli._program import run  # so that the version is told without it
+        try:
+            if sys.stdout is not None:  # it was closed when the program began
+                print(f"acr-client {acr.__version__}", flush=True)  # noqa: T201 - it is what was asked for
+            return 0
+        except OSError:
+            pass  # the program tries again, and says what is wrong
+    try:
+        from acr.cli._program import run  # so that the version is told without it
+    except KeyboardInterrupt:
+        return 130
 
     return run(arguments)

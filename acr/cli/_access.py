@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import acr
 from acr.cli._config import Config
 from acr.cli._exits import Usage
+from acr.cli._output.terminal import Terminal, binary_stdin
 from acr.cli._references import AZURE, Names
-from acr.cli._terminal import Terminal, binary_stdin
 
 _SECRET_LIMIT = 64 * 1024
 
@@ -64,12 +64,9 @@ class Clients:
         Raises:
             Usage: a password or token was passed, and it is not clear to which of them it belongs.
         """
-        if not self._has_given or len(set(hosts)) < 2:
-            return
-        if self._names.default is None:
+        if self._has_given and len({host for host in hosts if host}) > 1:
             raise Usage(
-                "the command names two registries: whose is the credential?",
-                hint="name its registry with --registry, or use `acr login` for both of them",
+                "the command names two registries: whose is the credential?", hint="use `acr login` for both of them"
             )
 
     @property
@@ -141,15 +138,17 @@ class Clients:
 
     def _find(self, host: str) -> Found:
         options, environ = self._options, self._terminal.environ
-        is_named = self._names.default is not None and self._names.host(self._names.default) == host
         if options.anonymous:
             return Found(None, "anonymous, as --anonymous says")
-        if self._has_given and (is_named or self._names.default is None):
+        if self._has_given:  # `expect` has seen that there is only one registry that it can belong to
             return Found(self.given(), "the command line")
         # A password of the environment is for the registry that the environment names, if it names one.
         owner = environ.get("ACR_REGISTRY") or self._names.default
-        if owner and self._names.host(owner) == host and (found := _of_environment(environ)) is not None:
+        found = _of_environment(environ)
+        if found is not None and owner and self._names.host(owner) == host:
             return found
+        if found is not None and not owner:
+            self._terminal.note(f"{found.source}: not used, because ACR_REGISTRY does not say for which registry")
         if (stored := self._stored(host)) is not None:
             return stored
         if self.may_have_entra_tokens(host):
@@ -227,9 +226,7 @@ class Clients:
             pass
         if self._options.debug:
             request = answer.request
-            self._terminal.say(
-                acr.printable(f"{request.method} {request.url} {answer.status} {answer.seconds * 1000:.0f} ms")
-            )
+            self._terminal.trace(f"{request.method} {request.url} {answer.status} {answer.seconds * 1000:.0f} ms")
 
 
 def _of_environment(environ: Mapping[str, str]) -> Found | None:

@@ -7,9 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 import acr
 from acr.cli._context import Context
-from acr.cli._errors import hint_of, reason
-from acr.cli._exits import DONE, FAILED, INCOMPLETE, NOT_SIGNED_IN, CommandError
-from acr.cli._rows import Column, Printing, Row, print_rows
+from acr.cli._errors import exit_code, reason, tell
+from acr.cli._exits import DONE, FAILED, INCOMPLETE, CommandError
+from acr.cli._output.rows import Column, Row, print_rows
 
 Status = Literal["done", "planned", "failed", "changed", "skipped"]
 
@@ -86,21 +86,22 @@ def perform(context: Context, actions: Iterable[Action], name: Callable[[Row], s
             codes.append(code)
             yield row
 
-    fields = tuple(field.strip() for field in context.options.fields.split(",")) if context.options.fields else ()
-    shown = _without_failures(rows()) if context.format == "name" and not fields else rows()
-    printing = Printing(context.format, fields, stream=True)
-    print_rows(context.terminal, printing, COLUMNS, shown, name)
+    printing = context.printing(stream=True)
+    if printing.format == "name" and not printing.fields:
+        # In a pipe a name stands for what was done: others go on with it. The summary tells of all.
+        print_rows(context.terminal, printing, COLUMNS, rows(), lambda row: name(row) if _is_done(row) else None)
+    else:
+        print_rows(context.terminal, printing, COLUMNS, rows(), name)
     bad = sum(status in ("failed", "changed") for status in outcomes)
     if bad == 0:
         return DONE
     if bad < len(outcomes) or "changed" in outcomes:
         return INCOMPLETE
-    return NOT_SIGNED_IN if set(codes) == {NOT_SIGNED_IN} else FAILED
+    return codes[0] if len(set(codes)) == 1 else FAILED
 
 
-def _without_failures(rows: Iterable[Row]) -> Iterator[Row]:
-    """In a pipe a name stands for what was done: others go on with it."""
-    return (row for row in rows if row["status"] in ("done", "planned"))
+def _is_done(row: Row) -> bool:
+    return row["status"] in ("done", "planned")
 
 
 def _outcome(context: Context, action: Action) -> tuple[Row, int]:
@@ -115,11 +116,8 @@ def _outcome(context: Context, action: Action) -> tuple[Row, int]:
     try:
         outcome = action.do()
     except (acr.AcrError, CommandError) as error:
-        from acr.cli._errors import exit_code  # most actions succeed
-
         status: Status = "changed" if isinstance(error, Changed) else "failed"
-        hint = hint_of(error)
-        context.terminal.warn(f"{action.name} {action.reference}: {reason(error)}{f' ({hint})' if hint else ''}")
+        tell(context.terminal, error, f"{action.name} {action.reference}")
         return {**row, "status": status, "reason": reason(error)}, exit_code(error)
     row |= {"digest": outcome.digest or action.digest, "reason": outcome.skipped or outcome.reason}
     return {**row, "status": "skipped" if outcome.skipped else "done"}, DONE

@@ -11,10 +11,10 @@ from typing import cast
 from acr.cli._access import Clients
 from acr.cli._config import Config, load
 from acr.cli._exits import Usage
-from acr.cli._progress import Progress
+from acr.cli._output.progress import Progress
+from acr.cli._output.rows import Column, Format, Printing, Row, print_rows
+from acr.cli._output.terminal import Terminal
 from acr.cli._references import Names, Place
-from acr.cli._rows import Column, Format, Printing, Row, print_rows
-from acr.cli._terminal import Terminal
 
 
 class Context:
@@ -61,15 +61,24 @@ class Context:
 
     def print_rows(self, columns: Sequence[Column], rows: Iterable[Row], name: Callable[[Row], str]) -> None:
         """Print a listing; see `_rows.print_rows`."""
-        options = self.options
+        print_rows(self.terminal, self.printing(stream=getattr(self.options, "stream", False)), columns, rows, name)
+
+    def printing(self, *, stream: bool) -> Printing:
+        """How rows are printed.
+
+        Args:
+            stream: as they come, also in a pipe.
+
+        Raises:
+            Usage: a summary is asked for, and there is no place for it.
+        """
         summary = None
-        if getattr(options, "summary", False):
+        if getattr(self.options, "summary", False):
             summary = self.terminal.environ.get("GITHUB_STEP_SUMMARY")
             if not summary:
                 raise Usage("--summary: the variable GITHUB_STEP_SUMMARY is not set")
-        fields = tuple(field.strip() for field in options.fields.split(",")) if options.fields else ()
-        printing = Printing(self.format, fields, getattr(options, "stream", False), summary)
-        print_rows(self.terminal, printing, columns, rows, name)
+        fields = tuple(field.strip() for field in self.options.fields.split(",")) if self.options.fields else ()
+        return Printing(self.format, fields, stream, summary)
 
     def or_latest(self, place: Place) -> str:
         """The tag or digest to read; `latest` if the reference has neither, which is told."""

@@ -7,8 +7,8 @@ import re
 from typing import Any, Final
 
 import acr
-from acr.cli._exits import FAILED, NOT_SIGNED_IN, CommandError
-from acr.cli._terminal import DIM, RED, Terminal
+from acr.cli._exits import FAILED, NOT_SIGNED_IN, USAGE, CommandError
+from acr.cli._output.terminal import DIM, RED, Terminal
 
 _LONGEST: Final = 2000
 
@@ -25,6 +25,12 @@ _SAID: Final = (
     (r": pass one, such as default_credential\(\)", ": run `acr login`, or pass --username with --password-stdin"),
     (r"run `docker login (\S+)`(?: or `az acr login [^`]*`)?", r"run `acr login \1`"),
     (r"; another registry is named by to=", ""),
+    (r"\(Timeouts\.total=([^)]*)\)", r"(--timeout \1)"),
+    (r"^include=\[(.*?)\]: ", r"--include \1: "),
+    (
+        r"takes an Entra credential, or a refresh token, as the credential",
+        "takes an Entra credential or --token-stdin",
+    ),
     (r"pass the one that is meant as UsernamePassword", "pass --username with --password-stdin"),
 )
 """What the library says to those who write Python, and what the command line says in its place."""
@@ -47,22 +53,33 @@ def exit_code(error: Exception) -> int:
         return error.code
     if isinstance(error, acr.TransferError) and isinstance(error.__cause__, acr.AcrError):
         return exit_code(error.__cause__)
+    if isinstance(error, acr.InvalidInput):
+        return USAGE
     return NOT_SIGNED_IN if isinstance(error, acr.Unauthorized | acr.CredentialError) else FAILED
 
 
-def described(error: Exception) -> dict[str, Any]:
-    """An error as data: what `-o json` prints on standard error."""
+def described(error: Exception, what: str | None = None) -> dict[str, Any]:
+    """An error as data: what `-o json` prints on standard error.
+
+    Args:
+        error: the error.
+        what: the part of the work that failed, if the rest goes on.
+    """
     cause = error.__cause__ if isinstance(error, CommandError) and error.__cause__ else error
-    found: dict[str, Any] = {"code": exit_code(error), "message": _message(error), "hint": hint_of(error)}
+    found: dict[str, Any] = {
+        "code": exit_code(error),
+        "message": _message(error) if what is None else f"{what}: {_message(error)}",
+        "hint": hint_of(error),
+    }
     if isinstance(cause, acr.ResponseError):
         found |= {"status": cause.status, "codes": list(cause.codes), "correlation_id": cause.correlation_id}
     return {key: value for key, value in found.items() if value is not None}
 
 
-def tell(terminal: Terminal, error: Exception, *, as_json: bool = False) -> None:
-    """Print an error on standard error."""
-    found = described(error)
-    if as_json:
+def tell(terminal: Terminal, error: Exception, what: str | None = None) -> None:
+    """Print an error on standard error; see `described`."""
+    found = described(error, what)
+    if terminal.as_json:
         terminal.say(json.dumps({"error": found}))
         return
     message = acr.printable(found["message"])
@@ -86,6 +103,8 @@ def hint_of(error: BaseException | None) -> str | None:
         return as_command(error.hint)
     if isinstance(error, acr.TransferError):
         return hint_of(error.__cause__)
+    if isinstance(error, acr.NotFound) and not isinstance(error, acr.NoMetadataApi):
+        return "`acr ls` lists repositories, and `acr ls REPO` the tags of one"
     if isinstance(error, acr.TransportError):
         return "`acr doctor` looks for the cause"
     return None

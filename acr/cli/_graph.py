@@ -14,7 +14,7 @@ import acr
 from acr import media_types
 from acr.cli._exits import CommandError
 from acr.cli._images import cosign_tags
-from acr.cli._rows import walk
+from acr.cli._output.rows import walk
 
 _AT_ONCE: Final = 4
 _NO_INDEXES: Final = frozenset({media_types.OCI_MANIFEST, media_types.DOCKER_MANIFEST, *media_types.SCHEMA1})
@@ -25,10 +25,12 @@ class Graph:
 
     Args:
         repository: the repository.
+        ignores_unlisted: go on though the registry counts more manifests than it lists.
     """
 
-    def __init__(self, repository: acr.Repository) -> None:
+    def __init__(self, repository: acr.Repository, *, ignores_unlisted: bool = False) -> None:
         self._repository = repository
+        self._ignores_unlisted = ignores_unlisted
         self._children: dict[acr.Digest, Sequence[acr.Digest]] = {}
         self.manifests: Mapping[acr.Digest, acr.ManifestProperties] = {}
         self._tags: Mapping[str, acr.Digest] = {}
@@ -46,10 +48,11 @@ class Graph:
         counted = self._repository.properties().manifest_count
         listed = walk(self._repository.manifests(), f"the list of manifests of {name}")
         self.manifests = {one.digest: one for one in listed}
-        if len(self.manifests) < counted:
+        if len(self.manifests) < counted and not self._ignores_unlisted:
             raise CommandError(
                 f"{name} has {counted} manifests, and lists {len(self.manifests)}: what is hidden may need what goes",
-                hint="somebody may be pushing at this moment; `acr unlock --what list REF` shows what is hidden",
+                hint="`acr unlock --what list REF` shows what is hidden; if you know that nothing is, and the registry "
+                "counts wrongly, pass --ignore-unlisted",
             )
         self._tags = {tag: one.digest for one in self.manifests.values() for tag in one.tags}
         new = [one.digest for one in self.manifests.values() if self._may_be_new_index(one)]

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -106,16 +107,17 @@ def annotations_of(texts: Sequence[str]) -> dict[str, str]:
 @contextmanager
 def nothing_left(path: Path) -> Iterator[None]:
     """Let an interrupted pull leave no layout and no folder where there was none before."""
-    existed = _exists(path)
+    missing = list(takewhile(lambda one: not _exists(one), (path, *path.parents)))
     try:
         yield
     except KeyboardInterrupt:
-        if not existed:
-            with suppress(OSError):
+        with suppress(OSError):
+            if missing:
                 shutil.rmtree(path / "blobs", ignore_errors=True)
                 for name in ("index.json", "oci-layout"):
                     (path / name).unlink(missing_ok=True)
-                path.rmdir()
+            for folder in missing:
+                folder.rmdir()
         raise
 
 

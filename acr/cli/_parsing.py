@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
+import acr
 from acr.cli import _filters
 from acr.cli._commands import COMMANDS, INSTEAD, OF_ACR_CLI, Command, find
 from acr.cli._exits import Usage
-from acr.cli._rows import FORMATS
+from acr.cli._output.rows import FORMATS
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "output": None, "fields": None, "quiet": False, "debug": False, "no_progress": False, "registry": None,
@@ -72,12 +72,15 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         leading.append(words.pop(0))
         if leading[-1] in _VALUED and words:
             leading.append(words.pop(0))
+    if not words and not {"--version", "-V"}.isdisjoint(leading):
+        print(f"acr-client {acr.__version__}")  # noqa: T201 - as argparse prints help
+        raise SystemExit(0)
     if words and words[0] == "help":
         words = [*words[1:2], "--help"]
     if not words:
         raise Usage("which command?", hint="`acr --help` lists them")
     if words[0] in ("-h", "--help"):
-        sys.stdout.write(overview())
+        print(overview(), end="")  # noqa: T201 - as argparse prints help
         raise SystemExit(0)
     found = find(words[0])
     if found is None:
@@ -144,23 +147,25 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-progress", action="store_true", help="draw no progress")
 
 
-def add_output(parser: argparse.ArgumentParser, *, lists: bool = False) -> None:
+def add_output(parser: argparse.ArgumentParser, *, lists: bool = False, summary: bool = True) -> None:
     """Add the options about the form of the output.
 
     Args:
         parser: of the command.
         lists: the command prints a listing, which may be long.
+        summary: it prints rows, which make a table.
     """
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o", "--output", choices=FORMATS, help="the default is a table on a terminal, and names in a pipe"
     )
     group.add_argument("--fields", metavar="A,B", help="print these fields alone, in this order")
+    if summary:
+        group.add_argument("--summary", action="store_true", help="also append a table to $GITHUB_STEP_SUMMARY")
     if lists:
         group.add_argument(
             "--stream", action="store_true", help="in a pipe: write at once what comes, though it may not be whole"
         )
-        group.add_argument("--summary", action="store_true", help="also append a table to $GITHUB_STEP_SUMMARY")
 
 
 def add_filters(parser: argparse.ArgumentParser, *, sorts: Sequence[str]) -> argparse._ArgumentGroup:

@@ -14,17 +14,15 @@ import acr
 from acr.cli._commands import Command
 from acr.cli._errors import exit_code, tell
 from acr.cli._exits import DONE, FAILED, INTERRUPTED, TERMINATED, Closed, CommandError, Terminated
+from acr.cli._output.terminal import Terminal
 from acr.cli._parsing import module_of, parse
-from acr.cli._terminal import Terminal
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line, and return its exit code."""
     terminal = Terminal()
     command: Command | None = None
-    is_json = any(
-        word in ("json", "jsonl", "-ojson", "-ojsonl", "--output=json", "--output=jsonl") for word in arguments
-    )
+    terminal.as_json = _wants_json(arguments)
     try:
         with _on_terminate(), _logged(terminal):
             command, options = parse(arguments)
@@ -42,8 +40,21 @@ def run(arguments: Sequence[str]) -> int:
         terminal.abandon()
         return DONE if command is None or command.reads else FAILED
     except (CommandError, acr.AcrError, OSError) as error:
-        tell(terminal, error, as_json=is_json)
+        tell(terminal, error)
         return _flushed(terminal, exit_code(error))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the output is to be JSON. Errors of the command line are told so, too, before it can be parsed."""
+    found = ""
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        if before in ("-o", "--output"):
+            found = word
+        elif word.startswith("-o") and word != "-o":
+            found = word[2:].removeprefix("=")
+        elif word.startswith("--output="):
+            found = word.partition("=")[2]
+    return found in ("json", "jsonl")
 
 
 def _do(command: Command, options: argparse.Namespace, terminal: Terminal) -> int:

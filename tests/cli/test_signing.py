@@ -85,8 +85,8 @@ def test_entra_tokens_go_to_azure_and_to_hosts_of_the_user_s_config_alone(
     from argparse import Namespace
 
     from acr.cli._config import load
+    from acr.cli._output.terminal import Terminal
     from acr.cli._references import Names
-    from acr.cli._terminal import Terminal
 
     folder = home / "home" / ".config" / "acr"
     folder.mkdir(parents=True)
@@ -212,7 +212,7 @@ def test_tokens(acr_here: Acr, acr_emulator: Emulator, entra: None, monkeypatch:
         assert registry.check("a").actions
     access = acr_here("token", "--scope", "repository:a:pull", "-o", "json").json
     assert sorted(access) == ["access_token", "registry"]
-    assert acr_here("token", "--scope", "nonsense").code == 1
+    assert acr_here("token", "--scope", "nonsense").code == 2
 
 
 def test_doctor(acr_here: Acr, app: acr.Repository, acr_emulator: Emulator) -> None:

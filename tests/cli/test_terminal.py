@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import acr
-from acr.cli._rows import Column, Printing, print_rows
-from acr.cli._terminal import Terminal
+from acr.cli._output.rows import Column, Printing, print_rows
+from acr.cli._output.terminal import Terminal
 from acr.emulator import Emulator
 from tests.armed import ALWAYS
 from tests.cli.conftest import Acr, Stream
@@ -122,7 +122,14 @@ def test_a_closed_pipe_ends_silently(acr_here: Acr, there: acr.Registry) -> None
     manifest = repository.manifest(image.digest).get()
     for number in range(30):
         repository.put_manifest(manifest, tag=f"v{number}-{'x' * 120}")
-    for words in (["tags", "app", "-o", "json"], ["ls", "app"], ["--help"], ["completion", "bash"], ["tags", "--help"]):
+    for words in (
+        ["tags", "app", "-o", "json"],
+        ["ls", "app"],
+        ["--help"],
+        ["--version"],
+        ["completion", "bash"],
+        ["tags", "--help"],
+    ):
         reader, writer = os.pipe()
         os.close(reader)
         process = subprocess.Popen([PROGRAM, *words], stdout=writer, stderr=subprocess.PIPE, text=True)

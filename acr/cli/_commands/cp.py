@@ -19,9 +19,9 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._context import Context
 from acr.cli._exits import CommandError, Usage
 from acr.cli._local import LocalPlace, local_place, nothing_left
+from acr.cli._output.rows import walk
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
-from acr.cli._rows import walk
 
 EXAMPLES = (
     "acr cp team/app:v1.0 prod/app --referrers",
@@ -39,10 +39,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="reference, pattern of tags, layout or archive")
     parser.add_argument("target", metavar="TARGET", help="reference or layout")
     add_moving(parser)
-    parser.add_argument("--no-clobber", action="store_true", help="leave a tag that exists, and names something else")
+    add_no_clobber(parser)
     add_danger(parser, asks=False)
     add_output(parser)
     add_common(parser)
+
+
+def add_no_clobber(parser: argparse.ArgumentParser) -> None:
+    """Add the option of commands that move tags."""
+    parser.add_argument("--no-clobber", action="store_true", help="leave a tag that exists, and names something else")
 
 
 def add_moving(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +112,7 @@ def _sources(context: Context, text: str, other: str) -> Iterator[Place]:
 
 
 def _copy(context: Context, here: Place, digest: acr.Digest, there: Place, tag: str | None) -> Outcome:
-    if (kept := _kept(context, there, tag, digest)) is not None:
+    if (kept := kept_tag(context, there, tag, digest)) is not None:
         return kept
     one, other = context.clients.registry(here.host), context.clients.registry(there.host)
     with context.progress() as progress:
@@ -123,8 +128,15 @@ def _copy(context: Context, here: Place, digest: acr.Digest, there: Place, tag: 
     return Outcome(digest=copied.digest)
 
 
-def _kept(context: Context, there: Place, tag: str | None, digest: acr.Digest | None) -> Outcome | None:
-    """Why a tag of the target is left, if `--no-clobber` says so."""
+def kept_tag(context: Context, there: Place, tag: str | None, digest: acr.Digest | None) -> Outcome | None:
+    """Why a tag of the target is left, if `--no-clobber` says so.
+
+    Args:
+        context: of the command, which has the option of `add_no_clobber`.
+        there: the repository.
+        tag: the tag, if there is one.
+        digest: what it may name; None if that is not known yet.
+    """
     if not context.options.no_clobber or tag is None:
         return None
     try:
@@ -198,7 +210,7 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
     tag = there.tag or (source.reference if source.reference and ":" not in source.reference else None)
 
     def do() -> Outcome:
-        if getattr(context.options, "no_clobber", False) and (kept := _kept(context, there, tag, found.digest)):
+        if (kept := kept_tag(context, there, tag, found.digest)) is not None:
             return kept
         with context.progress() as progress:
             pushed = context.clients.repository(there).push(

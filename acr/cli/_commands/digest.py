@@ -11,9 +11,9 @@ from typing import Final
 
 from acr.cli._context import Context
 from acr.cli._images import chosen
+from acr.cli._output.rows import Column, Row
 from acr.cli._parsing import add_common, add_output
 from acr.cli._references import Place
-from acr.cli._rows import Column, Row
 
 EXAMPLES = (
     "acr digest team/app:v1.0",

@@ -16,9 +16,9 @@ from acr.cli._checks import Check, examine
 from acr.cli._commands.login import host_of
 from acr.cli._context import Context
 from acr.cli._exits import DONE, FAILED, FINDINGS
+from acr.cli._output.rows import Column
+from acr.cli._output.terminal import RED, YELLOW
 from acr.cli._parsing import add_common, add_output
-from acr.cli._rows import Column
-from acr.cli._terminal import RED, YELLOW
 
 EXAMPLES = (
     "acr doctor",
@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("host", nargs="?", metavar="HOST", help="the registry; the default is that of --registry")
     parser.add_argument("--repository", metavar="REPO", help="also look at the rights there, and at where blobs are")
     parser.add_argument("--exit-code", action="store_true", help="exit with 4 if there are warnings")
-    add_output(parser)
+    add_output(parser, summary=False)
     add_common(parser)
 
 

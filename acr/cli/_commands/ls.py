@@ -14,9 +14,9 @@ from typing import Any, Final
 import acr
 from acr.cli import _filters
 from acr.cli._context import Context
-from acr.cli._exits import Usage
+from acr.cli._exits import Incomplete, Usage
+from acr.cli._output.rows import Column, Row, walk
 from acr.cli._parsing import add_ages, add_common, add_filters, add_output
-from acr.cli._rows import Column, Row, walk
 
 EXAMPLES = (
     "acr ls",
@@ -92,13 +92,17 @@ def _start(context: Context, what: str) -> tuple[str, str, str]:
 
 def _long(context: Context, registry: acr.Registry, names: Iterator[str]) -> Iterator[Row]:
     fits = _filters.aged(context.options, _updated, context.clients.now)
+    begun = False
     for name in names:
         try:
             found = registry.repository(name).properties()
-        except acr.NotFound as error:
-            if isinstance(error, acr.NoMetadataApi):
-                raise
-            continue  # deleted since it was listed
+        except acr.AcrError as error:
+            if isinstance(error, acr.NotFound) and not isinstance(error, acr.NoMetadataApi):
+                continue  # deleted since it was listed
+            if begun:
+                raise Incomplete(f"the repository {name} cannot be looked at, so the list is not whole") from error
+            raise
+        begun = True
         if fits(found):
             keys = ("tag_count", "manifest_count", "updated", "created", "locked")
             yield {"name": name, **{key: getattr(found, key) for key in keys}}

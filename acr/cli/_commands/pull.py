@@ -15,9 +15,9 @@ from acr.cli._commands.cp import add_moving, pull_layout
 from acr.cli._context import Context
 from acr.cli._exits import CommandError, Usage
 from acr.cli._local import LocalPlace, local_place, nothing_left
+from acr.cli._output.rows import Column, Row
 from acr.cli._parsing import add_common, add_output
 from acr.cli._references import Place
-from acr.cli._rows import Column, Row
 
 EXAMPLES = (
     "acr pull team/model:v1 downloads",
@@ -65,20 +65,20 @@ def run(context: Context) -> int:
             raise Usage(
                 "what is attached can be pulled into a layout", hint=f"write oci:{options.target} as the target"
             )
-        rows = list(_files(context, place))
+        rows = _files(context, place)
     else:
         if options.include or options.no_unpack:
             raise Usage("--include and --no-unpack are for a folder; a layout takes the whole image")
-        rows = [_image(context, place, layout)]
+        rows = _image(context, place, layout)
     context.print_rows(COLUMNS, rows, lambda row: str(row["path"]))
     return 0
 
 
-def _image(context: Context, place: Place, layout: LocalPlace) -> Row:
+def _image(context: Context, place: Place, layout: LocalPlace) -> Iterator[Row]:
     if layout.is_docker or layout.reference is not None:
         raise Usage("an image keeps its tag in a layout", hint=f"write oci:{layout.path}")
     outcome = pull_layout(context, place, layout)
-    return {"path": str(layout), "size": None, "digest": outcome.digest, "media_type": None}
+    yield {"path": str(layout), "size": None, "digest": outcome.digest, "media_type": None}
 
 
 def _files(context: Context, place: Place) -> Iterator[Row]:

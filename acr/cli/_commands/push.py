@@ -2,7 +2,8 @@
 
 Each file becomes a layer with its name as the title. A folder becomes one layer, packed as oras does it. `FILE:TYPE`
 sets the media type of a layer. A layout (`oci:FOLDER[:TAG]`, `oci:FILE.tar`, `docker-archive:FILE`) is pushed byte for
-byte. A tag that exists moves to what is pushed.
+byte. A tag that exists moves to what is pushed, unless `--no-clobber` is given: then files are not pushed at all, and
+a layout only if the tag names it already.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
-from acr.cli._commands.cp import add_moving, push_layout
+from acr.cli._commands.cp import add_moving, add_no_clobber, kept_tag, push_layout
 from acr.cli._context import Context
 from acr.cli._exits import Usage
 from acr.cli._local import annotations_of, files_of, local_place
@@ -35,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--annotation", action="append", default=[], metavar="KEY=VALUE", help="of the manifest; may be repeated"
     )
     add_moving(parser)
+    add_no_clobber(parser)
     add_danger(parser, asks=False)
     add_output(parser)
     add_common(parser)
@@ -65,6 +67,8 @@ def _files(context: Context, place: Place) -> Action:
     files, annotations = files_of(options.files), annotations_of(options.annotation)
 
     def do() -> Outcome:
+        if (kept := kept_tag(context, place, place.tag, None)) is not None:
+            return kept
         repository = context.clients.repository(place)
         with context.progress() as progress:
             if options.artifact_type is None:

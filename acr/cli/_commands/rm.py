@@ -37,6 +37,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("references", nargs="*", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
     parser.add_argument("--repository", metavar="REPO", help="delete this repository, with all that is in it")
     parser.add_argument("--confirm", metavar="REPO", help="the name of the repository, if nobody can be asked for it")
+    parser.add_argument(
+        "--ignore-unlisted",
+        action="store_true",
+        help="delete a manifest though the registry counts more than it lists, so a hidden one may need it",
+    )
     add_danger(parser)
     add_output(parser)
     add_common(parser)
@@ -109,7 +114,7 @@ class _Scene:
         self._repository = context.clients.repository(places[0])
         self._going = {str(place.reference) for place in places}
         self._before: dict[acr.Digest, acr.ManifestProperties] = {}
-        self.graph = Graph(self._repository)
+        self.graph = Graph(self._repository, ignores_unlisted=context.options.ignore_unlisted)
 
     def manifests(self) -> list[Place]:
         """Those that were named by digest."""

@@ -15,9 +15,9 @@ from typing import Any, Final
 import acr
 from acr.cli._context import Context
 from acr.cli._images import chosen, config_of, is_attestation, size_of_image, text_of, texts_of
+from acr.cli._output.rows import Column, Row, as_json, size_of, time_of
+from acr.cli._output.terminal import BOLD, Terminal
 from acr.cli._parsing import add_common, add_output
-from acr.cli._rows import Column, Row, as_json, size_of, time_of
-from acr.cli._terminal import BOLD, Terminal
 
 EXAMPLES = (
     "acr show team/app:v1.0",
@@ -32,7 +32,7 @@ COLUMNS: Final = (
     Column("artifact_type", "text", "type of the artifact, if it is one"),
     Column("size", "size", "bytes of the image with all platforms, each blob counted once for each platform"),
     Column("platform", "text", "what it runs on; null on an index"),
-    Column("created", "time", "when its config says that it was built"),
+    Column("created", "text", "when its config says that it was built, in the words of the config"),
     Column("updated", "time", "when the registry last updated it"),
     Column("tags", "texts", "all tags of this manifest"),
     Column("locks", "texts", "what is forbidden: write, delete, read, list; of the manifest"),
@@ -57,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO[:TAG|@DIGEST]")
     parser.add_argument("--platform", metavar="OS/ARCH", help="the image of an index for this platform")
-    add_output(parser)
+    add_output(parser, summary=False)
     add_common(parser)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
+from acr.cli._commands.cp import add_no_clobber
 from acr.cli._context import Context
 from acr.cli._exits import Usage
 from acr.cli._parsing import add_common, add_danger, add_output
@@ -27,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
     parser.add_argument("tags", nargs="+", metavar="TAG", help="the new tags")
-    parser.add_argument("--no-clobber", action="store_true", help="leave a tag that exists, and names something else")
+    add_no_clobber(parser)
     add_danger(parser, asks=False)
     add_output(parser)
     add_common(parser)

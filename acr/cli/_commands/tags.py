@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import acr
 from acr.cli import _filters
 from acr.cli._context import Context
 from acr.cli._exits import Usage
+from acr.cli._output.rows import Column, Row, walk
 from acr.cli._parsing import add_ages, add_common, add_filters, add_output
 from acr.cli._references import Place
-from acr.cli._rows import Column, Row, walk
+
+if TYPE_CHECKING:
+    import sqlite3
 
 EXAMPLES = (
     "acr tags team/app",
@@ -112,10 +115,14 @@ def _tagged(context: Context, place: Place) -> Iterator[Row]:
     matches, is_aged = _filters.matcher(options.match), _filters.aged(options, _updated, context.clients.now)
     found = (tag for tag in tags if matches(tag.name) and is_aged(tag) and (tag.locked or not options.locked))
     sizes = _Sizes(repository, place, few=_is_few(options)) if _needs_manifests(context) else None
-    for tag in found:
-        more: Row = sizes.of(tag.digest) if sizes is not None else {}
-        if options.larger_than is None or (more.get("size") or 0) > options.larger_than:
-            yield {**_common(tag), "name": tag.name, "size": None, "media_type": None, **more}
+    try:
+        for tag in found:
+            more: Row = sizes.of(tag.digest) if sizes is not None else {}
+            if options.larger_than is None or (more.get("size") or 0) > options.larger_than:
+                yield {**_common(tag), "name": tag.name, "size": None, "media_type": None, **more}
+    finally:
+        if sizes is not None:
+            sizes.close()
 
 
 def _is_few(options: Any) -> bool:
@@ -144,25 +151,44 @@ def _common(item: acr.TagProperties | acr.ManifestProperties) -> Row:
 
 
 class _Sizes:
-    """What the manifests say of tags: read one by one if they are few, or else from their listing."""
+    """What the manifests say of tags: read one by one if they are few, or else from their listing.
+
+    The listing may have a million manifests, so a database on disk holds what it says. It has no name, and goes with
+    its connection.
+    """
 
     def __init__(self, repository: acr.Repository, place: Place, *, few: bool) -> None:
         self._repository = repository
         self._place = place
-        self._known: dict[str, Row] = {}
         self._few = few
-        self._listed = False
+        self._asked: dict[str, Row] = {}
+        self._listed: sqlite3.Connection | None = None
 
     def of(self, digest: acr.Digest) -> Row:
         """Size and type of a manifest."""
-        if digest not in self._known:
-            if self._few:
-                self._known[digest] = self._one(digest)
-            elif not self._listed:
-                self._listed = True
-                for one in walk(self._repository.manifests(), f"the list of manifests of {self._place}"):
-                    self._known[str(one.digest)] = {"size": one.size, "media_type": one.media_type}
-        return self._known.get(digest, {})
+        if self._few:
+            if digest not in self._asked:
+                self._asked[digest] = self._one(digest)
+            return self._asked[digest]
+        if self._listed is None:
+            self._listed = self._list()
+        found = self._listed.execute("SELECT size, media_type FROM manifest WHERE digest = ?", (digest,)).fetchone()
+        return {} if found is None else {"size": found[0], "media_type": found[1]}
+
+    def close(self) -> None:
+        """Give the space on disk back."""
+        if self._listed is not None:
+            self._listed.close()
+
+    def _list(self) -> sqlite3.Connection:
+        import sqlite3  # other commands do without it
+
+        listed = sqlite3.connect("")
+        listed.execute("CREATE TABLE manifest (digest TEXT PRIMARY KEY, size INTEGER, media_type TEXT) WITHOUT ROWID")
+        found = walk(self._repository.manifests(), f"the list of manifests of {self._place}")
+        rows = ((one.digest, one.size, one.media_type) for one in found)
+        listed.executemany("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", rows)
+        return listed
 
     def _one(self, digest: acr.Digest) -> Row:
         try:

@@ -15,9 +15,9 @@ import acr
 from acr.cli._context import Context
 from acr.cli._exits import Incomplete, Usage
 from acr.cli._images import cosign_tags, is_attestation, size_of_image
+from acr.cli._output.rows import Column, as_json, size_of
+from acr.cli._output.terminal import BOLD, DIM, Terminal, shortened, width_of
 from acr.cli._parsing import add_common, add_output
-from acr.cli._rows import Column, as_json, size_of
-from acr.cli._terminal import Terminal
 
 EXAMPLES = (
     "acr tree team/app:v1.0",
@@ -38,6 +38,10 @@ COLUMNS: Final = (
 
 _MOST: Final = 1000
 _DEEPEST: Final = 16
+_SHORT: Final = 19
+"""The characters of a digest that show if there is no room for all: `sha256:` and twelve of its own."""
+
+_LEAST_NAME: Final = 12
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO[:TAG|@DIGEST]")
     parser.add_argument("--no-referrers", action="store_true", help="only what the manifest leads to")
     parser.add_argument("--no-cosign", action="store_true", help="do not look for tags of cosign")
-    add_output(parser)
+    add_output(parser, summary=False)
     add_common(parser)
 
 
@@ -148,8 +152,9 @@ def _children(node: dict[str, Any]) -> Sequence[dict[str, Any]]:
 
 
 def _lines(node: dict[str, Any], terminal: Terminal) -> Iterator[str]:
-    size = "missing" if node["size"] is None else size_of(node["size"])
-    yield f"{acr.printable(node['name'])}  {node['kind']}  {size}  {acr.printable(node['digest'])}\n"
+    (first, *rest) = _own(node, terminal, 0)
+    yield f"{first}\n"
+    yield from (f"{line}\n" for line in rest)
     strokes = ("├── ", "└── ", "│   ", "    ") if terminal.draws else ("|-- ", "`-- ", "|   ", "    ")
     yield from _branches(node, strokes, "", terminal)
 
@@ -158,7 +163,7 @@ def _branches(node: dict[str, Any], strokes: Sequence[str], before: str, termina
     children = _children(node)
     for number, child in enumerate(children):
         is_last = number == len(children) - 1
-        first, *rest = _own(child, terminal)
+        first, *rest = _own(child, terminal, len(before) + len(strokes[0]))
         yield f"{before}{strokes[1 if is_last else 0]}{first}\n"
         below = before + strokes[3 if is_last else 2]
         for line in rest:
@@ -166,11 +171,26 @@ def _branches(node: dict[str, Any], strokes: Sequence[str], before: str, termina
         yield from _branches(child, strokes, below, terminal)
 
 
-def _own(node: dict[str, Any], terminal: Terminal) -> Sequence[str]:
-    """The line of a node; on a narrow terminal the digest has a line of its own."""
+def _own(node: dict[str, Any], terminal: Terminal, before: int) -> Sequence[str]:
+    """The lines of a node. On a terminal they fit it: names that others lead to are shortened, and so are digests.
+
+    Args:
+        node: the node.
+        terminal: where it is printed.
+        before: the columns that are taken.
+    """
     size = "missing" if node["size"] is None else size_of(node["size"])
-    attached = "" if node["kind"] in ("image", "index") else f"{node['kind']}: "
-    line = f"{attached}{acr.printable(node['name'])}  {size}"
-    digest = acr.printable(node["digest"])
-    shown = digest[:19] if terminal.shows_rows and terminal.width < 120 else digest
-    return [f"{line}  {shown}"]
+    attached = "" if node["kind"] == "image" else "index: " if node["kind"] == "index" else f"{node['kind']}: "
+    name, digest = acr.printable(node["name"]), acr.printable(node["digest"])
+    if not terminal.shows_rows:
+        return [f"{attached}{name}  {size}  {digest}"]
+    room = terminal.width - before
+    fixed = width_of(attached) + len(size) + 2
+    if fixed + width_of(name) + 2 + len(digest) > room:
+        digest = digest[:_SHORT]
+    is_apart = fixed + min(width_of(name), _LEAST_NAME) + 2 + len(digest) > room
+    if before:  # the first one is what the user has typed
+        name = shortened(name, max(_LEAST_NAME, room - fixed - (0 if is_apart else 2 + len(digest))))
+    line, shown = f"{attached}{terminal.style(name, BOLD)}  {size}", terminal.style(digest, DIM)
+    is_apart = is_apart or fixed + width_of(name) + 2 + len(digest) > room
+    return [line, shown] if is_apart else [f"{line}  {shown}"]

@@ -13,9 +13,9 @@ from typing import Final
 import acr
 from acr.cli._commands.login import host_of
 from acr.cli._context import Context
+from acr.cli._output.rows import Column, as_json, time_of
+from acr.cli._output.terminal import BOLD
 from acr.cli._parsing import add_common, add_output
-from acr.cli._rows import Column, as_json, time_of
-from acr.cli._terminal import BOLD
 
 EXAMPLES = (
     "acr whoami",
@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
     parser.add_argument("host", nargs="?", metavar="HOST", help="the registry; the default is that of --registry")
     parser.add_argument("--repository", metavar="REPO", help="also say what you may do in this repository")
-    add_output(parser)
+    add_output(parser, summary=False)
     add_common(parser)
 
 

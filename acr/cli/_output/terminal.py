@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import sys
 import unicodedata
 from collections.abc import Mapping
-from typing import BinaryIO, Final, TextIO
+from typing import BinaryIO, Final, Literal, TextIO
 
 import acr
 from acr.cli._exits import Closed
@@ -19,6 +20,7 @@ RED: Final = "31"
 YELLOW: Final = "33"
 
 _NARROWEST: Final = 20
+_NO_WIDTH: Final = ("Mn", "Me")
 _BLOCK: Final = 64 * 1024
 
 
@@ -27,10 +29,12 @@ class Terminal:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.environ: Mapping[str, str] = os.environ if environ is None else environ
-        self.stdin: TextIO = sys.stdin
-        self.stdout: TextIO = sys.stdout
-        self.stderr: TextIO = sys.stderr
+        self.stdin: TextIO = _or_nothing(sys.stdin, "r")
+        self.stdout: TextIO = _or_nothing(sys.stdout, "w")
+        self.stderr: TextIO = _or_nothing(sys.stderr, "w")
         self.quiet = False
+        self.as_json = False
+        """Whether each line of standard error is an object, so that programs can read it."""
         for stream in (self.stdout, self.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # whatever the encoding lacks
@@ -125,11 +129,18 @@ class Terminal:
     def note(self, text: str) -> None:
         """Say something that is no data, unless `--quiet` was given. The text is escaped."""
         if not self.quiet:
-            self.say(self.style(acr.printable(text), DIM, notes=True))
+            self._tell("note", text, self.style(acr.printable(text), DIM, notes=True))
 
     def warn(self, text: str) -> None:
         """Say something that the user should know even with `--quiet`. The text is escaped."""
-        self.say(f"acr: {self.style('warning:', YELLOW, notes=True)} {acr.printable(text)}")
+        self._tell("warning", text, f"acr: {self.style('warning:', YELLOW, notes=True)} {acr.printable(text)}")
+
+    def trace(self, text: str) -> None:
+        """Say what `--debug` asks for. The text is escaped."""
+        self._tell("debug", text, acr.printable(text))
+
+    def _tell(self, kind: str, text: str, shown: str) -> None:
+        self.say(json.dumps({kind: text}) if self.as_json else shown)
 
     def say(self, text: str, end: str = "\n") -> None:
         """Write to standard error what is printable already. If nobody reads it, that is no fault."""
@@ -149,9 +160,14 @@ class Terminal:
             pass
 
 
-def _is_tty(stream: TextIO | None) -> bool:
+def _or_nothing(stream: TextIO | None, mode: Literal["r", "w"]) -> TextIO:
+    """A stream of the process. Python has None for one that was closed when the program began, as by `>&-`."""
+    return open(os.devnull, mode, encoding="utf-8") if stream is None else stream  # noqa: PTH123 - it has no path
+
+
+def _is_tty(stream: TextIO) -> bool:
     try:
-        return stream is not None and stream.isatty()
+        return stream.isatty()
     except ValueError:
         return False
 
@@ -169,7 +185,7 @@ def width_of(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(one) else 2 if _is_wide(one) else 1 for one in text)
+    return sum(0 if unicodedata.category(one) in _NO_WIDTH else 2 if _is_wide(one) else 1 for one in text)
 
 
 def shortened(text: str, width: int) -> str:

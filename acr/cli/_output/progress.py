@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Final, Self
 
 import acr
-from acr.cli._rows import size_of
-from acr.cli._terminal import Terminal, shortened
+from acr.cli._output.rows import size_of
+from acr.cli._output.terminal import Terminal, shortened
 
 _EVERY: Final = 0.1
 """Seconds between two lines."""

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple, TypeVar, cast
 
 import acr
 from acr.cli._exits import Incomplete, Usage
-from acr.cli._terminal import BOLD, Terminal, width_of
+from acr.cli._output.layout import Layout
+from acr.cli._output.terminal import BOLD, Terminal, width_of
 
 T = TypeVar("T")
 
@@ -24,8 +25,6 @@ Format = Literal["table", "name", "json", "jsonl", "csv", "tsv"]
 FORMATS: Final[tuple[Format, ...]] = ("table", "name", "json", "jsonl", "csv", "tsv")
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB")
-_GAP: Final = "  "
-_LEAST_NAME: Final = 16
 _AT_ONCE: Final = 200
 """Rows of a table that are measured together. On a terminal they show before the next ones have come."""
 
@@ -52,6 +51,16 @@ class Column(NamedTuple):
     rank: int | None = None
     show: Callable[[Row], str] | None = None
     title: str | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a table has numbers there, one below the other."""
+        return self.kind in ("size", "integer") and self.show is None
+
+    @property
+    def head(self) -> str:
+        """Its title in a table."""
+        return self.title or self.key.replace("_", " ")
 
 
 class Printing(NamedTuple):
@@ -93,7 +102,7 @@ def print_rows(
     printing: Printing,
     columns: Sequence[Column],
     rows: Iterable[Row],
-    name: Callable[[Row], str],
+    name: Callable[[Row], str | None],
 ) -> None:
     """Print rows on standard output.
 
@@ -102,15 +111,19 @@ def print_rows(
         printing: how.
         columns: the fields that each row has.
         rows: are read as they are printed.
-        name: what a row is called, for the format `name`.
+        name: what a row is called, for the format `name`; None if it is left out there.
 
     Raises:
         Usage: there is no column of a name that `--fields` has.
         Incomplete, AcrError: as the rows do. In a pipe nothing was written then.
     """
     chosen = _chosen(columns, printing.fields)
+    summary = None
     if printing.summary is not None:
-        rows = list(rows)
+        from acr.cli._output.summary import Summary  # few ask for it
+
+        summary = Summary(printing.summary, chosen if printing.fields else _shown_in_tables(chosen))
+        rows = summary.seen(rows)
     pieces = _pieces(terminal, printing, chosen, rows, name)
     if terminal.shows_rows or printing.stream:
         for piece in pieces:
@@ -125,8 +138,8 @@ def print_rows(
                 spool.write(piece.encode(encoding, "backslashreplace"))
             spool.seek(0)
             terminal.copy_from(cast("BinaryIO", spool))
-    if printing.summary is not None:
-        _append_summary(printing.summary, chosen if printing.fields else _shown_in_tables(chosen), list(rows))
+    if summary is not None:
+        summary.append()
 
 
 def as_json(value: object) -> Any:
@@ -175,15 +188,16 @@ def _pieces(
     printing: Printing,
     columns: Sequence[Column],
     rows: Iterable[Row],
-    name: Callable[[Row], str],
+    name: Callable[[Row], str | None],
 ) -> Iterator[str]:
     if printing.format == "table":
         wanted = columns if printing.fields else _shown_in_tables(columns)
         return _table(terminal, wanted, rows)
     if printing.format == "name":
         if printing.fields:
-            return ("\t".join(_cell(column, row) for column in columns) + "\n" for row in rows)
-        return (acr.printable(name(row)) + "\n" for row in rows)
+            return ("\t".join(cell(column, row) for column in columns) + "\n" for row in rows)
+        names = map(name, rows)
+        return (acr.printable(one) + "\n" for one in names if one is not None)
     if printing.format in ("json", "jsonl"):
         texts = (json.dumps({column.key: as_json(row.get(column.key)) for column in columns}) for row in rows)
         return _array(texts) if printing.format == "json" else (f"{text}\n" for text in texts)
@@ -227,7 +241,7 @@ def _shown_in_tables(columns: Sequence[Column]) -> Sequence[Column]:
     return [column for column in columns if column.rank is not None]
 
 
-def _cell(column: Column, row: Row) -> str:
+def cell(column: Column, row: Row) -> str:
     """A value in a cell of a table."""
     if column.show is not None:
         return acr.printable(column.show(row))
@@ -245,68 +259,24 @@ def _cell(column: Column, row: Row) -> str:
 
 def _table(terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
     """Lines of a table. Rows are measured in blocks, so that the first ones can show at once."""
-    titles = [column.title or column.key.replace("_", " ") for column in columns]
+    titles = [column.head for column in columns]
     room = terminal.width if terminal.shows_rows else None
     waiting = iter(rows)
-    layout: _Layout | None = None
+    layout: Layout | None = None
     while True:
         block, failed = _some(waiting)
-        cells = [[_cell(column, row) for column in columns] for row in block]
+        cells = [[cell(column, row) for column in columns] for row in block]
         if layout is None:
-            measured = [max(map(width_of, column)) for column in zip(titles, *cells, strict=True)]
-            layout = _Layout(columns, measured, room)
+            measured = [[width_of(cell) for cell in column] for column in zip(titles, *cells, strict=True)]
+            layout = Layout(columns, measured, room)
             if cells:
                 yield terminal.style(layout.line(titles).rstrip(), BOLD) + "\n"
-        for cell in cells:
-            yield layout.line(cell) + "\n"
+        for line in cells:
+            yield layout.line(line) + "\n"
         if failed is not None:
             raise failed
         if len(block) < _AT_ONCE:
             return
-
-
-class _Layout:
-    """Which columns of a table there are, and how wide they are.
-
-    If the room is not enough, the columns of the highest rank are dropped. A first cell that is too long, such as the
-    name of a signature, has a line of its own: names stay whole, so that people can copy them.
-
-    Args:
-        columns: all columns.
-        measured: their widths, with their titles.
-        room: the columns of the terminal; None if any width will do.
-    """
-
-    def __init__(self, columns: Sequence[Column], measured: Sequence[int], room: int | None) -> None:
-        self._widths = list(measured)
-        self._right = [column.kind in ("size", "integer") and column.show is None for column in columns]
-        kept = list(range(len(columns)))
-        if room is not None and self._width(kept) > room:
-            self._widths[0] = min(measured[0], max(_LEAST_NAME, room // 2))
-        while room is not None and len(kept) > 1 and self._width(kept) > room:
-            least = max(kept, key=lambda at: (columns[at].rank or 0, at))
-            if not columns[least].rank:
-                break
-            kept.remove(least)
-        if len(kept) == 1:
-            self._widths[kept[0]] = 0
-        self._kept = kept
-
-    def _width(self, kept: Sequence[int]) -> int:
-        return sum(self._widths[at] for at in kept) + len(_GAP) * (len(kept) - 1)
-
-    def line(self, cells: Sequence[str]) -> str:
-        """The line of some cells, or two lines."""
-        first, *rest = self._kept
-        end = _GAP.join(_padded(cells[at], self._widths[at], is_right=self._right[at]) for at in rest)
-        if rest and width_of(cells[first]) > self._widths[first]:
-            return f"{cells[first]}\n{' ' * self._widths[first]}{_GAP}{end}".rstrip()
-        return f"{_padded(cells[first], self._widths[first], is_right=False)}{_GAP if rest else ''}{end}".rstrip()
-
-
-def _padded(cell: str, width: int, *, is_right: bool) -> str:
-    room = " " * max(0, width - width_of(cell))
-    return room + cell if is_right else cell + room
 
 
 def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
@@ -317,21 +287,3 @@ def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
     except (Incomplete, acr.AcrError) as error:
         return block, error
     return block, None
-
-
-def _append_summary(path: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Append a table in Markdown to a file."""
-    lines = [
-        [column.title or column.key.replace("_", " ") for column in columns],
-        ["---:" if column.kind in ("size", "integer") else "---" for column in columns],
-        *([_markdown(_cell(column, row)) for column in columns] for row in rows),
-    ]
-    with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - the user's own path
-        file.writelines("| " + " | ".join(line) + " |\n" for line in lines)
-        file.write("\n")
-
-
-def _markdown(text: str) -> str:
-    for one in "\\`*_[]<>|&#!~":
-        text = text.replace(one, f"\\{one}" if one not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[one])
-    return text

@@ -1,0 +1,64 @@
+"""The summary of a job: a table in Markdown, appended to the file that GITHUB_STEP_SUMMARY names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from acr.cli._output.rows import Column, Row, cell
+
+_MOST: Final = 512 * 1024
+"""Characters of a table. GitHub drops the summary of a step if it has more than 1 MiB."""
+
+_ESCAPED: Final = str.maketrans(
+    {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", **{one: f"\\{one}" for one in "\\`*_[]|#!~"}}
+)
+
+
+class Summary:
+    """Takes note of the rows that are printed. Those that are too many are counted.
+
+    Args:
+        path: of the file.
+        columns: of the table.
+    """
+
+    def __init__(self, path: str, columns: Sequence[Column]) -> None:
+        self._path = path
+        self._columns = columns
+        self._lines = [
+            _line(_escaped(column.head) for column in columns),
+            _line("---:" if column.is_number else "---" for column in columns),
+        ]
+        self._size = sum(map(len, self._lines))
+        self._left_out = 0
+
+    def seen(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Pass rows through."""
+        for row in rows:
+            line = _line(_escaped(cell(column, row)) for column in self._columns)
+            if self._left_out or self._size + len(line) > _MOST:
+                self._left_out += 1
+            else:
+                self._size += len(line)
+                self._lines.append(line)
+            yield row
+
+    def append(self) -> None:
+        """Append the table to the file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        more = f"\n{self._left_out} more rows are left out.\n" if self._left_out else ""
+        with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - the user's own path
+            file.writelines(self._lines)
+            file.write(f"{more}\n")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPED)
