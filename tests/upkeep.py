@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import acr
 from acr import media_types
-from tests.images import add_image, add_index, attach
+from tests.images import add_blob, add_image, add_index, add_manifest, attach
 
 SBOM = "application/spdx+json"
 
@@ -45,6 +46,21 @@ def push_image(repository: acr.Repository, content: str, *, tag: str | None = No
     repository.push(store, "it")
     if tag is not None:
         repository.put_manifest(repository.manifest(image.digest).get(), tag=tag)
+    return image
+
+
+def push_platform(repository: acr.Repository, tag: str, architecture: str) -> acr.Descriptor:
+    """Push an image whose config names a platform of Linux."""
+    store = acr.Memory()
+    config = json.dumps({"os": "linux", "architecture": architecture, "of": tag}).encode()
+    content = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "config": add_blob(store, config, media_types.OCI_CONFIG).to_json(),
+        "layers": [add_blob(store, tag.encode()).to_json()],
+    }
+    image = add_manifest(store, content, tag=tag)
+    repository.push(store, tag, tag=tag)
     return image
 
 

@@ -1,4 +1,4 @@
-"""Makes docs/cli.md of the parsers of the command line. `--check` fails if the page is another one.
+"""Makes docs/cli.md and docs/cli.schema.json of the command line. `--check` fails if they are others.
 
 python tools/cli_docs.py
 python tools/cli_docs.py --check
@@ -14,8 +14,10 @@ from pathlib import Path
 from acr.cli._commands import COMMANDS
 from acr.cli._exits import MEANINGS
 from acr.cli._parsing import module_of, parser_of
+from tools.cli_schema import schema
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE, SCHEMA = DOCS / "cli.md", DOCS / "cli.schema.json"
 
 BEGINNING = """# The command line
 
@@ -44,7 +46,8 @@ folder counts.
 
 The first of these that there is counts. `acr whoami` says which it is.
 
-1. `--username` with `--password-stdin` or a question, or `--token-stdin`,
+1. `--username` with `--password-stdin` or a question, or `--token-stdin`: for the one registry that the command names;
+   a command that names two refuses them,
 2. the variables `ACR_TOKEN`, or `ACR_USERNAME` and `ACR_PASSWORD`: for the registry of `ACR_REGISTRY` alone, or without
    that, for the registry of `--registry` or of your config,
 3. what `acr login`, `docker login` or `az acr login` has stored in docker's config,
@@ -58,11 +61,13 @@ Data goes to standard output, and all else to standard error. On a terminal a li
 one name a line. `-o` chooses `table`, `name`, `json`, `jsonl`, `csv` or `tsv`, and `--fields` the fields. The names of
 the fields are those of the library; times are RFC 3339, sizes are bytes. In a pipe, a listing is written when it is
 whole: if a page fails, nothing is written, and the exit code is 3. `--stream` writes at once. `--summary` appends a
-table to the file that `GITHUB_STEP_SUMMARY` names.
+table to the file that `GITHUB_STEP_SUMMARY` names. [cli.schema.json](cli.schema.json) is the schema of what each
+command prints with `-o json`.
 
 What comes from a registry is never printed raw: control characters are escaped. `NO_COLOR` and `FORCE_COLOR` are
-heeded. Progress shows on a terminal alone, and not if `CI` is set. With `-o json` or `-o jsonl` an
-error is an object on standard error: `{"error": {"code": …, "message": …, "hint": …, "correlation_id": …}}`.
+heeded. Progress shows on a terminal alone, and not if `CI` is set. With `-o json` or `-o jsonl` each line of standard
+error is an object, too: `{"error": {"code": …, "message": …, "hint": …, "correlation_id": …}}`, `{"warning": …}`,
+`{"note": …}`.
 
 ## Exit codes
 
@@ -121,14 +126,15 @@ def _cell(text: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or check it."""
-    if sys.argv[1:] == ["--check"]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            print(f"{PAGE.name} is not what the parser gives: run `make cli-docs`", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    """Write the files, or check them."""
+    code = 0
+    for path, text in ((PAGE, page()), (SCHEMA, schema())):
+        if sys.argv[1:] != ["--check"]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"{path.name} is not what the parser gives: run `make cli-docs`", file=sys.stderr)
+            code = 1
+    return code
 
 
 if __name__ == "__main__":

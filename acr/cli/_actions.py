@@ -17,8 +17,8 @@ COLUMNS: Final = (
     Column("action", "text", "what is done", 1),
     Column("reference", "text", "to what", 0),
     Column("status", "text", "done, planned (--dry-run), failed, changed (meanwhile, so it was left) or skipped", 1),
-    Column("digest", "text", "digest of the manifest", 3, lambda row: str(row["digest"] or "-")[:19]),
-    Column("reason", "text", "why it was not done", 2),
+    Column("digest", "text", "digest of the manifest", 3, lambda row: str(row["digest"] or "-")[:19], null=True),
+    Column("reason", "text", "why it was not done", 2, null=True),
 )
 
 

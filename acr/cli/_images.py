@@ -86,6 +86,12 @@ def cosign_tags(digest: acr.Digest) -> Mapping[str, str]:
     return {f"{digest.algorithm}-{digest.hex}.{end}": kind for end, kind in COSIGN.items()}
 
 
+def platform_of(config: Mapping[str, Any]) -> acr.Platform | None:
+    """The platform that a config names."""
+    os, architecture, variant = (text_of(config.get(key)) for key in ("os", "architecture", "variant"))
+    return acr.Platform(os, architecture, variant) if os and architecture else None
+
+
 def text_of(value: object) -> str | None:
     """A text of somebody's JSON; None if it is none."""
     return value if isinstance(value, str) and value else None

@@ -16,7 +16,7 @@ from acr.cli._commands import COMMANDS, find
 from acr.cli._parsing import module_of, parser_of
 from acr.emulator import Emulator
 from tests.cli.conftest import call
-from tests.upkeep import push_image, push_release
+from tests.upkeep import push_image, push_platform, push_release
 from tools import cli_docs
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -42,6 +42,8 @@ def scene(home: Path, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -
         for tag in ("v1.0", "v1.1"):
             push_release(app, tag)
         push_image(app, "an image", tag="latest")
+        for architecture in ("amd64", "arm64"):
+            push_platform(app, f"v2-{architecture}", architecture)
         registry.repository("team/model").push_artifact(["model.onnx", "notes"], tag="v1")
         push_image(registry.repository("team/old"), "old", tag="v1")
         app.pull("v1.0", acr.Layout("images"))

@@ -35,11 +35,13 @@ COMMANDS: Final[dict[str, Command]] = {
     "digest": Command("digest", _LOOK, "print the digest of an image", reads=True),
     "show": Command("show", _LOOK, "show an image: config, labels, platforms, sizes, locks", "inspect", reads=True),
     "tree": Command("tree", _LOOK, "show platforms, referrers and signatures as a tree", reads=True),
+    "locks": Command("locks", _LOOK, "list what is locked", reads=True),
     "manifest": Command("manifest", _LOOK, "print a manifest", reads=True),
     "cp": Command("cp", _MOVE, "copy images within and between registries, layouts and tars"),
     "push": Command("push", _MOVE, "push files, folders or a layout"),
     "pull": Command("pull", _MOVE, "pull the files of an artifact, or an image into a layout"),
     "attach": Command("attach", _MOVE, "attach files to an image, such as an SBOM"),
+    "index": Command("index", _CHANGE, "make an image of several platforms: acr index create"),
     "tag": Command("tag", _CHANGE, "give an image more tags"),
     "untag": Command("untag", _CHANGE, "delete tags; what they point to stays"),
     "rm": Command("rm", _CHANGE, "delete tags, manifests, or a repository"),
@@ -84,6 +86,10 @@ OF_ACR_CLI: Final = {
     ("manifest", "show"): "use `acr manifest REF` or `acr show REF`",
     ("manifest", "list-metadata"): "use `acr tags REPO -o json`",
     ("manifest", "list-referrers"): "use `acr tree REF`",
+    ("manifest", "index"): "use `acr index create REF SOURCE…`",
+    ("index", "list"): "use `acr show REF`",
+    ("index", "append"): "use `acr index create REF SOURCE…`: of a SOURCE that is an index it takes what that lists",
+    ("index", "add"): "use `acr index create REF SOURCE…`: of a SOURCE that is an index it takes what that lists",
 }
 """Forms of acr-cli and az acr with two words that are commands here, and what to use instead."""
 

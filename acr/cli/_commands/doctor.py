@@ -30,7 +30,7 @@ COLUMNS: Final = (
     Column("check", "text", "what was looked at", 0),
     Column("status", "text", "ok, warning, failed, or skipped", 1),
     Column("found", "text", "what was found", 1),
-    Column("cure", "text", "what to do about it; null if nothing", 2),
+    Column("cure", "text", "what to do about it; null if nothing", 2, null=True),
 )
 
 _COLOURS: Final = {"failed": RED, "warning": YELLOW}

@@ -26,11 +26,13 @@ EXAMPLES = (
 
 COLUMNS: Final = (
     Column("name", "text", "name of the repository", 0),
-    Column("tag_count", "integer", "number of its tags; only with --long", 1, title="tags"),
-    Column("manifest_count", "integer", "number of its manifests; only with --long", 2, title="manifests"),
-    Column("updated", "time", "when it was last updated; only with --long", 1, title="updated (UTC)"),
-    Column("created", "time", "when it was created; only with --long"),
-    Column("locked", "boolean", "a lock keeps clients from deleting it; only with --long", 3),
+    Column("tag_count", "integer", "number of its tags; only with --long", 1, title="tags", optional=True),
+    Column(
+        "manifest_count", "integer", "number of its manifests; only with --long", 2, title="manifests", optional=True
+    ),
+    Column("updated", "time", "when it was last updated; only with --long", 1, title="updated (UTC)", optional=True),
+    Column("created", "time", "when it was created; only with --long", optional=True),
+    Column("locked", "boolean", "a lock keeps clients from deleting it; only with --long", 3, optional=True),
 )
 TAG_COLUMNS: Final = (Column("name", "text", "name of the tag", 0),)
 
@@ -63,7 +65,7 @@ def run(context: Context) -> int:
 
 def _repositories(context: Context, what: str) -> None:
     options = context.options
-    host, shown, prefix = _start(context, what)
+    host, shown, prefix = start_of(context, what)
     registry = context.clients.registry(host)
     fits = _filters.matcher(options.match)
     names = walk(registry.repositories(), f"the list of repositories of {registry.login_server}")
@@ -78,7 +80,7 @@ def _repositories(context: Context, what: str) -> None:
     context.print_rows(columns, found, lambda row: str(row["name"]))
 
 
-def _start(context: Context, what: str) -> tuple[str, str, str]:
+def start_of(context: Context, what: str) -> tuple[str, str, str]:
     """The registry, how it stands before names, and how the names begin."""
     if not what:
         host = context.names.default_host()

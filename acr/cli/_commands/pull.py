@@ -27,7 +27,7 @@ EXAMPLES = (
 
 COLUMNS = (
     Column("path", "text", "path of the file or folder; of a layout, its name", 0),
-    Column("size", "size", "bytes of its layer", 1),
+    Column("size", "size", "bytes of its layer", 1, null=True),
     Column(
         "digest",
         "text",
@@ -35,7 +35,7 @@ COLUMNS = (
         3,
         lambda row: str(row["digest"])[:19],
     ),
-    Column("media_type", "text", "type of its layer", 2),
+    Column("media_type", "text", "type of its layer", 2, null=True),
 )
 
 

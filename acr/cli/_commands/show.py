@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 import acr
+from acr.cli._commands.locks import locks_of
 from acr.cli._context import Context
-from acr.cli._images import chosen, config_of, is_attestation, size_of_image, text_of, texts_of
+from acr.cli._images import chosen, config_of, is_attestation, platform_of, size_of_image, text_of, texts_of
 from acr.cli._output.rows import Column, Row, as_json, size_of, time_of
 from acr.cli._output.terminal import BOLD, Terminal
 from acr.cli._parsing import add_common, add_output
@@ -29,20 +30,45 @@ COLUMNS: Final = (
     Column("reference", "text", "what was asked for"),
     Column("digest", "text", "digest of the manifest"),
     Column("media_type", "text", "type of the manifest"),
-    Column("artifact_type", "text", "type of the artifact, if it is one"),
-    Column("size", "size", "bytes of the image with all platforms, each blob counted once for each platform"),
-    Column("platform", "text", "what it runs on; null on an index"),
-    Column("created", "text", "when its config says that it was built, in the words of the config"),
-    Column("updated", "time", "when the registry last updated it"),
-    Column("tags", "texts", "all tags of this manifest"),
-    Column("locks", "texts", "what is forbidden: write, delete, read, list; of the manifest"),
-    Column("tag_locks", "texts", "the same of the tag"),
-    Column("labels", "object", "labels of the config"),
-    Column("annotations", "object", "annotations of the manifest"),
+    Column("artifact_type", "text", "type of the artifact, if it is one", null=True),
+    Column(
+        "size", "size", "bytes of the image with all platforms, each blob counted once for each platform", null=True
+    ),
+    Column("platform", "text", "what it runs on; null on an index", null=True),
+    Column("created", "text", "when its config says that it was built, in the words of the config", null=True),
+    Column("updated", "time", "when the registry last updated it", null=True),
+    Column("tags", "texts", "all tags of this manifest", null=True),
+    Column("locks", "texts", "what is forbidden: write, delete, read, list; of the manifest", null=True),
+    Column("tag_locks", "texts", "the same of the tag", null=True),
+    Column("labels", "map", "labels of the config"),
+    Column("annotations", "map", "annotations of the manifest"),
     Column("config", "object", "user, entrypoint, command, working folder, ports and variables of the config"),
-    Column("layers", "object", "layers: digest, size, media_type"),
-    Column("platforms", "object", "images of an index: digest, platform, size"),
-    Column("referrers", "object", "what is attached to it: digest, artifact_type, size"),
+    Column(
+        "layers",
+        "objects",
+        "layers: digest, size, media_type",
+        items=(Column("digest", "text", ""), Column("size", "size", ""), Column("media_type", "text", "")),
+    ),
+    Column(
+        "platforms",
+        "objects",
+        "images of an index: digest, platform, size",
+        items=(
+            Column("digest", "text", ""),
+            Column("platform", "text", "", null=True),
+            Column("size", "size", "", null=True),
+        ),
+    ),
+    Column(
+        "referrers",
+        "objects",
+        "what is attached to it: digest, artifact_type, size",
+        items=(
+            Column("digest", "text", ""),
+            Column("artifact_type", "text", "", null=True),
+            Column("size", "size", ""),
+        ),
+    ),
 )
 
 _MOST_PLATFORMS: Final = 100
@@ -99,7 +125,9 @@ def _image(repository: acr.Repository, manifest: acr.Manifest) -> Row:
         row["size"] = None if None in sizes else manifest.size + sum(sizes)
         return row
     config = config_of(repository, manifest)
-    row |= {"size": size_of_image(manifest), "platform": _platform(config), "created": text_of(config.get("created"))}
+    platform = platform_of(config)
+    row |= {"size": size_of_image(manifest), "created": text_of(config.get("created"))}
+    row["platform"] = None if platform is None else str(platform)
     row["layers"] = [{"digest": one.digest, "size": one.size, "media_type": one.media_type} for one in manifest.layers]
     inner = config.get("config")
     if isinstance(inner, Mapping):
@@ -119,23 +147,14 @@ def _platforms(repository: acr.Repository, manifest: acr.Manifest) -> Iterator[R
         yield {"digest": entry.digest, "platform": platform, "size": size}
 
 
-def _platform(config: Mapping[str, Any]) -> str | None:
-    os, architecture, variant = (text_of(config.get(key)) for key in ("os", "architecture", "variant"))
-    return str(acr.Platform(os, architecture, variant)) if os and architecture else None
-
-
 def _stored(repository: acr.Repository, manifest: acr.Manifest, tag: str | None) -> Row:
     """What ACR's metadata says; nothing on other registries."""
     try:
         found = repository.manifest(manifest.digest).properties()
-        locks = _locks(repository.tag(tag).properties()) if tag is not None and tag in found.tags else []
+        locks = locks_of(repository.tag(tag).properties()) if tag is not None and tag in found.tags else []
     except acr.NoMetadataApi:
         return {"updated": None, "tags": None, "locks": None, "tag_locks": None}
-    return {"updated": found.updated, "tags": found.tags, "locks": _locks(found), "tag_locks": locks}
-
-
-def _locks(item: acr.Permissions) -> Sequence[str]:
-    return [what for what in ("write", "delete", "read", "list") if not getattr(item, f"can_{what}")]
+    return {"updated": found.updated, "tags": found.tags, "locks": locks_of(found), "tag_locks": locks}
 
 
 def _referrers(repository: acr.Repository, digest: acr.Digest) -> list[Row]:

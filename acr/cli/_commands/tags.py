@@ -40,14 +40,14 @@ def short(digest: object) -> str:
 
 
 COLUMNS: Final = (
-    Column("name", "text", "name of the tag; null for a manifest without one", 0),
+    Column("name", "text", "name of the tag; null for a manifest without one", 0, null=True),
     Column("digest", "text", "digest of the manifest", 3, lambda row: short(row["digest"])),
     Column("updated", "time", "when it was last updated", 1, title="updated (UTC)"),
-    Column("size", "size", "size of the whole image in bytes, as ACR counts it", 2),
+    Column("size", "size", "size of the whole image in bytes, as ACR counts it", 2, null=True),
     Column("locked", "boolean", "a lock keeps clients from deleting it", 2, locks_of, "locks"),
     Column("repository", "text", "name of the repository"),
     Column("created", "time", "when it was created"),
-    Column("media_type", "text", "type of the manifest"),
+    Column("media_type", "text", "type of the manifest", null=True),
     Column("can_write", "boolean", "clients may move and delete it"),
     Column("can_delete", "boolean", "clients may delete it"),
     Column("can_read", "boolean", "clients may pull it"),

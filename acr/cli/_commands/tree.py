@@ -31,9 +31,9 @@ COLUMNS: Final = (
         "kind", "text", "image, index, artifact, attestation, or signature, attestation, sbom of cosign; or missing"
     ),
     Column("name", "text", "its platform, artifact type or tag"),
-    Column("size", "size", "bytes of manifest, config and layers; of an index, those of the manifest alone"),
-    Column("parts", "object", "what an index lists, in the same form"),
-    Column("referrers", "object", "what is attached to it, in the same form"),
+    Column("size", "size", "bytes of manifest, config and layers; of an index, those of the manifest alone", null=True),
+    Column("parts", "trees", "what an index lists, in the same form"),
+    Column("referrers", "trees", "what is attached to it, in the same form"),
 )
 
 _MOST: Final = 1000

@@ -26,12 +26,12 @@ EXAMPLES = (
 COLUMNS: Final = (
     Column("registry", "text", "the login server"),
     Column("credential", "text", "where the credential is from"),
-    Column("identity", "text", "user name, or subject of the token; null if the registry does not say"),
-    Column("expires", "time", "when the refresh token expires"),
-    Column("repository", "text", "the repository that was asked about"),
-    Column("actions", "texts", "what you may do there"),
-    Column("catalog", "boolean", "whether you may list repositories"),
-    Column("abac", "boolean", "whether the registry assigns roles by repository"),
+    Column("identity", "text", "user name, or subject of the token; null if the registry does not say", null=True),
+    Column("expires", "time", "when the refresh token expires", null=True),
+    Column("repository", "text", "the repository that was asked about", null=True),
+    Column("actions", "texts", "what you may do there", null=True),
+    Column("catalog", "boolean", "whether you may list repositories", null=True),
+    Column("abac", "boolean", "whether the registry assigns roles by repository", null=True),
 )
 
 

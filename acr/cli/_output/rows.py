@@ -32,6 +32,10 @@ _IN_MEMORY: Final = 8 * 1024**2
 _ESCAPED_IN_TSV: Final = str.maketrans({"\\": "\\\\"})
 
 
+Kind = Literal["text", "integer", "size", "time", "boolean", "texts", "map", "object", "objects", "trees"]
+"""What a value is; `trees` are objects of the same fields as the row."""
+
+
 class Column(NamedTuple):
     """A field of a listing.
 
@@ -43,14 +47,20 @@ class Column(NamedTuple):
             `--fields` names it.
         show: what a table has in its place. The default goes by the kind.
         title: the head of the column in a table.
+        null: it may be null.
+        optional: it may be missing, though `--fields` does not leave it out.
+        items: the fields of each of some objects.
     """
 
     key: str
-    kind: Literal["text", "integer", "size", "time", "boolean", "texts", "object"]
+    kind: Kind
     about: str
     rank: int | None = None
     show: Callable[[Row], str] | None = None
     title: str | None = None
+    null: bool = False
+    optional: bool = False
+    items: tuple[Column, ...] = ()
 
     @property
     def is_number(self) -> bool:
