@@ -103,6 +103,10 @@ check: $(VENV)/.made ## Lint, format and type checks; whether the sync facades a
 verify-types: $(VENV)/.made ## Check the types of the installed wheel, as its users' type checkers see them (the network)
 	$(BIN)/python -m tests.typing.installed
 
+.PHONY: verify-cli
+verify-cli: $(VENV)/.made ## Run the installed wheel's command line, without extras and with them (the network)
+	$(BIN)/python -m tests.cli.installed
+
 .PHONY: format
 format: $(VENV)/.made ## Format the code
 	$(BIN)/ruff check --fix
@@ -115,6 +119,10 @@ facades: $(VENV)/.made ## Make the sync facades of the async ones
 .PHONY: cli-docs
 cli-docs: $(VENV)/.made ## Write docs/cli.md anew, from the parsers of the command line
 	PYTHONPATH=. $(BIN)/python tools/cli_docs.py
+
+.PHONY: pictures
+pictures: $(VENV)/.made ## Draw docs/terminal.svg anew, from what the command line shows of the emulator
+	PYTHONPATH=. $(BIN)/python tools/cli_picture.py
 
 .PHONY: drawings
 drawings: $(VENV)/.made ## Draw the tables of the core in docs/architecture.md anew

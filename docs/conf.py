@@ -68,6 +68,7 @@ CONTENTS = """
 
 docs/cli
 docs/emulator
+docs/from-azure-containerregistry
 docs/from-go
 docs/from-other-tools
 docs/limits
@@ -76,6 +77,7 @@ docs/processes
 docs/registries
 docs/compatibility
 benchmarks/RESULTS
+benchmarks/COMMANDS
 ```
 
 ```{toctree}

@@ -86,7 +86,8 @@ def perform(context: Context, actions: Iterable[Action], name: Callable[[Row], s
             codes.append(code)
             yield row
 
-    printing = context.printing(stream=True)
+    actions = list(actions)
+    printing = context.printing(stream=True)._replace(ahead=[_planned(action) for action in actions])
     if printing.format == "name" and not printing.fields:
         # In a pipe a name stands for what was done: others go on with it. The summary tells of all.
         print_rows(context.terminal, printing, COLUMNS, rows(), lambda row: name(row) if _is_done(row) else None)
@@ -105,19 +106,21 @@ def _is_done(row: Row) -> bool:
 
 
 def _outcome(context: Context, action: Action) -> tuple[Row, int]:
-    row: dict[str, str | None] = {
-        "action": action.name,
-        "reference": action.reference,
-        "digest": action.digest,
-        "reason": None,
-    }
+    row = _planned(action)
     if context.options.dry_run:
-        return {**row, "status": "planned"}, DONE
+        return row, DONE
     try:
         outcome = action.do()
     except (acr.AcrError, CommandError) as error:
         status: Status = "changed" if isinstance(error, Changed) else "failed"
         tell(context.terminal, error, f"{action.name} {action.reference}")
         return {**row, "status": status, "reason": reason(error)}, exit_code(error)
-    row |= {"digest": outcome.digest or action.digest, "reason": outcome.skipped or outcome.reason}
-    return {**row, "status": "skipped" if outcome.skipped else "done"}, DONE
+    more = {"digest": outcome.digest or action.digest, "reason": outcome.skipped or outcome.reason}
+    return {**row, **more, "status": "skipped" if outcome.skipped else "done"}, DONE
+
+
+def _planned(action: Action) -> Row:
+    return {
+        "action": action.name, "reference": action.reference, "digest": action.digest, "status": "planned",
+        "reason": None,
+    }  # fmt: skip

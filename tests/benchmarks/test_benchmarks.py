@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from benchmarks import questions, report, transfers
+from benchmarks import commands, questions, report, transfers
 from benchmarks.__main__ import main
 from benchmarks.measuring import Figures, Result, Workload, measure
 from benchmarks.required import REQUIRED, rows
@@ -62,3 +64,12 @@ def test_the_table_judges() -> None:
     assert [(row.measured, row.met) for row in bad] == [("4.90", False), ("21 MiB", False)]
     absent = rows({"tags": {"acr": result(1), "Microsoft": Result(missing="is not here")}})
     assert next(absent).met is None
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("jq") is None, reason="the jobs are lines of a shell with jq")
+@pytest.mark.parametrize("job", [job for job in commands.JOBS if "acr" in job.lines], ids=lambda job: job.title)
+def test_each_job_of_the_command_line_is_done(job: commands.Job) -> None:
+    run = commands.measure(job, "acr", commands.programs()["acr"])
+    assert run.starts <= 2
+    page = commands.page([{"acr": run} if one is job else {} for one in commands.JOBS], {}, 1)
+    assert job.lines["acr"].replace("|", "\\|") in page

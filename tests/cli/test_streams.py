@@ -263,6 +263,21 @@ def test_an_environment_that_names_no_registry_is_told(
     assert "ACR_REGISTRY does not say for which registry" in done.err
 
 
+def test_what_is_done_shows_at_once(acr_here: Acr, app: acr.Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the second tag is deleted: the terminal says that the first one is gone."""
+    delete = acr.RepositoryTag.delete
+
+    def interrupted(self: acr.RepositoryTag, *, missing_ok: bool = False) -> None:
+        if self.name == "v1.1":
+            raise KeyboardInterrupt
+        delete(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(acr.RepositoryTag, "delete", interrupted)
+    done = acr_here("untag", "team/app:v1.0", "team/app:v1.1", content=b"y\n", tty=True)
+    assert done.code == 130
+    assert [line.split()[:3] for line in done.lines[1:]] == [["untag", "team/app:v1.0", "done"]]
+
+
 def test_push_no_clobber(acr_here: Acr, app: acr.Repository) -> None:
     before = app.manifest("v1.0").head()
     Path("a.txt").write_text("a")

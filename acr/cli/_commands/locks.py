@@ -31,8 +31,8 @@ KINDS: Final = ("repository", "tag", "manifest")
 COLUMNS: Final = (
     Column("reference", "text", "the repository, tag or manifest, as a command takes it", 0),
     Column("kind", "text", "repository, tag or manifest", 1),
-    Column("locks", "texts", "what is forbidden: write, delete, read, list", 1),
-    Column("updated", "time", "when it was last updated; a lock is an update", 2, title="updated (UTC)"),
+    Column("locks", "texts", "what is forbidden: write, delete, read, list", 1, lambda row: ",".join(row["locks"])),
+    Column("updated", "time", "when it was last updated", 2, title="updated (UTC)"),
     Column("digest", "text", "digest of the manifest; null for a repository", null=True),
     Column("repository", "text", "name of the repository"),
 )

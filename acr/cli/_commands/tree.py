@@ -31,7 +31,12 @@ COLUMNS: Final = (
         "kind", "text", "image, index, artifact, attestation, or signature, attestation, sbom of cosign; or missing"
     ),
     Column("name", "text", "its platform, artifact type or tag"),
-    Column("size", "size", "bytes of manifest, config and layers; of an index, those of the manifest alone", null=True),
+    Column(
+        "size",
+        "size",
+        "bytes of manifest, config and layers; of an index, with the parts that are there, each counted once",
+        null=True,
+    ),
     Column("parts", "trees", "what an index lists, in the same form"),
     Column("referrers", "trees", "what is attached to it, in the same form"),
 )
@@ -113,6 +118,7 @@ class _Walk:
         if manifest.digest not in self._path:
             self._path.append(manifest.digest)
             node["parts"] = list(self._parts(manifest, depth))
+            node["size"] += sum({part["digest"]: part["size"] or 0 for part in node["parts"]}.values())
             node["referrers"] = list(self._attached(manifest, depth)) if self._referrers else []
             self._path.pop()
         return node

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import ceil
 from types import TracebackType
 from typing import Final, Self
 
@@ -87,9 +88,9 @@ class Progress:
         total = sum(max(item.size or 0, moved) for item, moved in self._items.items())
         (first, before), (last, moved) = self._marks[0], self._marks[-1]
         speed = (moved - before) / (last - first) if last > first else 0.0
-        parts = [f"{len(self._items) - len(moving)}/{len(self._items)}", f"{size_of(done)} of {size_of(total)}"]
+        parts = [f"{len(self._items) - len(moving)}/{len(self._items)} blobs", f"{size_of(done)} of {size_of(total)}"]
         if speed > 0:
-            left = int((total - done) / speed)
+            left = ceil((total - done) / speed)
             parts += [f"{size_of(int(speed))}/s", f"{left // 60}:{left % 60:02} left"]
         if moving:
             parts.append(moving[-1].name)

@@ -81,12 +81,14 @@ class Printing(NamedTuple):
         fields: the columns that were asked for, in their order; empty for the usual ones.
         stream: write rows as they come, also in a pipe.
         summary: a file that a table in Markdown is appended to, as GitHub's step summary.
+        ahead: rows to measure a table by, if each row has to show as soon as it is known.
     """
 
     format: Format
     fields: Sequence[str] = ()
     stream: bool = False
     summary: str | None = None
+    ahead: Sequence[Row] | None = None
 
 
 def walk(listing: Iterable[T], what: str) -> Iterator[T]:
@@ -202,7 +204,7 @@ def _pieces(
 ) -> Iterator[str]:
     if printing.format == "table":
         wanted = columns if printing.fields else _shown_in_tables(columns)
-        return _table(terminal, wanted, rows)
+        return _table(terminal, wanted, rows, printing.ahead)
     if printing.format == "name":
         if printing.fields:
             return ("\t".join(cell(column, row) for column in columns) + "\n" for row in rows)
@@ -267,17 +269,21 @@ def cell(column: Column, row: Row) -> str:
     return _plain(value)
 
 
-def _table(terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+def _table(
+    terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row], ahead: Sequence[Row] | None
+) -> Iterator[str]:
     """Lines of a table. Rows are measured in blocks, so that the first ones can show at once."""
+    most = _AT_ONCE if ahead is None else 1
     titles = [column.head for column in columns]
     room = terminal.width if terminal.shows_rows else None
     waiting = iter(rows)
     layout: Layout | None = None
     while True:
-        block, failed = _some(waiting)
+        block, failed = _some(waiting, most)
         cells = [[cell(column, row) for column in columns] for row in block]
         if layout is None:
-            measured = [[width_of(cell) for cell in column] for column in zip(titles, *cells, strict=True)]
+            sample = cells if ahead is None else [[cell(column, row) for column in columns] for row in ahead]
+            measured = [[width_of(one) for one in column] for column in zip(titles, *sample, strict=True)]
             layout = Layout(columns, measured, room)
             if cells:
                 yield terminal.style(layout.line(titles).rstrip(), BOLD) + "\n"
@@ -285,15 +291,15 @@ def _table(terminal: Terminal, columns: Sequence[Column], rows: Iterable[Row]) -
             yield layout.line(line) + "\n"
         if failed is not None:
             raise failed
-        if len(block) < _AT_ONCE:
+        if len(block) < most:
             return
 
 
-def _some(rows: Iterator[Row]) -> tuple[list[Row], Exception | None]:
+def _some(rows: Iterator[Row], most: int) -> tuple[list[Row], Exception | None]:
     """The next rows, and the error that ended them: what came before it shows all the same."""
     block: list[Row] = []
     try:
-        block.extend(islice(rows, _AT_ONCE))
+        block.extend(islice(rows, most))
     except (Incomplete, acr.AcrError) as error:
         return block, error
     return block, None
