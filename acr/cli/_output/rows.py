@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, Literal, NamedTuple, TypeVar, cast
 import acr
 from acr.cli._exits import Incomplete, Usage
 from acr.cli._output.layout import Layout
+from acr.cli._output.summary import Summary
 from acr.cli._output.terminal import BOLD, Terminal, width_of
 
 T = TypeVar("T")
@@ -132,10 +133,9 @@ def print_rows(
     chosen = _chosen(columns, printing.fields)
     summary = None
     if printing.summary is not None:
-        from acr.cli._output.summary import Summary  # few ask for it
-
-        summary = Summary(printing.summary, chosen if printing.fields else _shown_in_tables(chosen))
-        rows = summary.seen(rows)
+        shown = chosen if printing.fields else _shown_in_tables(chosen)
+        summary = Summary(printing.summary, [(column.head, column.is_number) for column in shown])
+        rows = _noted(rows, shown, summary)
     pieces = _pieces(terminal, printing, chosen, rows, name)
     if terminal.shows_rows or printing.stream:
         for piece in pieces:
@@ -152,6 +152,12 @@ def print_rows(
             terminal.copy_from(cast("BinaryIO", spool))
     if summary is not None:
         summary.append()
+
+
+def _noted(rows: Iterable[Row], columns: Sequence[Column], summary: Summary) -> Iterator[Row]:
+    for row in rows:
+        summary.note(cell(column, row) for column in columns)
+        yield row
 
 
 def as_json(value: object) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
-
-from acr.cli._output.rows import Column, Row, cell
 
 _MOST: Final = 512 * 1024
 """Characters of a table. GitHub drops the summary of a step if it has more than 1 MiB."""
@@ -20,29 +18,26 @@ class Summary:
 
     Args:
         path: of the file.
-        columns: of the table.
+        heads: the titles of the columns, each with whether it has numbers.
     """
 
-    def __init__(self, path: str, columns: Sequence[Column]) -> None:
+    def __init__(self, path: str, heads: Sequence[tuple[str, bool]]) -> None:
         self._path = path
-        self._columns = columns
         self._lines = [
-            _line(_escaped(column.head) for column in columns),
-            _line("---:" if column.is_number else "---" for column in columns),
+            _line(_escaped(title) for title, _ in heads),
+            _line("---:" if is_number else "---" for _, is_number in heads),
         ]
         self._size = sum(map(len, self._lines))
         self._left_out = 0
 
-    def seen(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Pass rows through."""
-        for row in rows:
-            line = _line(_escaped(cell(column, row)) for column in self._columns)
-            if self._left_out or self._size + len(line) > _MOST:
-                self._left_out += 1
-            else:
-                self._size += len(line)
-                self._lines.append(line)
-            yield row
+    def note(self, cells: Iterable[str]) -> None:
+        """Take note of a row."""
+        line = _line(map(_escaped, cells))
+        if self._left_out or self._size + len(line) > _MOST:
+            self._left_out += 1
+        else:
+            self._size += len(line)
+            self._lines.append(line)
 
     def append(self) -> None:
         """Append the table to the file.
