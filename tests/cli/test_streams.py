@@ -320,3 +320,11 @@ def test_an_interrupt_leaves_no_folders_above_either(
 def test_every_page_streams(acr_here: Acr, app: acr.Repository) -> None:
     fill(app, 250)
     assert len(acr_here("tags", "team/app", "--stream", "-o", "jsonl").lines) == 255
+
+
+def test_words_for_one_and_for_nothing(acr_here: Acr, there: acr.Registry) -> None:
+    there.repository("one").push_artifact([], tag="v1")
+    assert "with 1 tag and 1 manifest?" in acr_here("rm", "--repository", "one").err
+    assert acr_here("cp", "one:v1", "oci:images").code == 0
+    again = acr_here("cp", "one:v1", "oci:images", tty=True)  # all of it is there: nothing moves
+    assert (again.code, "0/0" in again.err) == (0, False)

@@ -194,12 +194,16 @@ def _digest(place: Place) -> acr.Digest:
     return acr.Digest(place.digest or "")
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _repository(context: Context, text: str) -> int:
     place = context.names.repository(text)
     repository = context.clients.repository(place)
     before = repository.properties()
     if not context.options.dry_run:
-        what = f"{before.tag_count} tags and {before.manifest_count} manifests"
+        what = f"{_count(before.tag_count, 'tag')} and {_count(before.manifest_count, 'manifest')}"
         confirm_name(context, f"Delete the repository {place} with {what}?", place.repository)
 
     def delete() -> Outcome:

@@ -53,7 +53,7 @@ class Progress:
         """Take an event of the client."""
         with self._lock:
             self._count(event)
-            if self._enabled:
+            if self._enabled and self._items:
                 self._draw()
 
     def _count(self, event: acr.ProgressEvent) -> None:
