@@ -164,7 +164,7 @@ class _Repository:
                     repository=self._name,
                     digest=self._tables.contents.digests[self._tables.tags.content[tag]],
                     text=f"no repository has the manifest that the tag {name} is named after",
-                    advice="Delete the tag with its manifest.",
+                    advice="Delete the tag with its manifest, if it is a signature, an attestation or an SBOM.",
                 )
 
     def _is_elsewhere(self, tag: str, everywhere: bytearray) -> bool:

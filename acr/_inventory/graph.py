@@ -17,8 +17,8 @@ from acr._inventory.tables import LEADS_DOWN, Flag, Tables
 _IS_INDEX: Final = int(Flag.IS_INDEX)  # to ask an enum a million times takes seconds
 _HAS_SUBJECT: Final = int(Flag.HAS_SUBJECT)
 
-_ATTACHED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.[A-Za-z0-9._-]+)?")
-"""A tag that is named after a digest. With any suffix: cosign's tools have their own. Of sha512, the first half."""
+_ATTACHED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
+"""A tag that is named after a digest, with any suffix: tools have their own. A tag is too short for all of a sha512."""
 
 
 class Graph:

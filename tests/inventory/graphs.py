@@ -141,7 +141,7 @@ class Random:
                 self.store.tag(repository, self.dice.choice(made), f"v{at}")
             for _ in range(self.dice.randint(0, 3)):
                 subject = MISSING if self.dice.random() < 0.2 else self.dice.choice(made)
-                suffix = self.dice.choice(["", ".sig", ".att", ".sbom", ".other-thing"])
+                suffix = self.dice.choice(["", ".sig", ".att", ".sbom", ".other-thing", "-vex", "_1", "ff"])
                 self.store.tag(repository, self.dice.choice(made), named_after(subject) + suffix)
         return self.store
 

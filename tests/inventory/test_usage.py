@@ -130,16 +130,18 @@ def test_what_streaming_adds_is_told_apart() -> None:
     assert usage.repositories[0].tags[0].exclusive == usage.unique
 
 
-def test_a_signature_belongs_to_its_image_and_an_orphan_to_nobody() -> None:
+@pytest.mark.parametrize("suffix", ["", ".sig", ".att.1", "-vex", "_sbom", "ff"])
+def test_a_signature_belongs_to_its_image_and_an_orphan_to_nobody(suffix: str) -> None:
+    """With any suffix: cosign has some, and other tools have their own."""
     store = Store()
     signed = image(store, "app", b"layer", tag="v1")
-    image(store, "app", b"signature", tag=f"{named_after(signed)}.sig")
-    image(store, "app", b"lonely", tag=f"{named_after(Digest.of(b'gone'))}.sig")
+    image(store, "app", b"signature", tag=f"{named_after(signed)}{suffix}")
+    image(store, "app", b"lonely", tag=f"{named_after(Digest.of(b'gone'))}{suffix}")
     usage = store.inventory().usage()
     by_total = {tag.name: tag for tag in usage.repositories[0].tags}
-    assert by_total[f"{named_after(signed)}.sig"].exclusive == 0
+    assert by_total[f"{named_after(signed)}{suffix}"].exclusive == 0
     assert by_total["v1"].total == by_total["v1"].exclusive + 2  # the config {} is that of the orphan, too
-    assert usage.orphaned == by_total[f"{named_after(Digest.of(b'gone'))}.sig"].exclusive > 0
+    assert usage.orphaned == by_total[f"{named_after(Digest.of(b'gone'))}{suffix}"].exclusive > 0
 
 
 def test_a_part_of_a_registry_says_so() -> None:
