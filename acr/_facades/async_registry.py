@@ -223,7 +223,8 @@ class AsyncRegistry:
             A picture of the registry that does not change.
 
         Raises:
-            IncompleteInventory: some repositories, or the catalog, could not be read. It names all of them.
+            IncompleteInventory: some repositories, or the catalog, could not be read. It names all of them, each with
+                its ResponseError or ProtocolViolation.
             InvalidInput: an argument is invalid, or a pattern matches no repository.
             TransferError: the file of names cannot be read.
             RateLimited, TransportError, CredentialError: nothing more can be read.
@@ -272,6 +273,7 @@ class AsyncRegistry:
             InvalidInput: the inventory belongs to another registry, or an argument is invalid.
             TransferError: the client cannot write the checkpoint.
             ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
+            ProtocolViolation: an answer is unusable.
 
         Example:
             check = await registry.verify_blobs(await registry.inventory(), checkpoint="verified")

@@ -135,7 +135,7 @@ def test_repositories_of_a_file(registry: acr.Registry, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"repositories": "Team/App"}, "no repository name"),
+        ({"repositories": "Team/App"}, "expected a repository name"),
         ({"repositories": []}, "names none"),
         ({"repositories": "nothing/*"}, "none of the 0"),
         ({"repositories": [1]}, "expected text"),

@@ -79,7 +79,7 @@ def test_a_catalog_with_a_name_that_no_repository_can_have(registry: acr.Registr
     with pytest.raises(acr.IncompleteInventory, match="no repository can have") as caught:
         read(registry)
     assert "\x1b" not in str(caught.value)
-    assert list(caught.value.unread) == ["../../a\x1b[2J"]
+    assert list(caught.value.unread) == [r"../../a\x1b[2J"]  # as it may be printed
 
 
 def test_a_tag_that_is_listed_twice_counts_once(registry: acr.Registry, acr_emulator: Emulator) -> None:
