@@ -127,9 +127,9 @@ def _findings(check: Check) -> str:
     found = sorted(check.findings, key=lambda one: not one.tags)
     heads = ("finding", "repository", "breaks", "what it is", "what to do")
     rows = (
-        f"<tr><td>{one.kind}</td><td>{_text(one.repository)}</td><td>{_text(_some(one.tags))}</td>"
-        f"<td>{_text(one.text)}{'' if one.digest is None else f'<br>{one.digest}'}</td><td>{_text(one.advice)}</td>"
-        "</tr>"
+        f"<tr><td>{one.kind}</td><td class=t>{_text(one.repository)}</td><td>{_text(_some(one.tags))}</td>"
+        f"<td class=t>{_text(one.text)}{'' if one.digest is None else f'<br>{one.digest}'}</td>"
+        f"<td class=t>{_text(one.advice)}</td></tr>"
         for one in found[:MOST_ROWS]
     )
     left = len(found) - MOST_ROWS

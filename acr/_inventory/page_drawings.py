@@ -17,6 +17,9 @@ MOST_DRAWN: Final = 500
 """Rectangles of the treemap. What is left is summed up."""
 
 _MONTHS: Final = 60
+_HIGH: Final = 150.0
+"""The highest bar."""
+
 _WIDTH: Final = 1000.0
 _HEIGHT: Final = 560.0
 _HEAD: Final = 18.0
@@ -164,18 +167,20 @@ def draw_months(months: Sequence[tuple[str, int]]) -> str:
     most = max([size for _, size in months], default=0)
     if not most:
         return "<p>Nothing is stored.</p>"
-    step, high = _WIDTH / len(months), 180.0
+    step = _WIDTH / len(months)
     bars = "".join(
-        f"<rect{_place(Box(at * step + 1, high - size / most * 150, max(step - 2, 1), size / most * 150))} class=bar>"
-        f"<title>{_text(name)}: {shown_size(size)}</title></rect>"
+        f"<rect{_place(Box(at * step + 1, _HIGH - size / most * _HIGH, max(step - 2, 1), size / most * _HIGH))}"
+        f" class=bar><title>{_text(name)}: {shown_size(size)}</title></rect>"
         for at, (name, size) in enumerate(months)
     )
-    ends = (
-        f'<text x="4" y="16">most in a month: {shown_size(most)}</text><text x="4" y="198">{_text(months[0][0])}</text>'
-        f'<text x="{_WIDTH - 4:.0f}" y="198" text-anchor="end">{_text(months[-1][0])}</text>'
-    )
     label = "bars of the bytes that each month added; the table below has the numbers"
-    return _wide(f'<svg viewBox="0 0 {_WIDTH:.0f} 205" role="img" aria-label="{label}">{bars}{ends}</svg>')
+    # The bars are as wide as the screen. A text within would be drawn out with them.
+    return (
+        f'<p class="soft">The highest bar is {shown_size(most)}.</p>'
+        f'<svg class="bars" viewBox="0 -10 {_WIDTH:.0f} {_HIGH + 10:.0f}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{label}">{bars}</svg><p class="soft ends"><span>{_text(months[0][0])}</span>'
+        f"<span>{_text(months[-1][0])}</span></p>"
+    )
 
 
 def _wide(drawing: str) -> str:

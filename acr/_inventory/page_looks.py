@@ -11,9 +11,9 @@ from typing import Final
 
 STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--ground:#fff;--line:#d0d7de;--mark:#0b5cad;--bad:#a40e26;
---a:#9cc5ea;--b:#b9dda5;--c:#f3cf93;--d:#dcbfe8;--e:#f2b8ae;--shared:#cfd6dd;--untagged:#e7b7b2;--rest:#e6e9ec}
+--a:#9cc5ea;--b:#b9dda5;--c:#f3cf93;--d:#dcbfe8;--e:#a5dcd0;--shared:#cfd6dd;--untagged:#e7b7b2;--rest:#e6e9ec}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9da7b1;--ground:#0d1117;--line:#30363d;--mark:#6cb6ff;
---bad:#ff8f8f;--a:#1f4e79;--b:#2f5d24;--c:#6d4f14;--d:#55366b;--e:#713229;--shared:#3b444d;--untagged:#73322c;
+--bad:#ff8f8f;--a:#1f4e79;--b:#2f5d24;--c:#6d4f14;--d:#55366b;--e:#17544c;--shared:#3b444d;--untagged:#73322c;
 --rest:#262c33}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:72rem;background:var(--ground);color:var(--ink);
@@ -34,6 +34,8 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}
 th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th{position:sticky;top:0;background:var(--ground);white-space:nowrap}
 td{overflow-wrap:anywhere;min-width:6rem}
+td:first-child{min-width:11rem}
+.t{min-width:14rem}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 tr:target td{background:var(--shared)}
 th button{all:unset;cursor:pointer;font-weight:inherit}
@@ -47,7 +49,9 @@ svg rect{stroke:var(--ground);stroke-width:1}
 svg .frame{fill:var(--ground);stroke:var(--line)}
 svg .a{fill:var(--a)}svg .b{fill:var(--b)}svg .c{fill:var(--c)}svg .d{fill:var(--d)}svg .e{fill:var(--e)}
 svg .shared{fill:var(--shared)}svg .untagged{fill:var(--untagged)}svg .rest{fill:var(--rest)}
-svg .bar{fill:var(--mark)}
+svg .bar{fill:var(--mark);stroke:none}
+svg.bars{min-width:0;height:10rem}
+.ends{display:flex;justify-content:space-between;margin-bottom:.5rem}
 """
 
 SCRIPT: Final = """

@@ -126,13 +126,37 @@ def test_everything_can_be_reached_by_tab(browser: Chromium, tmp_path: Path) -> 
 def test_it_fits_the_screen_and_can_be_read(
     browser: Chromium, tmp_path: Path, name: str, width: int, height: int, *, dark: bool
 ) -> None:
-    open_text(browser, tmp_path, registry_of(300).to_html())
     browser.look(width=width, height=height, dark=dark, phone=name == "phone")
+    open_text(browser, tmp_path, registry_of(300).to_html(check=found()))
     assert browser.run("document.documentElement.scrollWidth") <= width
     assert browser.run(CONTRAST) >= 4.5
     if SHOTS:
-        browser.look(width=width, height=4 * height, dark=dark, phone=name == "phone")
-        (Path(SHOTS) / f"{name}-{'dark' if dark else 'light'}.png").write_bytes(browser.screenshot())
+        for screen in range(-(-browser.run("document.documentElement.scrollHeight") // height)):
+            browser.run(f"scrollTo(0, {screen * height})")
+            browser.run("new Promise(done => requestAnimationFrame(() => setTimeout(done, 300)))")
+            shot = Path(SHOTS) / f"{name}-{'dark' if dark else 'light'}-{screen}.png"
+            shot.write_bytes(browser.screenshot())
+
+
+def found() -> acr.Check:
+    """A check with findings as they may be, long ones too."""
+    digest = acr.Digest.of(b"missing")
+    child = acr.Finding(
+        kind="missing-child",
+        repository="team0/app00",
+        digest=digest,
+        tags=("latest", "v1.1"),
+        text=f"the index {acr.Digest.of(b'index')} lists a manifest that the repository does not have",
+        advice="Push the image again, or delete the tags.",
+    )
+    orphan = acr.Finding(
+        kind="orphan",
+        repository="team1/app05",
+        digest=digest,
+        text=f"no repository has the manifest that the tag sha256-{digest.hex}.sig is named after",
+        advice="Delete the tag with its manifest, if it is a signature, an attestation or an SBOM.",
+    )
+    return acr.Check(findings=[child, orphan], manifests=320)
 
 
 CONTRAST = """(() => {

@@ -21,11 +21,11 @@ from tests.inventory.pages import hostile, registry_of
 VOID = {"meta", "br"}
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "main", "script", "h1", "h2", "p", "div", "dl", "dt", "dd"),
-    *("table", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "svg", "rect", "text", "a"),
+    *("table", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "svg", "rect", "text", "a", "span"),
 }
 ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "role", "tabindex", "aria-label"),
-    *("scope", "colspan", "data-v", "viewbox", "x", "y", "width", "height", "text-anchor"),
+    *("scope", "colspan", "data-v", "viewbox", "x", "y", "width", "height", "preserveaspectratio"),
 }
 
 
