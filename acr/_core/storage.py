@@ -5,7 +5,7 @@ Where downloads go, and the stores of images, are contracts that users may imple
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from acr._values.digest import Digest
@@ -80,6 +80,14 @@ class ManifestCache(Protocol):
 
         What is not among them any more is forgotten. Times are in microseconds since 1970.
         """
+        ...
+
+    def missing(self, registry: str, repository: str, state: str) -> Collection[Digest]:
+        """The digests that a repository lacked when it was last looked at, if it was in the same state then."""
+        ...
+
+    def note_missing(self, registry: str, repository: str, state: str, missing: Collection[Digest]) -> None:
+        """Note what a repository lacks in a state, and nothing else of it."""
         ...
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 from acr._core.blobs.manual_uploads import ManualUpload
 from acr._core.blobs.streams import Stream
 from acr._core.talk.paging import Pages, items, rows
+from acr._facades.notebooks import listing_html
 from acr._shells.blocking import iterate, run
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
@@ -67,6 +68,9 @@ class Listing(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._walk.what} at {self._walk.session.registry.netloc}>"
+
+    def _repr_html_(self) -> str:
+        return listing_html(self, self.pages())
 
 
 @public_in("acr")

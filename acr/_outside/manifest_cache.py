@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,12 +35,21 @@ _PATIENCE: Final = 5.0
 """Seconds to wait for another process."""
 
 _AT_A_TIME: Final = 500
+_REMEMBERED: Final = 7 * 86_400
+"""Seconds for which it counts that something was missing."""
+
+_MOST_MISSING: Final = 64 * 1024 * 1024
+"""Bytes of the digests that one repository lacks: about 900,000."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS manifest (
     digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, packed BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS untagged (
     registry TEXT NOT NULL, repository TEXT NOT NULL, digest TEXT NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (registry, repository, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS missing (
+    registry TEXT NOT NULL, repository TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, packed BLOB NOT NULL,
+    PRIMARY KEY (registry, repository)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_use ON manifest (used);
 """
 
@@ -139,6 +148,27 @@ class _FileCache:
             return {digest: known.get(digest, now) for digest in names}
         return {}
 
+    def missing(self, registry: str, repository: str, state: str) -> Collection[Digest]:
+        """See `ManifestCache`."""
+        with self._transaction() as db:
+            if db is None:
+                return ()
+            query = "SELECT packed FROM missing WHERE registry = ? AND repository = ? AND state = ? AND since > ?"
+            row = db.execute(query, (registry, repository, state, _now() - _REMEMBERED)).fetchone()
+            return () if row is None else _digests(row[0])
+        return ()
+
+    def note_missing(self, registry: str, repository: str, state: str, missing: Collection[Digest]) -> None:
+        """See `ManifestCache`."""
+        text = "\n".join(sorted(missing)).encode()
+        with self._transaction() as db:
+            if db is None:
+                return
+            db.execute("DELETE FROM missing WHERE registry = ? AND repository = ?", (registry, repository))
+            if 0 < len(text) <= _MOST_MISSING:
+                row = (registry, repository, state, _now(), zlib.compress(text, 1))
+                db.execute("INSERT INTO missing VALUES (?, ?, ?, ?, ?)", row)
+
     def close(self) -> None:
         """See `ManifestCache`."""
         with self._transaction() as db:
@@ -146,6 +176,7 @@ class _FileCache:
                 half = "SELECT count(*) / 2 FROM manifest"
                 oldest = f"SELECT digest FROM manifest ORDER BY used LIMIT ({half})"  # noqa: S608 - constants
                 db.execute(f"DELETE FROM manifest WHERE digest IN ({oldest})")  # noqa: S608 - constants
+                db.execute("DELETE FROM missing")
         with self._lock:
             db, self._db = self._db, None
             if db is not None:
@@ -234,6 +265,15 @@ def _unpacked(digest: Digest, media_type: str, packed: bytes) -> Manifest | None
     if len(content) > MANIFEST_LIMIT or Digest.of(content, algorithm=digest.algorithm) != digest:
         return None
     return Manifest(content, media_type, digest=digest)
+
+
+def _digests(packed: bytes) -> Collection[Digest]:
+    """Digests of the file; none if they are damaged."""
+    try:
+        text = zlib.decompressobj().decompress(packed, _MOST_MISSING)
+        return frozenset(Digest(line) for line in text.decode("ascii").split("\n"))
+    except (zlib.error, ValueError):
+        return ()
 
 
 def _now() -> int:

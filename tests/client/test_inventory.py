@@ -391,6 +391,30 @@ def test_a_child_that_is_missing(registry: acr.Registry, acr_emulator: Emulator)
     assert sum(gone in path for path in manifests_fetched(acr_emulator)) == 1
 
 
+def test_a_missing_child_is_asked_for_again_only_if_something_was_pushed(
+    registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    """An index may name thousands. But one that was pushed and hidden since must be found."""
+    app = registry.repository("app")
+    index = push_index(app, tag="v1", platforms=["linux/amd64", "linux/arm64"])
+    first, second = (one.digest for one in app.manifest(index.digest).get().manifests)
+    kept = app.manifest(second).get()
+    for digest in (first, second):
+        app.manifest(digest).delete()
+    broken = {("missing-child", digest) for digest in (first, second)}
+    for asked in (2, 0, 0):
+        acr_emulator.clear_requests()
+        findings = read(registry, cache=tmp_path).check().findings
+        assert {(one.kind, one.digest) for one in findings} == broken
+        assert sum(first in path or second in path for path in manifests_fetched(acr_emulator)) == asked
+    app.put_manifest(kept)
+    app.manifest(second).update(can_list=False)
+    findings = read(registry, cache=tmp_path).check().findings
+    assert ("missing-child", second) not in {(one.kind, one.digest) for one in findings}
+    assert ("hidden", second) in {(one.kind, one.digest) for one in findings}
+    assert ("missing-child", first) in {(one.kind, one.digest) for one in findings}
+
+
 def test_nested_indexes(registry: acr.Registry) -> None:
     app = registry.repository("app")
     shared = push_image(app, tag=None)

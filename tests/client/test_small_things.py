@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Any
@@ -203,6 +204,34 @@ def test_pages_are_tables_in_a_notebook(registry: acr.Registry) -> None:
     odd = acr.Page(["<script>alert(1)</script>\x1b[2J\ud800"])._repr_html_()
     assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[2J" in odd
     odd.encode()
+
+
+def test_a_listing_shows_its_first_page_in_a_notebook(acr_emulator: Emulator) -> None:
+    with acr.Registry(acr_emulator.url, acr_emulator.credential(), retries=acr.Retries(limit=0)) as registry:
+        app = registry.repository("app")
+        for tag in ("v1", "v2"):
+            push_image(app, tag=tag)
+        acr_emulator.clear_requests()
+        shown = app.tags(page_size=1)._repr_html_()
+        assert shown.startswith("<p>&lt;Listing of tags of app at ")
+        assert "<td>v1</td>" in shown
+        assert "v2" not in shown
+        assert "There are more pages." in shown
+        assert sum("/_tags" in record.path for record in acr_emulator.requests) == 1
+        assert "NAME_UNKNOWN" in registry.repository("missing").tags()._repr_html_()
+        assert "&lt;b&gt;\\x1b" in registry.repositories(prefix="<b>\x1b")._repr_html_()
+
+
+def test_an_async_listing_says_in_a_notebook_what_it_lists() -> None:
+    """A notebook cannot await its pages."""
+
+    async def show() -> str:
+        async with acr.AsyncRegistry("my.azurecr.io") as registry:
+            return registry.repository("app").tags()._repr_html_()
+
+    shown = asyncio.run(show())
+    assert shown.startswith("<p>&lt;AsyncListing of tags of app at my.azurecr.io&gt;</p>")
+    assert "async for" in shown
 
 
 def test_a_page_without_items_is_an_empty_table() -> None:

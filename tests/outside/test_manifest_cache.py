@@ -9,6 +9,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -84,6 +86,27 @@ def test_untagged_manifests_are_remembered_since_they_were_first_seen(tmp_path: 
     cache.close()
 
 
+def test_what_is_missing_is_remembered_for_the_same_state_and_a_week(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    assert cache is not None
+    cache.note_missing("r", "app", "state", DIGESTS)
+    cache.note_missing("r", "other", "state", [])
+    assert set(cache.missing("r", "app", "state")) == set(DIGESTS)
+    assert not cache.missing("r", "app", "other state")
+    assert not cache.missing("r", "other", "state")
+    cache.note_missing("r", "app", "next", DIGESTS[:1])
+    assert set(cache.missing("r", "app", "next")) == set(DIGESTS[:1])
+    assert not cache.missing("r", "app", "state")
+    cache.close()
+    for age, packed in ((604_801, zlib.compress(DIGESTS[0].encode())), (0, b"damaged"), (0, zlib.compress(b"odd"))):
+        with closing(sqlite3.connect(tmp_path / NAME)) as db, db:
+            db.execute("UPDATE missing SET since = ?, packed = ?", (int(time.time()) - age, packed))
+        cache = open_cache(tmp_path)
+        assert cache is not None
+        assert not cache.missing("r", "app", "next")
+        cache.close()
+
+
 def test_a_manifest_that_was_changed_in_the_file_is_a_miss(tmp_path: Path) -> None:
     with closing(sqlite3.connect(filled(tmp_path))) as db, db:
         db.execute("UPDATE manifest SET packed = (SELECT packed FROM manifest WHERE digest = ?)", (DIGESTS[0],))
@@ -143,6 +166,8 @@ def test_whatever_is_wrong_is_a_miss_with_one_warning(
         cache.keep(MANIFESTS)
         assert cache.find(DIGESTS) == {}
         assert cache.note_untagged("r", "app", DIGESTS, 1) == {}
+        cache.note_missing("r", "app", "state", DIGESTS)
+        assert not cache.missing("r", "app", "state")
         cache.close()
     (record,) = caplog.records
     assert "is not used" in record.getMessage()

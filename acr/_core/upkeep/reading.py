@@ -169,6 +169,7 @@ class _Reading:
         for _ in range(_TRIES):
             await self._each(left, RepositoryReading.list_items)
             left = [one for one in left if self._is_there(one)]
+            await self._recall(left)
             await self._fetch(left)
             await self._each(left, RepositoryReading.look_again)
             left = [one for one in left if self._is_there(one) and one.has_changed]
@@ -230,6 +231,13 @@ class _Reading:
                     await self._keep({one.name: one for one, _ in some}.values())
                 self._tell()
 
+    async def _recall(self, repositories: Sequence[RepositoryReading]) -> None:
+        """Let repositories know what they lacked in the same state before, so that nobody asks for it again."""
+        cache, registry = self._options.cache, self._session.registry.netloc
+        for one in repositories if cache is not None else ():
+            if cache is not None and one.state is not None:
+                one.lacks(await self._session.runtime.blocking(cache.missing, registry, one.name, one.state))
+
     async def _keep(self, repositories: Collection[RepositoryReading]) -> None:
         """Give the cache what was fetched."""
         new = {manifest.digest: manifest for one in repositories for manifest in one.fetched}
@@ -265,6 +273,9 @@ class _Reading:
             registry, now = self._session.registry.netloc, self._finished
             note = self._options.cache.note_untagged
             since = await self._session.runtime.blocking(note, registry, one.name, one.untagged(), now)
+            if one.state is not None:
+                note_missing = self._options.cache.note_missing
+                await self._session.runtime.blocking(note_missing, registry, one.name, one.state, one.missing)
         new = one.result(self._started or 0, since)
         self._manifests += self._builder.add(new)
 

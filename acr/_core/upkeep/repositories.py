@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
 
@@ -77,7 +77,6 @@ class RepositoryReading:
         self.date: str | None = None
         self.fetched: list[Manifest] = []
         self.is_moving = False
-        self.has_changed = False
         self._is_cache = False
         self._has_origin = False  # whether an answer has said if this is a cache
         self._probed: set[Digest] = set()
@@ -90,7 +89,7 @@ class RepositoryReading:
         self._tags: list[TagProperties] = []
         self._absent: set[Digest] = set()
         self._troubles: dict[Digest, str] = {}
-        self._lags = False
+        self._lags = self.has_changed = False
 
     async def list_items(self) -> None:
         """List tags and manifests.
@@ -153,6 +152,26 @@ class RepositoryReading:
     def may_use(self, digest: Digest) -> bool:
         """Whether a manifest may come from the cache: the repository must list it."""
         return digest in self._manifests and not self._is_settled(digest)
+
+    @property
+    def state(self) -> str | None:
+        """The state that it was listed in; None if that does not tell whether something was pushed since.
+
+        A push changes it. So what it lacked in one state it lacks whenever it is in that state again.
+        """
+        told = self._before
+        if told.updated is None or self.has_changed:
+            return None
+        return f"{told.updated.isoformat()} {told.manifest_count} {told.tag_count}"
+
+    @property
+    def missing(self) -> Collection[Digest]:
+        """What tags, indexes and subjects name, and the registry does not have."""
+        return self._absent
+
+    def lacks(self, missing: Collection[Digest]) -> None:
+        """Take note of what it is known to lack."""
+        self._absent.update(digest for digest in missing if digest not in self._manifests)
 
     def _is_settled(self, digest: Digest) -> bool:
         is_here = digest in self._manifests or digest in self._hidden
