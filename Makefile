@@ -59,6 +59,7 @@ test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one
 
 .PHONY: test-browser
 test-browser: $(VENV)/.made ## The HTML page of an inventory in Chromium (Debian); ACR_SCREENSHOTS=folder keeps pictures
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { echo "Install the package chromium" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/browser
 
 .PHONY: test-forks

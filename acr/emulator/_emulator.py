@@ -10,6 +10,7 @@ import attrs
 from starlette.types import ASGIApp
 
 from acr._values.home import public_in
+from acr._values.reference import check_repository
 from acr.emulator import _arguments as arguments
 from acr.emulator._access.entra import AsyncEntraCredential, EntraCredential
 from acr.emulator._access.tokens import NOBODY, parse_scopes
@@ -266,7 +267,8 @@ class Emulator(Settings):
 
     @property
     def stored(self) -> Stored:
-        """The bytes that are stored now."""
+        """The bytes that are stored now. Raises InvalidInput if the emulator has been stopped."""
+        self._check_not_stopped()
         return self._thread.call(lambda: stored(self._registry.metadata, self._registry.content))
 
     def collect(self) -> int:
@@ -274,23 +276,32 @@ class Emulator(Settings):
 
         Returns:
             The bytes that are free now.
+
+        Raises:
+            InvalidInput: the emulator has been stopped.
         """
+        self._check_not_stopped()
         return self._thread.call(lambda: collect(self._registry.metadata, self._registry.content))
 
     def add_cache(self, repository: str, source: str) -> None:
         """Make a repository a pull-through cache of another one of this emulator.
 
         A manifest that is asked for there is imported from the source first, with its blobs. Answers with manifests
-        then have the header X-Azure-Origin.
+        then have the header X-Azure-Origin. `reset` ends it.
 
         Args:
             repository: name of the cache.
-            source: name of the repository that it takes manifests from.
+            source: name of the repository that it takes manifests from. It need not be there yet.
+
+        Raises:
+            InvalidInput: a name is malformed, or both are the same.
         """
+        if check_repository(repository) == check_repository(source):
+            raise InvalidInput(f"{repository} cannot be a cache of itself")
         self._registry.caches[repository] = source
 
     def reset(self) -> None:
-        """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is.
+        """Drop all content, all caches and all waiting faults. Tokens stay valid, and `requests` stays as it is.
 
         Raises:
             InvalidInput: the emulator has been stopped.

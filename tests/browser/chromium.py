@@ -18,6 +18,7 @@ PROGRAM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 _OPTIONS: Final = (
     "--headless=new",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # a container has little of it
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -57,6 +57,16 @@ def test_collect_takes_what_nothing_leads_to(acr_emulator: Emulator) -> None:
         assert acr_emulator.stored == Stored(0, 0)
 
 
+def test_a_stopped_emulator_stores_nothing_that_it_could_tell() -> None:
+    registry = Emulator()
+    assert registry.stored == Stored(0, 0)
+    registry.stop()
+    with pytest.raises(acr.InvalidInput, match="has been stopped"):
+        _ = registry.stored
+    with pytest.raises(acr.InvalidInput, match="has been stopped"):
+        registry.collect()
+
+
 def test_abac() -> None:
     with Emulator(abac=True) as emulator:
         with client(emulator) as registry:
@@ -165,6 +175,29 @@ def test_a_cache_imports_what_is_asked_for(acr_emulator: Emulator) -> None:
         answer = admin(acr_emulator)("GET", "/v2/cache/manifests/v1", headers={"Accept": acr.media_types.OCI_INDEX})
         assert answer.headers["X-Azure-Origin"] == "source"
         assert "X-Azure-Origin" not in admin(acr_emulator)("GET", "/v2/source/tags/list").headers
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Cache", "source"), "expected a repository name, got 'Cache'"),
+        (("cache", ""), "expected a repository name"),
+        (("cache", None), "expected a repository name"),
+        (("cache", "cache"), "cache cannot be a cache of itself"),
+    ],
+)
+def test_what_cannot_be_a_cache(acr_emulator: Emulator, names: tuple[Any, Any], told: str) -> None:
+    with pytest.raises(acr.InvalidInput, match=told):
+        acr_emulator.add_cache(*names)
+
+
+def test_reset_ends_caches(acr_emulator: Emulator) -> None:
+    acr_emulator.add_cache("cache", "source")
+    acr_emulator.reset()
+    with client(acr_emulator) as registry:
+        push_image(registry.repository("source"), tag="v1")
+        with pytest.raises(acr.NotFound):
+            registry.repository("cache").manifest("v1").get()
 
 
 def test_a_replica_that_lags() -> None:

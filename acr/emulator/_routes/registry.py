@@ -64,7 +64,8 @@ class Registry:
         return disallowed(detail=self.settings.lock_refusals_as_seen)
 
     def reset(self) -> None:
-        """Drop all content."""
+        """Drop all content, and what it is a cache of."""
+        self.caches.clear()
         self.uploads.clear()
         self.metadata.clear()
         self.content.clear()
