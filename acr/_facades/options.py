@@ -119,7 +119,7 @@ def names_in(repositories: str | os.PathLike[str] | Iterable[str] | None) -> str
     """Return the names of repositories that the caller passed, or those in the file that the caller passed.
 
     Raises:
-        TransferError: the file cannot be read.
+        TransferError: the file cannot be read, or is not UTF-8.
         LimitExceeded: it has more than 16 MiB.
     """
     if not isinstance(repositories, os.PathLike):
@@ -129,7 +129,7 @@ def names_in(repositories: str | os.PathLike[str] | Iterable[str] | None) -> str
             content = file.read(_LARGEST_LIST + 1)
         if len(content) > _LARGEST_LIST:
             raise LimitExceeded(f"the list {repositories}", limit=_LARGEST_LIST)
-        return content.decode().splitlines()
+        return content.decode("utf-8-sig").splitlines()  # an editor of Windows may have put a mark before it
 
 
 def patterns_of(include: str | Iterable[str] | None) -> list[str] | None:

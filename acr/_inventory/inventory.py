@@ -25,6 +25,7 @@ from acr._inventory.tables import (
     to_time,
 )
 from acr._inventory.usage import usage
+from acr._values.arguments import wrong_kind
 from acr._values.home import public_in
 from acr._values.plain import row_of
 from acr.errors import InvalidInput
@@ -127,9 +128,9 @@ class Inventory:
     def _rows(self, repository: str | None) -> Sequence[int]:
         if repository is None:
             return range(len(self._tables.repositories.name))
-        row = self._tables.repository(repository)
+        row = self._tables.repository(repository) if isinstance(repository, str) else None
         if row is None:
-            raise InvalidInput(f"the inventory has no repository {repository[:300]!r}")
+            raise InvalidInput(f"the inventory has no repository {str(repository)[:300]!r}")
         return [row]
 
     def _manifest(self, repository: int, row: int) -> InventoryManifest:
@@ -206,10 +207,15 @@ class Inventory:
         Args:
             check: findings to show, such as those of `Registry.verify_blobs`. The default is what `check` finds.
 
+        Raises:
+            InvalidInput: `check` is something else.
+
         Example:
             html = registry.inventory().to_html()
             print(f"{len(html):,} characters")
         """
+        if not isinstance(check, Check | None):
+            raise wrong_kind("check", check, "a Check, or None")
         return page(self.usage(), self.check() if check is None else check)
 
     def rows(self, of: Literal["tags", "manifests", "repositories"] = "tags") -> list[dict[str, Any]]:
@@ -254,7 +260,13 @@ class Inventory:
 
 
 def tables_of(inventory: Inventory) -> Tables:
-    """The tables behind an inventory."""
+    """The tables behind an inventory.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not isinstance(inventory, Inventory):
+        raise wrong_kind("inventory", inventory, "an Inventory")
     return inventory._tables  # noqa: SLF001 - of this file
 
 

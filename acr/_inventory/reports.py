@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from acr._text import printable
+from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest
 from acr._values.home import public_in
 from acr._values.plain import Plain, html_table
@@ -127,7 +128,12 @@ class Usage(Plain):
 
         Args:
             by: `repository` or `tag`.
+
+        Raises:
+            InvalidInput: `by` is something else.
         """
+        if by not in ("repository", "tag"):
+            raise wrong_kind("by", by, "repository or tag")
         if by == "tag":
             return [
                 {

@@ -40,6 +40,7 @@ from acr._inventory.tables import (
     to_number,
 )
 from acr._outside.regular import open_regular
+from acr._values.arguments import check_path
 from acr._values.home import public_in
 from acr.errors import ProtocolViolation, TransferError
 
@@ -100,8 +101,9 @@ def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
 
     Raises:
         TransferError: the file cannot be written.
+        InvalidInput: an argument is something else.
     """
-    place = Path(path)
+    tables, place = tables_of(inventory), check_path("path", path)
     draft: Path | None = None
     try:
         file, name = tempfile.mkstemp(prefix=f".{place.name[:100]}.", suffix=".part", dir=place.parent)
@@ -109,7 +111,7 @@ def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
         draft = Path(name)
         with closing(sqlite3.connect(draft)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
-            _write(db, tables_of(inventory))
+            _write(db, tables)
         draft.replace(place)
         draft = None
     except (OSError, sqlite3.Error) as error:
@@ -130,8 +132,9 @@ def load_inventory(path: str | os.PathLike[str]) -> Inventory:
     Raises:
         TransferError: the file cannot be read.
         ProtocolViolation: it is something else, or it is damaged.
+        InvalidInput: the path is none.
     """
-    place = Path(path)
+    place = check_path("path", path)
     try:
         open_regular(place).close()
         with closing(sqlite3.connect(f"{place.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:

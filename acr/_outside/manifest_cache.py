@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from acr._core.storage import ManifestCache
 from acr._forks import Lock
+from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest
 from acr._values.manifest import MANIFEST_LIMIT, Manifest
 
@@ -60,11 +61,18 @@ def open_cache(cache: bool | str | os.PathLike[str], *, largest: int = _LARGEST)
     Args:
         cache: True for the user's cache folder, False for no cache, or the folder.
         largest: bytes that it may have.
+
+    Raises:
+        InvalidInput: it is something else.
     """
-    if cache is False:
+    if not isinstance(cache, bool):
+        if not isinstance(cache, str | os.PathLike) or cache == "":
+            raise wrong_kind("cache", cache, "True, False, or the path of a folder")
+        return _FileCache(Path(cache), largest)
+    if not cache:
         return None
     try:
-        return _FileCache(_user_folder() if cache is True else Path(cache), largest)
+        return _FileCache(_user_folder(), largest)
     except RuntimeError as error:  # `Path.home`: this user has none
         _LOG.warning("there is no folder for the cache of manifests: %s. ACR_CACHE_DIR can name one", error)
         return None

@@ -128,8 +128,12 @@ def test_repositories_of_a_file(registry: acr.Registry, tmp_path: Path) -> None:
         push_image(registry.repository(name), tag="v1")
     (tmp_path / "names").write_text("# mine\na\n\n")
     assert [one.name for one in read(registry, repositories=tmp_path / "names").repositories()] == ["a"]
-    with pytest.raises(acr.TransferError, match="cannot read"):
-        read(registry, repositories=tmp_path / "missing")
+    (tmp_path / "names").write_bytes(b"\xef\xbb\xbfa\r\n")  # as an editor of Windows writes it
+    assert [one.name for one in read(registry, repositories=tmp_path / "names").repositories()] == ["a"]
+    (tmp_path / "names").write_bytes(b"\xff\xfea")
+    for name in ("names", "missing"):
+        with pytest.raises(acr.TransferError, match=f"cannot read .*{name}"):
+            read(registry, repositories=tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -138,15 +142,45 @@ def test_repositories_of_a_file(registry: acr.Registry, tmp_path: Path) -> None:
         ({"repositories": "Team/App"}, "expected a repository name"),
         ({"repositories": []}, "names none"),
         ({"repositories": "nothing/*"}, "none of the 0"),
-        ({"repositories": [1]}, "expected text"),
+        ({"repositories": [1]}, "expected a list of texts such as team/"),
+        ({"repositories": 1}, "expected a list of texts such as team/"),
+        ({"repositories": b"app"}, "got bytes"),
         ({"rate": 0}, "rate=0"),
-        ({"concurrency": 0}, "concurrency=0"),
+        ({"rate": "fast"}, "rate='fast': expected requests a minute"),
+        ({"rate": True}, "rate=True"),  # one a minute is not what anybody means by it
+        ({"rate": float("nan")}, "rate=nan"),
+        ({"concurrency": 0}, "concurrency=0: expected a whole number from 1 to 32"),
         ({"concurrency": 1000}, "concurrency=1000"),
+        ({"concurrency": "8"}, "concurrency='8'"),
+        ({"cache": None}, "cache=None: expected True, False, or the path of a folder"),
+        ({"cache": ""}, "cache=''"),
+        ({"cache": 5}, "cache=5"),
+        ({"progress": 5}, "progress=5: expected a function, or None"),
     ],
 )
 def test_what_cannot_be_meant(registry: acr.Registry, options: dict[str, Any], match: str) -> None:
     with pytest.raises(acr.InvalidInput, match=match):
         read(registry, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"inventory": "x"}, "inventory='x': expected an Inventory"),
+        ({"rate": "fast"}, "rate='fast': expected requests a minute"),
+        ({"concurrency": 33}, "concurrency=33: expected a whole number from 1 to 32"),
+        ({"progress": 5}, "progress=5: expected a function, or None"),
+    ],
+)
+def test_what_cannot_be_verified(
+    registry: acr.Registry, acr_emulator: Emulator, options: dict[str, Any], match: str
+) -> None:
+    push_image(registry.repository("app"), tag="v1")
+    inventory = read(registry)
+    acr_emulator.clear_requests()
+    with pytest.raises(acr.InvalidInput, match=match):
+        registry.verify_blobs(**{"inventory": inventory, **options})
+    assert not acr_emulator.requests
 
 
 def test_an_empty_registry(registry: acr.Registry) -> None:

@@ -122,8 +122,8 @@ def test_waiting_for_a_tag(twin: Twin, acr_emulator: Emulator, at: float) -> Non
             assert clock.now == 10
 
 
-@pytest.mark.parametrize("options", [{"seconds": -1}, {"interval": 0}])
-def test_waiting_makes_no_sense(registry: acr.Registry, options: dict[str, float]) -> None:
+@pytest.mark.parametrize("options", [{"seconds": -1}, {"interval": 0}, {"seconds": "5"}, {"interval": None}])
+def test_waiting_makes_no_sense(registry: acr.Registry, options: dict[str, Any]) -> None:
     with pytest.raises(acr.InvalidInput, match="expected seconds"):
         registry.repository("app").tag("v1").wait(**options)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import attrs
 import pytest
 
@@ -49,6 +53,27 @@ def test_parts_are_the_whole_if_one_of_them_has_the_catalog() -> None:
 def test_what_cannot_be_joined() -> None:
     with pytest.raises(acr.InvalidInput, match="none"):
         Inventory.join()
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda one, folder: one.compare("x"), "inventory='x': expected an Inventory"),
+        (lambda one, folder: Inventory.join(one, None), "inventory=None"),  # type: ignore[arg-type]
+        (lambda one, folder: one.to_html(check="x"), "check='x': expected a Check, or None"),
+        (lambda one, folder: one.usage().rows("tags"), "by='tags': expected repository or tag"),
+        (lambda one, folder: one.rows("tag"), "of='tag': expected tags, manifests, repositories"),
+        (lambda one, folder: list(one.tags(5)), "has no repository '5'"),
+        (lambda one, folder: acr.save_inventory("x", folder / "it"), "inventory='x'"),  # type: ignore[arg-type]
+        (lambda one, folder: acr.save_inventory(one, 5), "path=5: expected a path"),  # type: ignore[arg-type]
+        (lambda one, folder: acr.load_inventory(None), "path=None: expected a path"),  # type: ignore[arg-type]
+    ],
+)
+def test_arguments_that_cannot_be_meant(call: Callable[[Any, Path], object], told: str, tmp_path: Path) -> None:
+    with pytest.raises(acr.InvalidInput) as caught:
+        call(random_store(1).inventory(), tmp_path)
+    assert told in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_changes() -> None:

@@ -26,7 +26,7 @@ from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.unlinked import Unlinked
 from acr._text import printable
-from acr._values.arguments import check_text
+from acr._values.arguments import check_number, check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_tag
@@ -126,8 +126,8 @@ async def wait(remote: Remote, tag: str, *, seconds: float, interval: float) -> 
     Raises:
         NotFound: it is not there in time.
     """
-    if not (interval > 0 and seconds >= 0):
-        raise InvalidInput(f"seconds={seconds!r}, interval={interval!r}: expected seconds")
+    check_number("seconds", seconds, lambda value: value >= 0, "seconds, 0 at the least")
+    check_number("interval", interval, lambda value: value > 0, "seconds above 0")
     end = remote.session.runtime.now() + seconds
     while True:
         try:

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from acr._values.arguments import check_text
+from acr._values.arguments import check_texts
 from acr._values.reference import check_repository
 from acr.errors import InvalidInput
 
@@ -78,7 +78,7 @@ class Choice:
 
 def _said(texts: Iterable[str]) -> list[str]:
     """The texts, without empty ones and comments."""
-    lines = [(check_text("repositories", text) or "").strip() for text in texts]
+    lines = [text.strip() for text in check_texts("repositories", texts, "team/*")]
     return [line for line in lines if line and not line.startswith("#")]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from acr._core.runtime import Runtime
-from acr.errors import InvalidInput
+from acr._values.arguments import check_number
 
 HALF_OF_READS: Final = 2500
 """Requests a minute: half of what ACR allows one identity on its smallest tiers ("Azure Container Registry service
 tiers", the table of rate limits: 5,000 reads a minute on Basic and Standard)."""
+
+MOST_AT_ONCE: Final = 32
+"""Requests at the same time, whatever the pace."""
 
 _BURST: Final = 1.0
 """Seconds whose requests may go out at once."""
@@ -27,8 +30,9 @@ class Pace:
     """
 
     def __init__(self, runtime: Runtime, rate: float | None) -> None:
-        if rate is not None and not rate > 0:
-            raise InvalidInput(f"rate={rate!r}: expected requests a minute, such as {HALF_OF_READS}; None for no limit")
+        if rate is not None:
+            expected = f"requests a minute, such as {HALF_OF_READS}; None for no limit"
+            check_number("rate", rate, lambda value: value > 0, expected)
         self._runtime = runtime
         self._step = 0.0 if rate is None else 60 / rate
         self._next = runtime.now()

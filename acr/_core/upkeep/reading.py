@@ -17,18 +17,18 @@ from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._core.upkeep.choosing import Choice
-from acr._core.upkeep.pace import Pace
+from acr._core.upkeep.pace import MOST_AT_ONCE, Pace
 from acr._core.upkeep.repositories import Gone, RepositoryReading
 from acr._inventory.builder import Builder
 from acr._inventory.inventory import Inventory
 from acr._inventory.records import InventoryProgress
 from acr._inventory.tables import to_number
+from acr._values.arguments import check_callback, check_count
 from acr._values.digest import Digest
 from acr._values.properties import LARGEST_PAGE
 from acr.errors import (
     AcrError,
     IncompleteInventory,
-    InvalidInput,
     InvalidReference,
     LimitExceeded,
     NoMetadataApi,
@@ -46,8 +46,6 @@ _AT_A_TIME: Final = 32
 
 _SLICE: Final = 500
 """Manifests that are fetched before the cache gets them."""
-
-_MOST_AT_ONCE: Final = 32
 
 Tell = Callable[[InventoryProgress], None]
 Wanted: TypeAlias = list[tuple[RepositoryReading, Digest]]
@@ -73,8 +71,8 @@ class Options:
     progress: Tell | None
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.concurrency <= _MOST_AT_ONCE:
-            raise InvalidInput(f"concurrency={self.concurrency}: expected 1 to {_MOST_AT_ONCE}")
+        check_count("concurrency", self.concurrency, most=MOST_AT_ONCE)
+        check_callback("progress", self.progress)
 
 
 async def read(session: Session, options: Options, *, clock: Callable[[], float] = time.time) -> Inventory:

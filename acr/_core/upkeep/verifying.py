@@ -14,15 +14,15 @@ from acr._core.blobs import calls
 from acr._core.storage import Checkpoint
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._core.upkeep.pace import Pace
+from acr._core.upkeep.pace import MOST_AT_ONCE, Pace
 from acr._inventory.blobs import Wrong, count, findings, fingerprint, uses
 from acr._inventory.reports import Check
 from acr._inventory.tables import Tables
+from acr._values.arguments import check_callback, check_count
 from acr._values.digest import Digest
 from acr.errors import InvalidInput
 
 _SLICE: Final = 500
-_MOST_AT_ONCE: Final = 32
 _LARGEST: Final = 60_000
 """Characters of a checkpoint. If so many blobs are wrong that it has more, it stays where it was."""
 
@@ -54,12 +54,13 @@ async def verify(
     """
     if tables.registry != session.registry.netloc:
         raise InvalidInput(f"the inventory is of {tables.registry}, and not of {session.registry.netloc}")
-    if not 1 <= concurrency <= _MOST_AT_ONCE:
-        raise InvalidInput(f"concurrency={concurrency}: expected 1 to {_MOST_AT_ONCE}")
+    check_count("concurrency", concurrency, most=MOST_AT_ONCE)
+    check_callback("progress", progress)
+    pace = Pace(session.runtime, rate)
     blocking = session.runtime.blocking
     total = await blocking(count, tables)
     text = None if checkpoint is None else await blocking(checkpoint.load)
-    search = _Search(session, tables, Pace(session.runtime, rate), *_resumed(text, total, tables))
+    search = _Search(session, tables, pace, *_resumed(text, total, tables))
     left = islice(uses(tables), search.done, None)
     while some := list(islice(left, _SLICE)):
         tasks = [partial(search.look, *one) for one in some]
