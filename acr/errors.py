@@ -240,18 +240,16 @@ class IncompleteInventory(AcrError):
 
     Attributes:
         registry: login server of the registry.
-        unread: why, by the name of the repository. Empty if the catalog itself broke off.
-        catalog: why the catalog broke off; None if it did not.
+        unread: why, by the name of the repository. Empty if it was the catalog.
+        catalog: why the catalog broke off, or could not be read; None if it was read.
     """
 
     def __init__(
         self, registry: str, unread: Mapping[str, AcrError], *, catalog: AcrError | None = None, names: int = 0
     ) -> None:
         if catalog is not None:
-            text = (
-                f"the catalog of {registry} broke off after {names:,} repositories: {catalog}. Try again, or name the"
-                " repositories: repositories=[…]"
-            )
+            how = f"broke off after {names:,} repositories" if names else "could not be read"
+            text = f"the catalog of {registry} {how}: {catalog}. Try again, or name the repositories: repositories=[…]"
         else:
             first = [f"{name}: {error}" for name, error in list(unread.items())[:_SHOWN]]
             more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []

@@ -141,6 +141,20 @@ def test_repositories_with_a_prefix(registry: acr.Registry, page_size: int | Non
         assert "team/web" in [name for page in rest for name in page.items]
 
 
+def test_names_with_a_prefix_are_made_printable(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """The prefix is of the names as the registry has them."""
+    acr_emulator.fail(
+        times=2,
+        path_contains="_catalog",
+        status=200,
+        headers={"Content-Type": "application/json"},
+        body=json.dumps({"repositories": ["a\x1b[2J", "b"]}).encode(),
+    )
+    assert list(registry.repositories(prefix="a\x1b")) == ["a\\x1b[2J"]
+    assert registry.repositories(prefix="a").rows() == [{"name": "a\\x1b[2J"}]
+    assert "\x1b" not in repr(registry.repositories(prefix="\x1b"))
+
+
 def test_rows(registry: acr.Registry) -> None:
     app = registry.repository("app")
     image = push_image(app, tag="v1")
