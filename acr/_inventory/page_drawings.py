@@ -114,7 +114,8 @@ def _group(group: _Group, box: Box) -> str:
     inner = box.inner(2, top=_HEAD if has_head else 2)
     boxes = lay_out([part.size for part in group.parts], inner)
     title = f"{group.name}: {shown_size(group.size)}"
-    head = _label(title, box, top=13) if has_head else ""
+    shown = title if len(printable(title)) <= _room(box) else group.name  # half a size would be another size
+    head = _label(shown, box, top=13) if has_head else ""
     frame = f"<rect{_place(box)} class=frame><title>{_text(title)}</title></rect>{head}"
     if group.reference:
         frame = f'<a href="#{group.reference}" aria-label="{_text(title)}">{frame}</a>'
@@ -129,9 +130,14 @@ def _part(group: _Group, part: _Part, box: Box) -> str:
 
 def _label(text: str, box: Box, *, top: float) -> str:
     """A text within a rectangle, cut off where it would be wider."""
-    text, room = printable(text), int((box.width - 8) / _LETTER)
+    text, room = printable(text), _room(box)
     shown = text if len(text) <= room else f"{text[: room - 1]}…"
     return f'<text x="{box.x + 4:.1f}" y="{box.y + top:.1f}">{escape(shown)}</text>'
+
+
+def _room(box: Box) -> int:
+    """How many letters a rectangle is wide."""
+    return int((box.width - 8) / _LETTER)
 
 
 def _place(box: Box) -> str:

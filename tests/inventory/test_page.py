@@ -165,6 +165,13 @@ def test_a_box_without_an_area_has_no_rectangles_that_are_wrong() -> None:
         assert one.area == 0
 
 
+@pytest.mark.parametrize("tags", [300, 20_000])
+def test_no_size_is_cut_off(tags: int) -> None:
+    labels = Reader(registry_of(tags).to_html()).texts["text"]
+    assert any(re.search(r": [0-9,.]+ GiB$", label) for label in labels)
+    assert not [label for label in labels if label.endswith("…") and ": " in label]
+
+
 def test_months_of_times_that_cannot_be() -> None:
     """Whoever answers for the registry can tell any time."""
     usage = registry_of(3).usage()
