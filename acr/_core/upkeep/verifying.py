@@ -52,11 +52,11 @@ async def verify(
         InvalidInput: the inventory is of another registry, or an option makes no sense.
         ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
     """
-    if tables.registry != session.registry.netloc:
-        raise InvalidInput(f"the inventory is of {tables.registry}, and not of {session.registry.netloc}")
     check_count("concurrency", concurrency, most=MOST_AT_ONCE)
     check_callback("progress", progress)
     pace = Pace(session.runtime, rate)
+    if tables.registry != session.registry.netloc:
+        raise InvalidInput(f"the inventory is of {tables.registry}, and not of {session.registry.netloc}")
     blocking = session.runtime.blocking
     total = await blocking(count, tables)
     text = None if checkpoint is None else await blocking(checkpoint.load)
