@@ -71,6 +71,7 @@ docs/emulator
 docs/from-azure-containerregistry
 docs/from-go
 docs/from-other-tools
+docs/inventory
 docs/limits
 docs/low-level
 docs/processes

@@ -21,6 +21,9 @@ from acr._values.reference import Endpoint
 _DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
 
+_MUCH: Final = 64 * 1024
+"""Bytes after whose sending it is seen whether an answer has come."""
+
 
 class Connection:
     """One connection to one place, for one request at a time. It is made again when it is gone.
@@ -149,6 +152,8 @@ class _Stream(httpcore.AsyncNetworkStream):
                     if self._unsent() >= before:
                         raise
                 wait.moved(before - self._unsent())
+        if len(buffer) >= _MUCH:
+            await _see_what_came()
 
     async def aclose(self) -> None:
         # The end of TLS is said, and its answer not waited for: the event loop may end before it comes, and asyncio
@@ -182,6 +187,16 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def _unsent(self) -> int:
         return self._writer.transport.get_write_buffer_size()
+
+
+async def _see_what_came() -> None:
+    """Let the event loop read: in one turn it hears of what has come, and in the next it has read it.
+
+    A server may answer before it has the whole body, and reset the connection. If asyncio then wrote on at once, it
+    would find the connection lost, and close it with the answer in it.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 @contextmanager

@@ -62,14 +62,29 @@ def wrong_kind(name: str, value: object, expected: str) -> InvalidInput:
     return InvalidInput(f"{name}: expected {expected}, got {type(value).__name__}")
 
 
-def check_count(name: str, value: int, least: int = 1) -> int:
-    """Return `value` if it is a whole number, and not below `least`.
+def check_count(name: str, value: int, least: int = 1, most: float = math.inf) -> int:
+    """Return `value` if it is a whole number, neither below `least` nor above `most`.
 
     Raises:
         InvalidInput: it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise wrong_kind(name, value, f"a whole number from {least} on")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        end = "on" if most == math.inf else f"to {most}"
+        raise wrong_kind(name, value, f"a whole number from {least} {end}")
+    return value
+
+
+def check_number(name: str, value: float, fits: Callable[[float], bool], expected: str) -> float:
+    """Return `value` if it is a number that will do. Arguments are as for `number`.
+
+    Raises:
+        InvalidInput: it is not.
+
+    >>> check_number("seconds", 1.5, lambda value: value >= 0, "seconds")
+    1.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+        raise wrong_kind(name, value, expected)
     return value
 
 

@@ -15,7 +15,8 @@ def public_in(module: str) -> Callable[[T], T]:
     Files can then move without breaking stored pickles. But Python's tools take `__module__` for the place of the
     definition, too, so three of them need help:
 
-    - `inspect.getsource` opens the file of `__module__`. It follows `__wrapped__` first.
+    - `inspect.getsource` opens the file of `__module__`. It follows `__wrapped__` first. Since Python 3.13 it does not,
+      and finds no source of a class. It finds that of each method.
     - doctest skips classes of other modules. It reads a module's `__test__`.
     - `typing.get_type_hints` evaluates annotations that are text in `__module__`. So a file that defines such a class
       with annotated fields does without `from __future__ import annotations`.
@@ -45,6 +46,4 @@ class _Definition:
         if instance is not None or vars(owner).get("__wrapped__") is not self:
             raise AttributeError("__wrapped__")
         names = {"__module__": self._module, "__qualname__": owner.__qualname__, "__doc__": owner.__doc__}
-        if "__firstlineno__" in vars(owner):  # since Python 3.13
-            names["__firstlineno__"] = vars(owner)["__firstlineno__"]
         return type(owner)(owner.__name__, (owner,), names)

@@ -14,6 +14,7 @@ from acr._values.digest import Digest
 from acr._values.fields import list_of, optional_text, parse_object, text_map
 from acr._values.home import public_in
 from acr._values.media_type import check_media_range
+from acr._values.plain import Plain
 from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation
 
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
@@ -26,7 +27,7 @@ EMPTY_CONFIG: Final = b"{}"
 
 @public_in("acr")
 @attrs.frozen
-class Manifest:
+class Manifest(Plain):
     """A manifest of any media type.
 
     It keeps the exact bytes, which the digest identifies, and never encodes them again. It parses them when you first

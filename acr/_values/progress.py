@@ -6,11 +6,12 @@ import attrs
 
 from acr._values.digest import Digest
 from acr._values.home import public_in
+from acr._values.plain import Plain
 
 
 @public_in("acr")
 @attrs.frozen
-class Item:
+class Item(Plain):
     """A file, blob or manifest that moves.
 
     Args:
@@ -26,7 +27,7 @@ class Item:
 
 @public_in("acr")
 @attrs.frozen
-class Started:
+class Started(Plain):
     """The item begins to move.
 
     Args:
@@ -40,7 +41,7 @@ class Started:
 
 @public_in("acr")
 @attrs.frozen
-class Moved:
+class Moved(Plain):
     """More bytes of the item have moved.
 
     Args:
@@ -54,7 +55,7 @@ class Moved:
 
 @public_in("acr")
 @attrs.frozen
-class Skipped:
+class Skipped(Plain):
     """The target had the item already.
 
     Args:
@@ -66,7 +67,7 @@ class Skipped:
 
 @public_in("acr")
 @attrs.frozen
-class Mounted:
+class Mounted(Plain):
     """The registry took the item over from another of its repositories. No bytes moved.
 
     Args:
@@ -78,7 +79,7 @@ class Mounted:
 
 @public_in("acr")
 @attrs.frozen
-class Retried:
+class Retried(Plain):
     """A part of the item failed, and the client does it again.
 
     Args:
@@ -94,7 +95,7 @@ class Retried:
 
 @public_in("acr")
 @attrs.frozen
-class Done:
+class Done(Plain):
     """The item is at the target, and its digest is right.
 
     Args:

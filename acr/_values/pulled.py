@@ -8,11 +8,12 @@ import attrs
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
+from acr._values.plain import Plain
 
 
 @public_in("acr")
 @attrs.frozen
-class Pulled:
+class Pulled(Plain):
     """The result of a pull into a folder.
 
     Args:

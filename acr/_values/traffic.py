@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr._values.travel import travels
 
 
 @public_in("acr")
 @travels
 @attrs.frozen
-class RequestInfo:
+class RequestInfo(Plain):
     """A request, as the hook `on_request` receives it. It contains no secrets.
 
     Args:
@@ -28,7 +29,7 @@ class RequestInfo:
 @public_in("acr")
 @travels
 @attrs.frozen
-class ResponseInfo:
+class ResponseInfo(Plain):
     """The head of an answer, as the hook `on_response` receives it. It contains no secrets.
 
     Args:

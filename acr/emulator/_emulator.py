@@ -10,6 +10,7 @@ import attrs
 from starlette.types import ASGIApp
 
 from acr._values.home import public_in
+from acr._values.reference import check_repository
 from acr.emulator import _arguments as arguments
 from acr.emulator._access.entra import AsyncEntraCredential, EntraCredential
 from acr.emulator._access.tokens import NOBODY, parse_scopes
@@ -21,6 +22,7 @@ from acr.emulator._server.faults import Fault, Faults
 from acr.emulator._server.records import Origin, RequestRecord
 from acr.emulator._server.server import OriginServer, ServerThread, begin_to_listen
 from acr.emulator._settings import Settings
+from acr.emulator._store.collecting import Stored, collect, stored
 from acr.errors import InvalidInput
 
 AnyPath: TypeAlias = str | os.PathLike[str]
@@ -263,8 +265,43 @@ class Emulator(Settings):
         self._faults.add(fault)
         return fault
 
+    @property
+    def stored(self) -> Stored:
+        """The bytes that are stored now. Raises InvalidInput if the emulator has been stopped."""
+        self._check_not_stopped()
+        return self._thread.call(lambda: stored(self._registry.metadata, self._registry.content))
+
+    def collect(self) -> int:
+        """Remove the blobs that no manifest of their repository names, as ACR does after a while.
+
+        Returns:
+            The bytes that are free now.
+
+        Raises:
+            InvalidInput: the emulator has been stopped.
+        """
+        self._check_not_stopped()
+        return self._thread.call(lambda: collect(self._registry.metadata, self._registry.content))
+
+    def add_cache(self, repository: str, source: str) -> None:
+        """Make a repository a pull-through cache of another one of this emulator.
+
+        A manifest that is asked for there is imported from the source first, with its blobs. Answers with manifests
+        then have the header X-Azure-Origin. `reset` ends it.
+
+        Args:
+            repository: name of the cache.
+            source: name of the repository that it takes manifests from. It need not be there yet.
+
+        Raises:
+            InvalidInput: a name is malformed, or both are the same.
+        """
+        if check_repository(repository) == check_repository(source):
+            raise InvalidInput(f"{repository} cannot be a cache of itself")
+        self._registry.caches[repository] = source
+
     def reset(self) -> None:
-        """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is.
+        """Drop all content, all caches and all waiting faults. Tokens stay valid, and `requests` stays as it is.
 
         Raises:
             InvalidInput: the emulator has been stopped.

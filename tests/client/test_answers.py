@@ -238,6 +238,13 @@ def test_an_answer_that_cannot_be_right_is_refused(
             OTHER,
         ),
         (
+            lambda r: r.manifest(OTHER).head(),
+            Answer(200, content_type=media_types.OCI_MANIFEST, content_length="9", docker_content_digest=ABC),
+            f"the manifest app@{OTHER}",
+            OTHER,
+            ABC,
+        ),
+        (
             lambda r: r.manifest("v1").get(),
             Answer(200, b"{}", content_type=media_types.OCI_MANIFEST, docker_content_digest=OTHER),
             "the manifest app@v1",
@@ -261,6 +268,12 @@ def test_another_manifest_than_was_meant_is_refused(
         call(repository)
     assert str(caught.value) == f"{what}: expected {expected}, got {actual}"
     assert (caught.value.expected, caught.value.actual) == (expected, actual)
+
+
+def test_a_type_that_is_none_is_told_with_the_manifest_that_has_it(twin: Twin) -> None:
+    repository, _ = answered(twin, Answer(200, content_type="a", docker_content_digest=ABC, content_length="2"))
+    with pytest.raises(acr.ProtocolViolation, match=r"^the manifest app@v1: .*'a'"):
+        repository.manifest("v1").head()
 
 
 def test_what_a_registry_need_not_tell_is_found_out(twin: Twin) -> None:

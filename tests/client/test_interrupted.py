@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -59,6 +59,14 @@ class Silent:
         self.left.append(peer.is_left())
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own answer to SIGINT. The processes that pytest-xdist runs tests in ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(_: Peer) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -72,6 +80,7 @@ def fail(peer: Peer) -> None:
 @pytest.mark.parametrize(
     "sends", [b"", head(2_000_000) + b"x", head(2)], ids=["nothing", "a large body", "a small body"]
 )
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_it(sends: bytes) -> None:
     """Once it waited as long as the server was silent."""
     part = Silent(sends, 4, interrupt)

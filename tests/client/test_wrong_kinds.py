@@ -19,6 +19,7 @@ import acr
 from acr import media_types
 from acr.emulator import Emulator
 from tests.images import add_image, add_index
+from tests.inventory.graphs import Store
 from tests.twin import Twin
 
 DIGEST = acr.Digest.of(b"")
@@ -79,6 +80,10 @@ KINDS: Final[Mapping[str, list[Any]]] = {
     "transport or None": ["http", 3, True, Odd(), httpx.Client],
     "function": [None, 3, "time", Odd()],
     "bytes": [None, 3, True, "text", [1], Odd()],
+    "rate or None": ["2500", True, 0, -1, float("nan"), [4], Odd()],
+    "seconds": [None, "5", True, -1, float("nan"), [4], Odd()],
+    "cache": [None, 3, "", b"folder", [], Odd()],
+    "inventory": [None, "registry.inventory", 3, Odd()],
 }
 
 Call = Callable[[acr.Registry, Mapping[str, Any]], Any]
@@ -115,11 +120,34 @@ _PUSH: Final = {"artifact_type": "text", "annotations": "mapping or None", "prog
 _DOWNLOAD: Final = {"keep_partial": "flag", "progress": "callback or None"}
 
 OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]]] = {
-    "Registry.repositories": ({}, {"page_size": "count or None", "last": "text or None"}),
+    "Registry.repositories": (
+        {},
+        {"page_size": "count or None", "last": "text or None", "prefix": "text or None"},
+    ),
     "Registry.repository": ({}, {"name": "text"}),
     "Registry.copy": (
         {"source": "app:v1", "target": "two:v1"},
         {"source": "text", "target": "text", "to": "registry or None", **_COPY},
+    ),
+    "Registry.inventory": (
+        {},
+        {
+            "repositories": "text, texts or None",
+            "rate": "rate or None",
+            "concurrency": "count",
+            "cache": "cache",
+            "progress": "callback or None",
+        },
+    ),
+    "Registry.verify_blobs": (
+        {"inventory": Store().inventory()},
+        {
+            "inventory": "inventory",
+            "rate": "rate or None",
+            "concurrency": "count",
+            "checkpoint": "file or None",
+            "progress": "callback or None",
+        },
     ),
     "Registry.check": ({}, {"repository": "text or None"}),
     "Registry.access_token": ({}, {"scopes": "texts"}),
@@ -128,6 +156,7 @@ OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]]] = {
         dict.fromkeys(("refresh_token", "tenant"), "text or None"),
     ),
     "Registry.exchange_refresh_token": ({"token": "token", "scopes": []}, {"token": "secret", "scopes": "texts"}),
+    "Repository.image": ({"reference": "v1"}, {"reference": "text", "platform": "platform or None"}),
     "Repository.update": ({"can_read": True}, _LOCKS),
     "Repository.delete": ({}, {"missing_ok": "flag"}),
     "Repository.tags": (
@@ -189,6 +218,7 @@ OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]]] = {
             **_COPY,
         },
     ),
+    "RepositoryTag.wait": ({}, {"seconds": "seconds", "interval": "seconds"}),
     "RepositoryTag.update": ({"can_read": True}, _LOCKS),
     "RepositoryTag.delete": ({}, {"missing_ok": "flag"}),
     "RepositoryManifest.get": ({}, {"accept": "text, texts or None"}),

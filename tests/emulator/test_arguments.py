@@ -14,6 +14,7 @@ from acr.errors import InvalidInput
 from tests.certificate import make_certificate
 
 BOTH_PORTS = "expected a port from 1 to 65535, or 0 for any free one"
+COUNT = "expected a whole number from 0 to 2147483648"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,17 @@ BOTH_PORTS = "expected a port from 1 to 65535, or 0 for any free one"
         ({"access_lifetime": "5"}, "access_lifetime='5': expected seconds from 0 to 3153600000 (100 years)"),
         ({"refresh_lifetime": None}, "refresh_lifetime=None: expected seconds"),
         ({"redirect_lifetime": True}, "redirect_lifetime=True: expected seconds"),
+        ({"abac": "no"}, "abac='no': expected True or False"),
+        ({"quarantine": 1}, "quarantine=1: expected True or False"),
+        ({"replica_lag": -1}, "replica_lag=-1: expected seconds from 0 to 3153600000 (100 years)"),
+        ({"replica_lag": "10"}, "replica_lag='10': expected seconds"),
+        ({"catalog_breaks_after": -1}, f"catalog_breaks_after=-1: {COUNT}"),
+        ({"catalog_breaks_after": None}, f"catalog_breaks_after=None: {COUNT}"),
+        ({"reads_per_minute": "2500"}, f"reads_per_minute='2500': {COUNT}"),
+        ({"writes_per_minute": 1.5}, f"writes_per_minute=1.5: {COUNT}"),
+        ({"deletes_per_minute": True}, f"deletes_per_minute=True: {COUNT}"),
+        ({"referrers_per_minute": 2**32}, f"referrers_per_minute=4294967296: {COUNT}"),
+        ({"tokens_per_minute": None}, f"tokens_per_minute=None: {COUNT}"),
     ],
 )
 def test_an_emulator(arguments: dict[str, Any], told: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 import acr
 from tools.facades import FACADES, HEADER, sync_words
 
-BY_HAND = {"__init__", "options", "readers"}
+BY_HAND = {"__init__", "notebooks", "options", "readers"}
 """Serve both colours, or have both."""
 
 

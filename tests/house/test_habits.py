@@ -65,9 +65,10 @@ def test_each_slow_target_has_a_job_of_its_own_once_a_week() -> None:
     assert weekly[True]["schedule"]  # YAML 1.1 takes the key `on` for a truth value
     jobs = weekly["jobs"]
     targets = jobs["slow"]["strategy"]["matrix"]["target"]
-    assert targets == ["test-faults", "test-fuzz", "test-forks", "test-limits"]
+    assert targets == ["test-faults", "test-fuzz", "test-forks", "test-limits", "test-upkeep"]
     assert set(targets) <= set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
-    assert re.search(r"^FAULTS \?= 500$", MAKEFILE, re.MULTILINE)
+    for number in ("FAULTS ?= 500", "UPKEEP ?= 20000", "MANIFESTS ?= 1000000"):
+        assert f"\n{number}\n" in MAKEFILE
     assert jobs["mutate"]["strategy"]["matrix"]["subject"] == list(SUBJECTS)
     commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     assert commands[:2] == ["make ${{ matrix.target }}", "make mutate MUTATE=${{ matrix.subject }}"]

@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "acr.errors": {"attrs", "acr._text"},
     "acr.media_types": set(),
     "acr._values": VALUES,
+    "acr._inventory": VALUES,
     "acr._forks": set(),
     "acr.protocols": VALUES,
     "acr._core.runtime": VALUES,
@@ -35,16 +36,17 @@ ROOMS: dict[str, set[str]] = {
     "acr._core.listed": TALK,
     "acr._core.blobs": TALK,
     "acr._core.images": {*TALK, "acr._core.listed", "acr._core.blobs"},
+    "acr._core.upkeep": {*TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images"},
     "acr._shells": {*CONTRACTS, "acr._core.talk", "certifi", "httpx", "httpcore", "sniffio"},
     "acr._outside.failures": VALUES,
     "acr._outside.regular": set(),
     "acr._outside.credentials": {*VALUES, "acr.protocols", "acr._outside.regular", "azure"},
     "acr._outside.tar": {*CONTRACTS, *FILES},
-    "acr._outside": {*CONTRACTS, *FILES, "acr._outside.tar"},
+    "acr._outside": {*CONTRACTS, *FILES, "acr._inventory", "acr._outside.tar"},
     "acr._outside.layouts": {*CONTRACTS, *FILES, "acr._outside.tar", "acr._outside"},
     "acr._facades": {
-        *TALK, "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._shells", "acr._outside.credentials",
-        "acr._outside", "acr._outside.layouts",
+        *TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._core.upkeep",
+        "acr._shells", *FILES, "acr._outside.credentials", "acr._outside", "acr._outside.layouts",
     },
     "acr.emulator._inherited": set(),
     "acr.emulator._arguments": VALUES,
@@ -66,16 +68,16 @@ ROOMS: dict[str, set[str]] = {
         "acr.emulator._server",
     },
     "acr.emulator._emulator": {
-        *SET, "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server", "acr.emulator._parts",
-        "starlette",
+        *SET, "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server", "acr.emulator._store",
+        "acr.emulator._parts", "starlette",
     },
     "acr.emulator": {
         "attrs", "acr._text", "acr.emulator._arguments", "acr.emulator._extra", "acr.emulator._settings",
-        "acr.emulator._access", "acr.emulator._server", "acr.emulator._emulator", "pytest",
+        "acr.emulator._access", "acr.emulator._store", "acr.emulator._server", "acr.emulator._emulator", "pytest",
     },
     "acr": {
-        "acr._text", "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._facades", "acr._outside",
-        "acr._outside.credentials", "acr._outside.layouts",
+        "acr._text", "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._inventory", "acr._facades",
+        "acr._outside", "acr._outside.credentials", "acr._outside.layouts",
     },
     # The command line is the library's first user: it takes its public names, and nothing below.
     "acr.cli": {"acr", "acr.errors", "acr.media_types", "acr.emulator"},
@@ -204,7 +206,7 @@ def test_what_is_loaded_is_what_is_needed(statement: str, loaded: list[str]) -> 
 
 
 def test_locks_are_those_that_a_forked_child_makes_anew() -> None:
-    """In the shells some are of threading: of one call, or of a home that a child does not have."""
+    """In the shells some are of threading: of one call, of one gather, or of a home that a child does not have."""
     makers = {module for module, path in sources() if re.search(r"\bthreading\.R?Lock\b", path.read_text())}
     mine = {module for module in makers if not module.startswith(("acr.emulator", "acr.cli"))}
     assert mine == {"acr._forks", "acr._shells.blocking", "acr._shells.gathering", "acr._shells.sockets"}

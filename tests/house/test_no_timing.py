@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-ELSEWHERE: Final = ("peers", "registries", "codegen", "limits")
+ELSEWHERE: Final = ("browser", "peers", "registries", "codegen", "limits")
 """Not of the ordinary suite: they start programs of others, and wait for them, or measure time on purpose."""
 
 CLOCKS: Final = {"monotonic", "perf_counter", "process_time", "thread_time"}
 CLOCKS_NS: Final = {f"{clock}_ns" for clock in CLOCKS}
 ALLOWED: Final = {
     "patience.py": "waits for what gives no sign, until it is there",
+    "inventory/large.py": "measures what `make test-upkeep` compares; the ordinary suite looks at no time",
+    "inventory/cold_and_warm.py": "the same",
     "faults/proxy.py": "a fault that is a delay, and a socket that is polled; nothing depends on how long",
 }
 

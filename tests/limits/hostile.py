@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Final
@@ -87,6 +88,9 @@ _PAGE: Final = (16 * MIB, 80 * MIB)
 
 _ALSO_TOO_LARGE: Final = {"names", "empty objects", "a manifest"}
 
+_SECOND: Final = "last=second"
+"""The query of a second page."""
+
 _TYPES: Final = {"manifest": OCI_MANIFEST, "choose": OCI_INDEX}
 
 
@@ -99,19 +103,19 @@ class Answer:
         pieces: what is sent.
         is_taken: whether the client takes it: it is no larger, and no heavier, than it may be.
         at: part of the path that gets it.
-        others: what other paths get, by a part of each.
+        others: what other paths get, by a part of each: a function of the path and query that were asked for.
     """
 
     call: str
     pieces: Callable[[], Iterable[bytes]]
     is_taken: bool = False
     at: str = ""
-    others: dict[str, bytes] = attrs.field(factory=dict)
+    others: dict[str, Callable[[str], Iterable[bytes]]] = attrs.field(factory=dict)
 
 
 def answers() -> dict[str, Answer]:
     """All of them, by name."""
-    return {**dict(_shaped()), **_floods(), **_small()}
+    return {**dict(_shaped()), **_floods(), **_small(), **dict(_second_pages())}
 
 
 def _shaped() -> Iterator[tuple[str, Answer]]:
@@ -125,6 +129,31 @@ def _shaped() -> Iterator[tuple[str, Answer]]:
         yield f"{name}: as heavy as is allowed", Answer(call, _whole(shape, heavy - 1000, content_type), is_taken)
         if name in _ALSO_TOO_LARGE:
             yield f"{name}: 28 MB, chunked", Answer(call, _chunked(shape, 28_000_000, content_type))
+
+
+def _second_pages() -> Iterator[tuple[str, Answer]]:
+    """Pages behind one that is as heavy as is allowed. The client counts items: it need not keep those of the first."""
+    allowed = _PAGE[1]
+    for name, path in (("tags", "/_tags"), ("manifests", "/_manifests"), ("referrers", "/referrers/")):
+        shape = SHAPES[name][1]
+        heavy = min(_PAGE[0], int(0.97 * allowed * MIB / weight(shape(MIB)))) - 1000
+        pages = {
+            "as heavy as is allowed": (_whole(shape, heavy), True),
+            "16 MiB": (_whole(shape, 16 * MIB - 1000), name != "referrers"),  # of referrers nobody can ask for fewer
+            "16 MiB of objects": (_whole(SHAPES["objects"][1], 16 * MIB - 1000), name != "referrers"),
+            "28 MB, chunked": (_chunked(shape, 28_000_000), name != "referrers"),
+            "nesting": (_whole(_nested, 16 * MIB - 100), False),
+            "chunks of a byte without end": (_floods()["chunks of a byte without end"].pieces, False),
+        }
+        for kind, (pieces, is_taken) in pages.items():
+            first = partial(_first_page, shape, heavy, path)
+            yield f"a second page of {name}: {kind}", Answer(f"count {name}", pieces, is_taken, _SECOND, {path: first})
+
+
+def _first_page(shape: Shape, size: int, path: str, target: str) -> Iterable[bytes]:
+    """A page that leads to another one, for the path and query that were asked for."""
+    link = f'Link: <{target.partition("?")[0]}?{_SECOND}>; rel="next"'
+    return _whole(shape, size, link)()
 
 
 def _whole(shape: Shape, size: int, *headers: str, status: str = "200 OK") -> Callable[[], Iterable[bytes]]:
@@ -233,7 +262,7 @@ def _small() -> dict[str, Answer]:
             "choose",
             lambda: [head(len(config)), config],
             at="/blobs/",
-            others={"/manifests/": head(len(manifest), f"Content-Type: {OCI_MANIFEST}") + manifest},
+            others={"/manifests/": lambda _: [head(len(manifest), f"Content-Type: {OCI_MANIFEST}") + manifest]},
         ),
         "gzip of 1 GiB": Answer("tags", _packed(b" " * 16 * MIB, 64)),
         "gzip of a page": Answer("tags", _packed(SHAPES["objects"][1](16 * MIB - 1000))),
@@ -269,6 +298,16 @@ class Nowhere(io.RawIOBase):
     def write(self, data):
         return len(data)
 
+async def count(items):
+    number = 0
+    if hasattr(items, "__aiter__"):
+        async for _ in items:
+            number += 1
+    else:
+        for _ in items:
+            number += 1
+    return range(number)
+
 async def call(registry, repository, name):
     if name in ("helper", "docker"):
         return [acr.DockerConfig(FOLDER / name / "config.json").lookup("my.azurecr.io")]
@@ -280,6 +319,10 @@ async def call(registry, repository, name):
         return [await done(repository.pull("v1", acr.Memory(), platform="linux/amd64"))]
     if name == "manifest":
         return (await done(repository.manifest("v1").get())).layers
+    if name == "count referrers":
+        return await count(repository.manifest(ANY).referrers())
+    if name.startswith("count "):
+        return await count(getattr(repository, name.removeprefix("count "))())
     if name == "referrers":
         return await walk(repository.manifest(ANY).referrers())
     return await walk(getattr(repository, name)())

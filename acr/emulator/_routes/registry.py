@@ -25,6 +25,7 @@ class Registry:
     Args:
         login_server: its name.
         storage_port: port of the blob store, on the same host.
+        caches: the repository that each pull-through cache takes manifests from.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Registry:
     uploads: Uploads
     login_server: str
     storage_port: int
+    caches: dict[str, str] = attrs.field(factory=dict)
 
     def now(self) -> int:
         """The time, in ticks."""
@@ -62,7 +64,8 @@ class Registry:
         return disallowed(detail=self.settings.lock_refusals_as_seen)
 
     def reset(self) -> None:
-        """Drop all content."""
+        """Drop all content, and what it is a cache of."""
+        self.caches.clear()
         self.uploads.clear()
         self.metadata.clear()
         self.content.clear()
