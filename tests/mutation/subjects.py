@@ -258,7 +258,12 @@ class Explained:
 
 
 EXPLAINED: Final[tuple[Explained, ...]] = (
-    Explained("acr/_core/talk/attempts.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"),
+    *(
+        Explained(
+            f"acr/_core/talk/{file}.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"
+        )
+        for file in ("answers", "attempts")
+    ),
     Explained(
         "acr/_values/options.py",
         "min(self.cap, self.base * 2.0 ** min(attempt, 65)) * (self.jitter or random.random)()",
