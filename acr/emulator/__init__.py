@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from acr.emulator._server.faults import Fault as Fault
     from acr.emulator._server.records import RequestRecord as RequestRecord
     from acr.emulator._settings import Settings as Settings
+    from acr.emulator._store.collecting import Stored as Stored
 else:
     # Imported on first use: pytest imports this package in every run (for the fixture), whether or not it is used.
     _HOMES = {
@@ -36,6 +37,7 @@ else:
         "Fault": "_server.faults",
         "RequestRecord": "_server.records",
         "Settings": "_settings",
+        "Stored": "_store.collecting",
     }
     __all__ = sorted(_HOMES)  # noqa: PLE0605 - they are told once, in _HOMES
 

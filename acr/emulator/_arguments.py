@@ -31,6 +31,8 @@ def function(options: object, field: attrs.Attribute[Any], value: object) -> Non
         raise InvalidInput(f"{type(options).__name__}.{field.name}={value!r}: expected a function")
 
 
+_MANY: Final = 2**31
+count: Final = whole_number(0, _MANY, f"a whole number from 0 to {_MANY}")
 port: Final = whole_number(0, HIGHEST_PORT, f"a port from 1 to {HIGHEST_PORT}, or 0 for any free one")
 
 

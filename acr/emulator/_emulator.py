@@ -21,6 +21,7 @@ from acr.emulator._server.faults import Fault, Faults
 from acr.emulator._server.records import Origin, RequestRecord
 from acr.emulator._server.server import OriginServer, ServerThread, begin_to_listen
 from acr.emulator._settings import Settings
+from acr.emulator._store.collecting import Stored, collect, stored
 from acr.errors import InvalidInput
 
 AnyPath: TypeAlias = str | os.PathLike[str]
@@ -262,6 +263,31 @@ class Emulator(Settings):
         )
         self._faults.add(fault)
         return fault
+
+    @property
+    def stored(self) -> Stored:
+        """The bytes that are stored now."""
+        return self._thread.call(lambda: stored(self._registry.metadata, self._registry.content))
+
+    def collect(self) -> int:
+        """Remove the blobs that no manifest of their repository names, as ACR does after a while.
+
+        Returns:
+            The bytes that are free now.
+        """
+        return self._thread.call(lambda: collect(self._registry.metadata, self._registry.content))
+
+    def add_cache(self, repository: str, source: str) -> None:
+        """Make a repository a pull-through cache of another one of this emulator.
+
+        A manifest that is asked for there is imported from the source first, with its blobs. Answers with manifests
+        then have the header X-Azure-Origin.
+
+        Args:
+            repository: name of the cache.
+            source: name of the repository that it takes manifests from.
+        """
+        self._registry.caches[repository] = source
 
     def reset(self) -> None:
         """Drop all content and all waiting faults. Tokens stay valid, and `requests` stays as it is.

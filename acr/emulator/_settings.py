@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from acr._values.home import public_in
-from acr.emulator._arguments import function, lifetime, texts, true_or_false
+from acr.emulator._arguments import count, function, lifetime, texts, true_or_false
 
 AUDIENCES: Final = (
     "https://containerregistry.azure.net",
@@ -34,6 +34,12 @@ def _seconds(default: float) -> float:
 def _switch(*, default: bool) -> bool:
     """A field that is on or off."""
     found: bool = attrs.field(default=default, validator=true_or_false)
+    return found
+
+
+def _count() -> int:
+    """A field for a number; 0 sets no limit."""
+    found: int = attrs.field(default=0, validator=count)
     return found
 
 
@@ -66,6 +72,18 @@ class Settings:
         lock_refusals_as_seen: whether the refusal of a locked item has an empty `detail`, and on `/acr/v1` no
             X-Ms-Request-Id.
         referrers_follow_subject: whether the emulator deletes what is attached to a manifest together with it.
+        abac: whether role assignments may be limited to repositories (ABAC). Then the refresh token has the claim
+            `aad_identity`, scopes with a wildcard (`repository:*:pull`) are ignored, and an Entra credential lists the
+            catalog only if its scopes name it.
+        quarantine: whether each new manifest is in quarantine, and cannot be pulled, until a PATCH sets its
+            `quarantineState` to `Passed` (that a pull is refused by 403 is a guess).
+        replica_lag: seconds for which a new manifest is listed, and cannot be pulled (a guess).
+        catalog_breaks_after: names after which the catalog answers 502; 0 for a catalog that does not break off.
+        reads_per_minute: how many reads a minute one identity may send; 0 sets no limit. The others are alike.
+        writes_per_minute: pushes and changes.
+        deletes_per_minute: deletions.
+        referrers_per_minute: lists of referrers. They count as reads, too.
+        tokens_per_minute: calls of the token endpoints, of all identities together.
         clock: returns the time, in seconds since the epoch. Tests of expiry pass their own.
 
     Raises:
@@ -89,4 +107,13 @@ class Settings:
     orderby_in_v2_links: bool = _switch(default=True)
     lock_refusals_as_seen: bool = _switch(default=True)
     referrers_follow_subject: bool = _switch(default=True)
+    abac: bool = _switch(default=False)
+    quarantine: bool = _switch(default=False)
+    replica_lag: float = _seconds(0)
+    catalog_breaks_after: int = _count()
+    reads_per_minute: int = _count()
+    writes_per_minute: int = _count()
+    deletes_per_minute: int = _count()
+    referrers_per_minute: int = _count()
+    tokens_per_minute: int = _count()
     clock: Callable[[], float] = attrs.field(default=time.time, validator=function)

@@ -107,6 +107,16 @@ def disk_full() -> Refusal:
     return refusal(507, "DISK_FULL", "the disk of the emulator is full, or cannot be written")
 
 
+def bad_gateway() -> Refusal:
+    """The proxy before the registry lost patience. Told of large catalogs, never recorded."""
+    return Refusal(Response(b"502 Bad Gateway\n", 502, {"Content-Type": "text/plain"}))
+
+
+def quarantined() -> Refusal:
+    """The manifest is in quarantine. Never recorded."""
+    return refusal(403, "DENIED", "the manifest is quarantined")
+
+
 def bad_request(message: str) -> Refusal:
     """The request makes no sense. Never recorded; the code is ours."""
     return refusal(400, "BAD_REQUEST", message)

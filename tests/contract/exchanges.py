@@ -18,7 +18,10 @@ EVERY_REQUEST: Final = frozenset(
 )
 """Headers that any request may have (RFC 9110), and that OpenAPI leaves out: they are told by security and content."""
 
-EVERY_ANSWER: Final = frozenset({"content-length", "content-type"})
+EVERY_ANSWER: Final = frozenset(
+    # The last two are of throttling and of pull-through caches: no description has them.
+    {"content-length", "content-type", "retry-after", "x-azure-origin"}
+)
 
 UNDESCRIBED_BODIES: Final = {
     ("ContainerRegistry_CheckDockerV2Support", 200): "`{}` from ACR, nothing from others; only its status is of use",

@@ -66,12 +66,12 @@ ROOMS: dict[str, set[str]] = {
         "acr.emulator._server",
     },
     "acr.emulator._emulator": {
-        *SET, "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server", "acr.emulator._parts",
-        "starlette",
+        *SET, "acr.emulator._access", "acr.emulator._routes", "acr.emulator._server", "acr.emulator._store",
+        "acr.emulator._parts", "starlette",
     },
     "acr.emulator": {
         "attrs", "acr._text", "acr.emulator._arguments", "acr.emulator._extra", "acr.emulator._settings",
-        "acr.emulator._access", "acr.emulator._server", "acr.emulator._emulator", "pytest",
+        "acr.emulator._access", "acr.emulator._store", "acr.emulator._server", "acr.emulator._emulator", "pytest",
     },
     "acr": {
         "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._facades", "acr._outside",

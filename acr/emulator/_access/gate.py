@@ -89,6 +89,11 @@ class Gate:
         if bearer is None:
             raise unauthorized(None, _challenge(request, None, trouble))
 
+    def identity(self, request: Request) -> str:
+        """Who sends a request. All who are anonymous are one."""
+        bearer, _ = self._bearer(request)
+        return "" if bearer is None else bearer.subject
+
     def may_pull(self, request: Request, repository: str) -> bool:
         """Whether the token of a request allows to pull from another repository."""
         bearer, _ = self._bearer(request)

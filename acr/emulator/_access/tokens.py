@@ -25,6 +25,7 @@ _REFRESH: Final = "refresh_token"
 _ACCESS: Final = "access_token"
 _ENTRA: Final = "entra"
 _EVERYTHING: Final = "*"
+ENTRA_USER: Final = "entra-user"
 
 Trouble = Literal["insufficient_scope", "invalid_token"]
 
@@ -58,6 +59,16 @@ class Access:
         """Whether this entry covers one action on one resource."""
         covers = name.startswith(self.name[:-1]) if self.name.endswith("*") else name == self.name
         return kind == self.type and covers and (action in self.actions or _EVERYTHING in self.actions)
+
+    @property
+    def has_wildcard(self) -> bool:
+        """Whether it is for several repositories."""
+        return self.type == "repository" and "*" in self.name
+
+    @property
+    def is_catalog(self) -> bool:
+        """Whether it is for the list of repositories."""
+        return (self.type, self.name) == ("registry", "catalog")
 
     def __str__(self) -> str:
         return f"{self.type}:{self.name}:{','.join(self.actions)}"
@@ -147,7 +158,12 @@ class Tokens:
             appid=str(uuid.UUID(int=0)),
             permissions={"Actions": ["read", "write", "delete", "deleted/read", "deleted/restore/action"]},
             grants=_written(identity.grants),
+            **({"aad_identity": identity.subject} if self._is_limited(identity) else {}),
         )
+
+    def _is_limited(self, identity: Identity) -> bool:
+        """Whether ABAC counts for an identity. The admin and repository-scoped tokens have no roles."""
+        return self._settings.abac and identity.subject == ENTRA_USER
 
     def read_refresh(self, token: str) -> Identity:
         """The identity behind a refresh token.
@@ -177,6 +193,8 @@ class Tokens:
         lifetime = self._settings.access_lifetime
         if identity.until is not None:
             lifetime = min(lifetime, identity.until - self._settings.clock())
+        if self._is_limited(identity):
+            asked = [one for one in asked if not one.has_wildcard and not (identity.grants is None and one.is_catalog)]
         return self._access_token(identity.subject, identity.granted(asked), lifetime)
 
     def anonymous_access(self) -> str:
@@ -202,7 +220,7 @@ class Tokens:
 
     def entra(self, audience: str, grants: tuple[Access, ...] | None, expires: float) -> str:
         """An Entra token of the emulator's own make."""
-        claims = {"aud": audience, "sub": "entra-user", "exp": int(expires), "grant_type": _ENTRA}
+        claims = {"aud": audience, "sub": ENTRA_USER, "exp": int(expires), "grant_type": _ENTRA}
         return jwt.encode({**claims, "grants": _written(grants)}, self._secret.key, _ALGORITHM)
 
     def read_entra(self, token: str) -> Identity:
@@ -217,7 +235,7 @@ class Tokens:
         except InvalidToken:
             if self._settings.strict_entra:
                 self._check_audience(_unverified(token))
-            return Identity("entra-user")
+            return Identity(ENTRA_USER)
         if claims.get("grant_type") != _ENTRA:
             raise InvalidToken
         self._check_audience(claims)

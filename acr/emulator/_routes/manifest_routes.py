@@ -15,9 +15,11 @@ from acr._values.reference import check_reference
 from acr.emulator._routes.paging import page_size
 from acr.emulator._routes.registry import Registry, digest_of_path
 from acr.emulator._store import manifests
+from acr.emulator._store.importing import take_over
 from acr.emulator._store.items import Manifest, Page
 from acr.emulator._store.pushing import Incomplete, prepare
 from acr.emulator._wire import (
+    TICKS,
     Refusal,
     body_of,
     digest_invalid,
@@ -27,6 +29,7 @@ from acr.emulator._wire import (
     name_unknown,
     next_link,
     page_not_found,
+    quarantined,
     refusal,
 )
 from acr.errors import InvalidReference, UnsupportedDigest
@@ -76,13 +79,32 @@ class ManifestRoutes:
         reference = _reference(request)
         name = self._gate.repository(request, "pull")
         self._registry.check_repository_allows(name, read=True)
+        self._import(name, reference)
         manifest = self._resolve(name, reference)
+        self._check_ready(name, manifest)
         content = self._metadata.content(name, manifest.name)
         if not isinstance(reference, Digest):  # a digest names the very bytes: no conversion then
             manifest, content, converted = self._acceptable(request, name, reference, manifest, content)
             if converted:
                 return _manifest_response(content, media_types.DOCKER_MANIFEST_SCHEMA1, Digest.of(content))
-        return _manifest_response(content, manifest.media_type, manifest.name)
+        response = _manifest_response(content, manifest.media_type, manifest.name)
+        if name in self._registry.caches:
+            response.headers["X-Azure-Origin"] = self._registry.caches[name]
+        return response
+
+    def _import(self, name: str, reference: str) -> None:
+        """Let a pull-through cache take over what is asked for, if it lacks it."""
+        source = self._registry.caches.get(name)
+        if source is not None:
+            take_over(self._metadata, source, name, reference, self._registry.now())
+
+    def _check_ready(self, name: str, manifest: Manifest) -> None:
+        """Refuse a manifest that is in quarantine, or that a replica does not have yet."""
+        settings = self._registry.settings
+        if self._metadata.quarantine(name, manifest.name) not in (None, "Passed"):
+            raise quarantined()
+        if self._registry.now() - manifest.created < settings.replica_lag * TICKS:
+            raise manifest_unknown(manifest.name)
 
     async def put(self, request: Request) -> Response:
         """PUT a manifest by tag or by digest."""
@@ -103,7 +125,10 @@ class ManifestRoutes:
         except Incomplete as error:
             raise _references_unknown(error.missing) from None
         tag = None if isinstance(reference, Digest) else reference
+        is_new = self._metadata.manifest(name, digest) is None
         self._metadata.put_manifest(name, new, tag, self._registry.now())
+        if is_new and self._registry.settings.quarantine:
+            self._metadata.set_quarantine(name, digest, "Quarantined")
         headers = {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"}
         if new.subject is not None:
             headers["OCI-Subject"] = new.subject

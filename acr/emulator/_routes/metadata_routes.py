@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from acr.emulator._routes.registry import Registry, digest_of_path
 from acr.emulator._store import manifests
 from acr.emulator._store.items import Item, Manifest, Tag
 from acr.emulator._wire import (
+    bad_gateway,
     bad_request,
     body_of,
     empty_response,
@@ -55,6 +57,12 @@ class MetadataRoutes:
         self._gate.catalog(request)
         listing = Listing.asked_for(request, self._registry.settings, "repositories")
         found, more = self._metadata.list_repositories(listing.page)
+        breaks_after = int(self._registry.settings.catalog_breaks_after)
+        if breaks_after:
+            left = breaks_after - self._metadata.count_repositories_until(listing.page.last)
+            if left <= 0:
+                raise bad_gateway()
+            found, more = found[:left], more or len(found) > left
         link = listing.link_behind(found[-1], "/acr/v1/_catalog") if more else None
         return json_response({"repositories": [repository.name for repository in found]}, headers=link)
 
@@ -124,7 +132,10 @@ class MetadataRoutes:
         name = self._gate.repository(request, _action(request))
         manifest = self._existing_manifest(name, digest)
         if request.method == "PATCH":
-            self._metadata.set_locks("manifests", name, digest, await _changes(request))
+            changes, quarantine = await _changes_of_manifest(request)
+            self._metadata.set_locks("manifests", name, digest, changes)
+            if quarantine is not None and self._registry.settings.quarantine:
+                self._metadata.set_quarantine(name, digest, quarantine)
             manifest = self._existing_manifest(name, digest)
         return json_response(self._of(name, manifest=self._manifest(name, manifest, whole=True)))
 
@@ -179,7 +190,9 @@ class MetadataRoutes:
             data["configMediaType"] = manifest.config_media_type
         if tags := self._metadata.tags_of(name, manifest.name):
             data["tags"] = [tag.name for tag in tags]
-        data["changeableAttributes"] = manifest.locks.to_json()
+        quarantine = self._metadata.quarantine(name, manifest.name)
+        state = {} if quarantine is None else {"quarantineState": quarantine}
+        data["changeableAttributes"] = {**manifest.locks.to_json(), **state}
         if whole and manifest.media_type in media_types.INDEXES:
             data["references"] = manifests.platforms(self._metadata.content(name, manifest.name))
         return data
@@ -204,9 +217,24 @@ def _action(request: Request) -> str:
 
 
 async def _changes(request: Request) -> dict[str, bool]:
+    return _flags(await _body(request))
+
+
+async def _changes_of_manifest(request: Request) -> tuple[dict[str, bool], str | None]:
+    """The changes of attributes, and the new state of the quarantine, if there is one."""
+    value = await _body(request)
+    state = value.get("quarantineState")
+    return _flags(value), state if isinstance(state, str) else None
+
+
+async def _body(request: Request) -> dict[str, Any]:
     value = json_object(await body_of(request, _LARGEST_CHANGE) or b"{}")
     if value is None:
         raise bad_request("the body must be a JSON object")
+    return value
+
+
+def _flags(value: dict[str, Any]) -> dict[str, bool]:
     changes = {name: value[name] for name in _ATTRIBUTES if value.get(name) is not None}
     if not all(isinstance(change, bool) for change in changes.values()):
         raise bad_request("the attributes must be booleans")

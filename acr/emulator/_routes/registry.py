@@ -25,6 +25,7 @@ class Registry:
     Args:
         login_server: its name.
         storage_port: port of the blob store, on the same host.
+        caches: the repository that each pull-through cache takes manifests from.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Registry:
     uploads: Uploads
     login_server: str
     storage_port: int
+    caches: dict[str, str] = attrs.field(factory=dict)
 
     def now(self) -> int:
         """The time, in ticks."""

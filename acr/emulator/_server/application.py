@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acr.emulator._access.limits import Limits
 from acr.emulator._access.oauth_routes import OauthRoutes
 from acr.emulator._routes.blob_routes import BlobRoutes
 from acr.emulator._routes.manifest_routes import ManifestRoutes
@@ -36,6 +38,8 @@ class RegistryApplication:
     """The registry's routes. What they refuse becomes the answer."""
 
     def __init__(self, registry: Registry) -> None:
+        self._gate = registry.gate
+        self._limits = Limits(registry.settings)
         areas = (OauthRoutes(registry.tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
         paths: dict[str, _Path] = {}
         for route in (route for area in areas for route in area.routes):
@@ -46,6 +50,8 @@ class RegistryApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         try:
+            if self._limits.are_there:
+                self._limits.count(scope["method"], scope["path"], self._gate.identity(Request(scope)))
             await self._router(scope, receive, send)
         except Refusal as refused:
             await refused.response(scope, receive, send)
@@ -163,6 +169,7 @@ class _Exchange:
         self._send = send
         self._origin = origin
         self._lock_refusals_as_seen = settings.lock_refusals_as_seen
+        self._clock = settings.clock
         self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self.arrived = False
         query: bytes = scope["query_string"]
@@ -200,10 +207,10 @@ class _Exchange:
 
     def _common_headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         if self._origin == "storage":
-            return storage_headers()
+            return [*storage_headers(), (b"Date", formatdate(self._clock(), usegmt=True).encode())]
         plain = any(value.startswith(b"text/plain") for name, value in message["headers"] if name == b"content-type")
         path: str = self.scope["path"]
-        return registry_headers(
+        found = registry_headers(
             self.record.method,
             path,
             message["status"],
@@ -211,3 +218,4 @@ class _Exchange:
             plain=plain,
             lock_refusals_as_seen=self._lock_refusals_as_seen,
         )
+        return [*found, (b"Date", formatdate(self._clock(), usegmt=True).encode())]

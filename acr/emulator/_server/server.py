@@ -10,13 +10,15 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from importlib.util import find_spec
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from acr.emulator._arguments import said
 from acr.emulator._inherited import close_in_children
+
+T = TypeVar("T")
 
 _GRACE: Final = 0.05
 """Seconds that requests under way have to notice that their connection is gone."""
@@ -81,6 +83,7 @@ class OriginServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,  # each origin names another server
+                date_header=False,  # it is that of the emulator's clock
                 proxy_headers=False,
                 timeout_keep_alive=60,
             )
@@ -106,10 +109,10 @@ class OriginServer(uvicorn.Server):
         self._stop.set()
 
     async def main_loop(self) -> None:
-        """Keep the Date header right until told to stop."""
+        """Do what uvicorn does again and again, until told to stop."""
         ticks = 0
         while not self._stop.is_set():
-            await self.on_tick(ticks * 10)  # each tenth tick renews the Date header, which is once a second here
+            await self.on_tick(ticks * 10)
             ticks += 1
             try:
                 await asyncio.wait_for(self._stop.wait(), 1)
@@ -161,16 +164,15 @@ class ServerThread:
         ready.result()
         self.state = "serving"
 
-    def call(self, function: Callable[[], None]) -> None:
+    def call(self, function: Callable[[], T]) -> T:
         """Run a function in the serving thread, between requests."""
 
-        async def run() -> None:
-            function()
+        async def run() -> T:
+            return function()
 
         if self._loop is None:
-            function()  # not started: nobody else is there
-        else:
-            asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+            return function()  # not started: nobody else is there
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     def stop(self) -> None:
         """Close all connections and end the thread."""

@@ -87,6 +87,15 @@ def read(content: bytes, media_type: str) -> Reading:
     )
 
 
+def leads_to(content: bytes) -> set[Digest]:
+    """All digests that a manifest names, whatever its type."""
+    manifest = json_object(content) or {}
+    named = [manifest.get("config"), manifest.get("subject")]
+    for key in ("layers", "manifests", "blobs"):
+        named += _objects(manifest, key)
+    return {_digest(one) for one in named if one is not None}
+
+
 def platforms(content: bytes) -> list[dict[str, str]]:
     """The `references` of an index in ACR's metadata."""
     found = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS blobs (
 CREATE TABLE IF NOT EXISTS gone (
     kind TEXT NOT NULL, repository TEXT NOT NULL, name TEXT NOT NULL, updated INTEGER NOT NULL,
     PRIMARY KEY (kind, repository, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine (
+    repository TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (repository, digest),
+    FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tags_by_digest ON tags (repository, digest);
 CREATE INDEX IF NOT EXISTS blobs_by_digest ON blobs (digest);
 CREATE INDEX IF NOT EXISTS referrers ON manifests (repository, subject);
@@ -100,6 +103,30 @@ class Metadata:
         )
         manifests, tags = found
         return manifests, tags
+
+    def count_repositories_until(self, name: str | None) -> int:
+        """How many repositories there are up to a name, with it."""
+        return int(self._db.execute("SELECT count(*) FROM repositories WHERE name <= ?", (name or "",)).fetchone()[0])
+
+    def quarantine(self, repository: str, digest: str) -> str | None:
+        """The state of the quarantine of a manifest; None if it has never been in one."""
+        query = "SELECT state FROM quarantine WHERE repository = ? AND digest = ?"
+        row = self._db.execute(query, (repository, digest)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_quarantine(self, repository: str, digest: str, state: str) -> None:
+        """Change the state of the quarantine of a manifest."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?)", (repository, digest, state))
+
+    def contents(self) -> Iterator[tuple[str, Digest, bytes]]:
+        """All manifests: the repository, the digest and the bytes of each."""
+        for repository, digest, content in self._db.execute("SELECT repository, name, content FROM manifests"):
+            yield repository, Digest(digest), content
+
+    def blobs(self) -> list[tuple[str, Digest]]:
+        """All blobs: the repository and the digest of each."""
+        return [(repository, Digest(digest)) for repository, digest in self._db.execute("SELECT * FROM blobs")]
 
     def tag(self, repository: str, name: str) -> Tag | None:
         """A tag."""
