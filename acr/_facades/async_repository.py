@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 
 from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
+from acr._core.images.inspecting import inspect_image
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
 from acr._core.talk.remote import Remote
@@ -22,6 +23,7 @@ from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
+from acr._values.image import Image
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import (
@@ -48,6 +50,28 @@ class AsyncRepository:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
         self.name: str = remote.name
+
+    async def exists(self) -> bool:
+        """Ask whether the registry has the repository.
+
+        Raises:
+            NoMetadataApi: the registry is of another make, and cannot tell.
+        """
+        return await catalog.exists(self._remote)
+
+    async def image(self, reference: str, *, platform: str | None = None) -> Image:
+        """Get what an image is: its platform, labels, command, layers and sizes. Its layers are not downloaded.
+
+        Args:
+            reference: tag or digest.
+            platform: which image of an index, such as `linux/arm64`. It may be None if there is only one.
+
+        Raises:
+            NotFound: there is no such manifest.
+            InvalidInput: the index has no such platform, or several and none was named; or it is not an image.
+            IntegrityError: the registry sent wrong bytes.
+        """
+        return await inspect_image(self._remote, reference, platform=platform)
 
     async def properties(self) -> RepositoryProperties:
         """Get the properties of the repository.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from acr._core.blobs.manual_uploads import ManualUpload
 from acr._core.blobs.streams import Stream
-from acr._core.talk.paging import Pages, items
+from acr._core.talk.paging import Pages, items, rows
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
@@ -52,8 +52,19 @@ class AsyncListing(Generic[T]):
         """
         return self._walk.pages(check_text("continuation", continuation))
 
+    async def rows(self) -> list[dict[str, Any]]:
+        """Walk the listing to its end, and make a flat row of each item. pandas and polars take them.
+
+        Returns:
+            Rows of native types, such as texts, numbers and times. A listing of names has the column `name`.
+
+        Raises:
+            ResponseError, TransportError, CredentialError: a request failed.
+        """
+        return await rows(self._walk)
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._walk.session.registry.netloc}>"
+        return f"<{type(self).__name__} of {self._walk.what} at {self._walk.session.registry.netloc}>"
 
 
 @public_in("acr")

@@ -51,6 +51,30 @@ class RepositoryTag:
         """
         return run(tags.get(self._remote, self.name))
 
+    def exists(self) -> bool:
+        """Ask whether the repository has the tag.
+
+        Raises:
+            NoMetadataApi: the registry is of another make. Ask for the manifest there.
+        """
+        return run(tags.exists(self._remote, self.name))
+
+    def wait(self, *, seconds: float = 300, interval: float = 2) -> TagProperties:
+        """Wait until the tag is there: somebody else may be pushing it.
+
+        Args:
+            seconds: how long to wait at the most.
+            interval: seconds between two questions.
+
+        Returns:
+            The properties of the tag.
+
+        Raises:
+            NotFound: the tag is still missing after that time.
+            InvalidInput: the interval is not positive, or the time is negative.
+        """
+        return run(tags.wait(self._remote, self.name, seconds=seconds, interval=interval))
+
     def update(
         self,
         *,

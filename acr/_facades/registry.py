@@ -106,12 +106,16 @@ class Registry:
         """The host of the registry, with its port if that is unusual."""
         return self._session.registry.netloc
 
-    def repositories(self, *, page_size: int | None = None, last: str | None = None) -> Listing[str]:
+    def repositories(
+        self, *, page_size: int | None = None, last: str | None = None, prefix: str | None = None
+    ) -> Listing[str]:
         """List the names of all repositories: by ACR's catalog, or else by the one that other registries may have.
 
         Args:
             page_size: names on one page, at most 1,000. The default is the registry's own.
             last: begin after this name.
+            prefix: list only names that begin with it, such as `team/`. The client reads the catalog in any case, so a
+                page may be empty.
 
         Returns:
             A lazy listing. Walking it raises Unauthorized if the credential may not list the catalog, and
@@ -120,7 +124,7 @@ class Registry:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return Listing(catalog.repositories(self._session, page_size=page_size, last=last))
+        return Listing(catalog.repositories(self._session, page_size=page_size, last=last, prefix=prefix))
 
     def repository(self, name: str) -> Repository:
         """Make a handle for a repository. This sends no request.

@@ -5,11 +5,12 @@ from datetime import datetime
 import attrs
 
 from acr._values.home import public_in
+from acr._values.plain import Plain
 
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class Access:
+class Access(Plain):
     """Who a client is to a registry, and what it may do there. `Registry.check` returns it.
 
     A field is None if the registry does not answer the question. Only ACR's tokens answer all of them.

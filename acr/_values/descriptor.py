@@ -10,6 +10,7 @@ from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest, received_digest
 from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr._values.travel import travels
 from acr.errors import InvalidInput, ProtocolViolation
 
@@ -22,7 +23,7 @@ _USUAL_VARIANTS: Final = {"arm": "v7", "arm64": "v8"}
 
 @public_in("acr")
 @attrs.frozen
-class Platform:
+class Platform(Plain):
     """What an image runs on (OCI image spec, "Image Index").
 
     Args:
@@ -106,7 +107,7 @@ def platform_of(value: "str | Platform | None") -> Platform | None:
 @public_in("acr")
 @travels
 @attrs.frozen
-class Descriptor:
+class Descriptor(Plain):
     """Names a piece of content by type, digest and size (OCI image spec, "Content Descriptors").
 
     Args:

@@ -9,6 +9,7 @@ import attrs
 from acr._values.arguments import check_count
 from acr._values.digest import Digest
 from acr._values.home import public_in
+from acr._values.plain import Plain
 
 Order = Literal["newest", "oldest"]
 """The order of a listing, by the time of the last update. By default ACR lists tags by name and manifests by digest."""
@@ -30,7 +31,7 @@ def check_page_size(size: int | None) -> int | None:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class Permissions:
+class Permissions(Plain):
     """What clients may do with a repository, tag or manifest. All four are True on a new item, and False locks.
 
     Args:
@@ -95,7 +96,7 @@ class TagProperties(Permissions):
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class RelatedManifest:
+class RelatedManifest(Plain):
     """A manifest that an index lists, as ACR's metadata API reports it.
 
     Args:
@@ -147,7 +148,7 @@ class ManifestProperties(Permissions):
 
 @public_in("acr")
 @attrs.frozen
-class Chunk:
+class Chunk(Plain):
     """Part of a blob. Nobody can verify it, because the digest identifies the whole blob.
 
     Args:
@@ -163,7 +164,7 @@ class Chunk:
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
-class DeletedRepository:
+class DeletedRepository(Plain):
     """What was deleted together with a repository.
 
     Args:

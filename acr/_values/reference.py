@@ -10,6 +10,7 @@ import attrs
 from acr._values.arguments import check_flag
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.home import public_in
+from acr._values.plain import Plain
 from acr.errors import InvalidReference
 
 # OCI distribution spec, "Pulling manifests".
@@ -140,7 +141,7 @@ def _check_registry(registry: str) -> str:
 
 @public_in("acr")
 @attrs.frozen
-class Reference:
+class Reference(Plain):
     """The name of a manifest: `[registry/]repository[:tag][@digest]`.
 
     Args:

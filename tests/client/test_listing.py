@@ -239,6 +239,9 @@ def test_a_registry_of_another_make_is_told(twin: Twin, body: str) -> None:
     for call in (
         lambda: list(registry.repositories()),
         lambda: registry.repository("app").properties(),
+        lambda: registry.repository("app").exists(),
+        lambda: registry.repository("app").tag("v1").exists(),
+        lambda: registry.repository("app").tag("v1").wait(),
         lambda: registry.repository("app").tag("v1").update(can_delete=False),
     ):
         with pytest.raises(acr.NoMetadataApi, match=r"no ACR metadata API; tag_names\(\)"):

@@ -55,6 +55,16 @@ def registries(context: ssl.SSLContext) -> None:
     acr.AsyncRegistry("my.azurecr.io", transport=httpx.AsyncHTTPTransport())
 
 
+def small_things(repository: acr.Repository, listing: acr.Listing[acr.TagProperties]) -> None:
+    assert_type(repository.exists(), bool)
+    assert_type(repository.image("v1", platform="linux/arm64"), acr.Image)
+    assert_type(repository.tag("v1").exists(), bool)
+    assert_type(repository.tag("v1").wait(seconds=1, interval=0.5), acr.TagProperties)
+    assert_type(listing.rows(), list[dict[str, Any]])
+    assert_type(repository.image("v1").created, datetime | None)
+    assert_type(repository.image("v1").labels, Mapping[str, str])
+
+
 def on_request(request: acr.RequestInfo) -> None:
     assert_type(request.url, str)
     assert_type(request.headers, Mapping[str, str])

@@ -14,7 +14,8 @@ from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.platforms import choose
 from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation, SizeMismatch
 
-_IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
+IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
+"""The types of the configs of images."""
 
 
 async def select(
@@ -41,8 +42,8 @@ async def select(
         return of_size(await manifest(chosen.digest), chosen, name)
     if platform is None or (config := root.config) is None:
         return root
-    if config.media_type in _IMAGE_CONFIGS:
-        own = _platform_in(await _content(config, source(config), name), name)
+    if config.media_type in IMAGE_CONFIGS:
+        own = platform_in(await content_of(config, source(config), name), name)
         if own is not None and not own.fits(platform):
             raise InvalidInput(f"{name} is for {own}, and no index: there is nothing for {platform}")
     return root
@@ -56,7 +57,8 @@ def of_size(manifest: Manifest, descriptor: Descriptor, name: str) -> Manifest:
     return manifest
 
 
-async def _content(config: Descriptor, source: Source, name: str) -> bytes:
+async def content_of(config: Descriptor, source: Source, name: str) -> bytes:
+    """The bytes of a config, checked against its digest. The source is closed."""
     what = f"the config {config.digest} of {name}"
     if config.size > MANIFEST_LIMIT:
         raise LimitExceeded(what, limit=MANIFEST_LIMIT)
@@ -70,7 +72,8 @@ async def _content(config: Descriptor, source: Source, name: str) -> bytes:
     return content
 
 
-def _platform_in(content: bytes, name: str) -> Platform | None:
+def platform_in(content: bytes, name: str) -> Platform | None:
+    """What a config says that its image is for."""
     what = f"the config of {name}"
     try:
         fields = parse_object(content, what)

@@ -62,6 +62,11 @@ class Repositories:
         """The client."""
         return self.ours.session
 
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        return self.ours.what
+
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
@@ -89,6 +94,35 @@ class Repositories:
             raise missing from None
 
 
+@attrs.frozen
+class Beginning:
+    """The names that begin with a prefix. The whole catalog is read: no registry promises the order of its names.
+
+    Args:
+        whole: the names of all repositories.
+        prefix: what the names begin with.
+    """
+
+    whole: Repositories
+    prefix: str
+
+    @property
+    def session(self) -> Session:
+        """The client."""
+        return self.whole.session
+
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        return f"repositories that begin with {self.prefix!r}"
+
+    async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
+        """Walk them page by page; a page may be empty. Arguments and errors as of `Walk.pages`."""
+        async with aclosing(self.whole.pages(continuation)) as walk:
+            async for page in walk:
+                yield attrs.evolve(page, items=[name for name in page.items if name.startswith(self.prefix)])
+
+
 def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
     """Whether an error of ACR's catalog is that of a registry which has none."""
     if isinstance(error, ProtocolViolation):
@@ -97,13 +131,14 @@ def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
     return isinstance(error, NoMetadataApi) or (is_told and not isinstance(error, NotFound))
 
 
-def repositories(session: Session, *, page_size: int | None, last: str | None) -> Shown:
-    """The names of all repositories."""
+def repositories(session: Session, *, page_size: int | None, last: str | None, prefix: str | None = None) -> Shown:
+    """The names of all repositories, or of those that begin with a prefix."""
     size, last = check_page_size(page_size), check_text("last", last)
     ours = get_repositories.build_request(n=size, last=last)
     theirs = attrs.evolve(ours, target=types.target(_ANY_MAKE, {"n": size, "last": last}))
-    walks = [Walk(session, first, _names, scopes.catalog()) for first in (ours, theirs)]
-    return Shown(Repositories(walks[0], Unlinked(walks[1], size)))
+    walks = [Walk(session, first, _names, scopes.catalog(), "repositories") for first in (ours, theirs)]
+    whole = Repositories(walks[0], Unlinked(walks[1], size))
+    return Shown(whole if prefix is None else Beginning(whole, check_text("prefix", prefix) or ""))
 
 
 async def get(remote: Remote) -> RepositoryProperties:
@@ -111,6 +146,17 @@ async def get(remote: Remote) -> RepositoryProperties:
     request = get_repository_properties.build_request(remote.name)
     parse, needed = get_repository_properties.parse, scopes.read_metadata(remote.name)
     return _properties((await remote.session.call(request, parse, scopes=needed)).body)
+
+
+async def exists(remote: Remote) -> bool:
+    """Whether there is such a repository."""
+    try:
+        await get(remote)
+    except NoMetadataApi:
+        raise
+    except NotFound:
+        return False
+    return True
 
 
 @one_call

@@ -80,7 +80,7 @@ def manifests(
         found = listed(reply, "manifests", get_manifests.parse(reply).body.manifests)
         return [_properties(remote.name, manifest) for manifest in found]
 
-    return Walk(remote.session, first, read, scopes.read_metadata(remote.name))
+    return Walk(remote.session, first, read, scopes.read_metadata(remote.name), f"manifests of {remote.name}")
 
 
 async def digest_of(remote: Remote, reference: str) -> Digest:

@@ -68,12 +68,18 @@ class Referrers:
         """The client."""
         return self.remote.session
 
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        separator = "@" if isinstance(self.subject, Digest) else ":"
+        return f"referrers of {self.remote.name}{separator}{self.subject}"
+
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[Descriptor], None]:
         """Walk them page by page. Arguments and errors as of `Walk.pages`."""
         digest = await self._digest()
         first = get_referrers.build_request(self.remote.name, digest, artifact_type=self.artifact_type)
-        walk = Walk(self.session, first, self._read, scopes.pull(self.remote.name))
+        walk = Walk(self.session, first, self._read, scopes.pull(self.remote.name), self.what)
         has_begun = continuation is not None
         try:
             async with aclosing(walk.pages(continuation)) as pages:

@@ -30,7 +30,7 @@ from acr._values.arguments import check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_tag
-from acr.errors import InvalidInput
+from acr.errors import InvalidInput, NoMetadataApi, NotFound
 
 if TYPE_CHECKING:
     from acr_rest.models.tag_attributes_base import TagAttributesBase
@@ -75,7 +75,8 @@ def tags(
         orderby=order_on_wire(order_by, last),
         digest=None if digest is None else Digest(digest),
     )
-    return Walk(remote.session, first, reader(remote.name), scopes.read_metadata(remote.name))
+    which = f"tags of {remote.name}" if digest is None else f"tags of {remote.name}@{digest}"
+    return Walk(remote.session, first, reader(remote.name), scopes.read_metadata(remote.name), which)
 
 
 def reader(repository: str) -> Callable[[Response], Sequence[TagProperties]]:
@@ -91,7 +92,8 @@ def names(remote: Remote, *, page_size: int | None, last: str | None) -> Shown:
     """The names of the tags of a repository, as every OCI registry lists them."""
     size = check_page_size(page_size)
     first = get_tag_names.build_request(remote.name, n=size, last=check_text("last", last))
-    return Shown(Unlinked(Walk(remote.session, first, _names, scopes.pull(remote.name)), size))
+    walk = Walk(remote.session, first, _names, scopes.pull(remote.name), f"names of tags of {remote.name}")
+    return Shown(Unlinked(walk, size))
 
 
 async def get(remote: Remote, tag: str) -> TagProperties:
@@ -99,6 +101,45 @@ async def get(remote: Remote, tag: str) -> TagProperties:
     request = get_tag_properties.build_request(remote.name, check_tag(tag))
     reply = await remote.session.call(request, get_tag_properties.parse, scopes=scopes.read_metadata(remote.name))
     return _properties(remote.name, reply.body.tag)
+
+
+async def exists(remote: Remote, tag: str) -> bool:
+    """Whether there is such a tag."""
+    try:
+        await get(remote, tag)
+    except NoMetadataApi:
+        raise
+    except NotFound:
+        return False
+    return True
+
+
+async def wait(remote: Remote, tag: str, *, seconds: float, interval: float) -> TagProperties:
+    """Ask for a tag again and again until it is there.
+
+    Args:
+        remote: the repository.
+        tag: its name.
+        seconds: how long to wait at the most.
+        interval: seconds between two questions.
+
+    Raises:
+        NotFound: it is not there in time.
+    """
+    if not (interval > 0 and seconds >= 0):
+        raise InvalidInput(f"seconds={seconds!r}, interval={interval!r}: expected seconds")
+    end = remote.session.runtime.now() + seconds
+    while True:
+        try:
+            return await get(remote, tag)
+        except NoMetadataApi:
+            raise
+        except NotFound as error:
+            left = end - remote.session.runtime.now()
+            if left <= 0:
+                error.hint = f"it did not appear within {seconds:g} s"
+                raise
+        await remote.session.runtime.sleep(min(interval, left))
 
 
 @one_call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 import attrs
@@ -17,6 +17,7 @@ from acr._core.talk.session import Session
 from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
 from acr._text import printable
 from acr._values.page import Page
+from acr._values.plain import row_of
 from acr.errors import InvalidReference, LimitExceeded
 
 T = TypeVar("T")
@@ -29,6 +30,11 @@ class Pages(Protocol[T_co]):
     @property
     def session(self) -> Session:
         """The client."""
+        ...
+
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
         ...
 
     def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T_co], None]:
@@ -45,12 +51,14 @@ class Walk(Generic[T]):
         first: the request for the first page.
         read: gives the items of a page.
         scopes: what the listing needs.
+        what: what it lists, for people.
     """
 
     session: Session
     first: Request
     read: Callable[[Response], Sequence[T]]
     scopes: Scopes
+    what: str
 
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[T], None]:
@@ -110,6 +118,11 @@ class Shown:
         """The client."""
         return self.names.session
 
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        return self.names.what
+
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk it page by page. Arguments and errors as of `Walk.pages`."""
         async with aclosing(self.names.pages(continuation)) as walk:
@@ -136,6 +149,11 @@ async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:
         async for page in pages:
             for item in page.items:
                 yield item
+
+
+async def rows(walk: Pages[T]) -> list[dict[str, Any]]:
+    """Walk a listing to its end, and make a flat row of each item."""
+    return [row_of(item) async for item in items(walk)]
 
 
 def _checked(continuation: str, path: str) -> str:

@@ -38,6 +38,11 @@ class Unlinked:
         """The client."""
         return self.walk.session
 
+    @property
+    def what(self) -> str:
+        """What it lists, for people."""
+        return self.walk.what
+
     @each_one_call
     async def pages(self, continuation: str | None = None) -> AsyncGenerator[Page[str], None]:
         """Walk it page by page. Arguments and errors as of `Walk.pages`."""
