@@ -50,6 +50,13 @@ KILLS ?= 50
 test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 killed downloads and uploads each
 	ACR_FAULT_RUNS=$(FAULTS) ACR_KILL_RUNS=$(KILLS) $(BIN)/python -m pytest $(SPREAD) tests/faults
 
+UPKEEP ?= 20000
+MANIFESTS ?= 1000000
+
+.PHONY: test-upkeep
+test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one of a million manifests with its limits
+	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory
+
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
 	ACR_FORK_CALLS=2000 $(BIN)/python -m pytest tests/processes/test_forks.py

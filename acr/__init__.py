@@ -36,8 +36,25 @@ if TYPE_CHECKING:
     from acr._facades.registry import Registry as Registry
     from acr._facades.repository import Repository as Repository
     from acr._facades.streams import BlobStream as BlobStream, Listing as Listing, Upload as Upload
+    from acr._inventory.inventory import Inventory as Inventory
+    from acr._inventory.records import (
+        InventoryManifest as InventoryManifest,
+        InventoryProgress as InventoryProgress,
+        InventoryRepository as InventoryRepository,
+        InventoryTag as InventoryTag,
+    )
+    from acr._inventory.reports import (
+        Check as Check,
+        Finding as Finding,
+        FindingKind as FindingKind,
+        InventoryChanges as InventoryChanges,
+        RepositoryUsage as RepositoryUsage,
+        TagUsage as TagUsage,
+        Usage as Usage,
+    )
     from acr._outside.credentials.docker_config import DockerConfig as DockerConfig
     from acr._outside.credentials.entra import default_credential as default_credential
+    from acr._outside.inventory_file import load_inventory as load_inventory, save_inventory as save_inventory
     from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
     from acr._outside.sinks import Downloadable as Downloadable
@@ -90,6 +107,7 @@ if TYPE_CHECKING:
         Denied as Denied,
         DigestMismatch as DigestMismatch,
         ErrorInfo as ErrorInfo,
+        IncompleteInventory as IncompleteInventory,
         IntegrityError as IntegrityError,
         InvalidInput as InvalidInput,
         InvalidReference as InvalidReference,
@@ -133,8 +151,12 @@ else:
         "_facades.registry": "Registry",
         "_facades.repository": "Repository",
         "_facades.streams": "BlobStream Listing Upload",
+        "_inventory.inventory": "Inventory",
+        "_inventory.records": "InventoryManifest InventoryProgress InventoryRepository InventoryTag",
+        "_inventory.reports": "Check Finding FindingKind InventoryChanges RepositoryUsage TagUsage Usage",
         "_outside.credentials.docker_config": "DockerConfig",
         "_outside.credentials.entra": "default_credential",
+        "_outside.inventory_file": "load_inventory save_inventory",
         "_outside.layouts.docker_archive": "DockerArchive",
         "_outside.layouts.layout": "Layout Memory",
         "_outside.sinks": "Downloadable",
@@ -162,9 +184,9 @@ else:
         "_values.version": "__version__",
         "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",
         "errors": (
-            "AcrError CredentialError Denied DigestMismatch ErrorInfo IntegrityError InvalidInput "
-            "InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation RateLimited "
-            "ResponseError ServerError SizeMismatch TooSlow TransferError TransportError Unauthorized "
+            "AcrError CredentialError Denied DigestMismatch ErrorInfo IncompleteInventory IntegrityError "
+            "InvalidInput InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation "
+            "RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError TransportError Unauthorized "
             "UnsupportedDigest"
         ),
     }

@@ -22,6 +22,7 @@
     │   ├── SizeMismatch      there are too many or too few
     │   └── UnsupportedDigest the algorithm is neither sha256 nor sha512 (also a ValueError)
     ├── LimitExceeded         more bytes, files or pages than the protocol or the caller allows
+    ├── IncompleteInventory   some repositories could not be read
     ├── ProtocolViolation     the protocol does not allow such an answer
     └── TransferError         a push or pull failed; `side` says at which end
 
@@ -30,12 +31,15 @@ No error contains a token, a password or a signed URL: the client redacts what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
 from acr._text import printable
+
+_SHOWN = 5
+"""How many repositories the text of an error names."""
 
 
 class AcrError(Exception):
@@ -229,6 +233,36 @@ class LimitExceeded(AcrError):
         super().__init__(text or f"{what} is larger than the {limit} {unit} allowed{more}")
         self.limit = limit
         self.option = option
+
+
+class IncompleteInventory(AcrError):
+    """An inventory would not be whole, because some repositories could not be read.
+
+    Attributes:
+        registry: login server of the registry.
+        unread: why, by the name of the repository. Empty if the catalog itself broke off.
+        catalog: why the catalog broke off; None if it did not.
+    """
+
+    def __init__(
+        self, registry: str, unread: Mapping[str, AcrError], *, catalog: AcrError | None = None, names: int = 0
+    ) -> None:
+        if catalog is not None:
+            text = (
+                f"the catalog of {registry} broke off after {names:,} repositories: {catalog}. Try again, or name the"
+                " repositories: repositories=[…]"
+            )
+        else:
+            first = [f"{name}: {error}" for name, error in list(unread.items())[:_SHOWN]]
+            more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []
+            text = (
+                f"{len(unread):,} repositories of {registry} could not be read: {'; '.join([*first, *more])}. To leave"
+                " one out, add its name with ! before it: repositories=['*', '!NAME']"
+            )
+        super().__init__(text)
+        self.registry = registry
+        self.unread: Mapping[str, AcrError] = dict(unread)
+        self.catalog = catalog
 
 
 class ProtocolViolation(AcrError):

@@ -68,6 +68,7 @@ CONTENTS = """
 
 docs/emulator
 docs/from-go
+docs/inventory
 docs/limits
 docs/low-level
 docs/processes

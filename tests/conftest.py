@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from acr.emulator import Emulator
 from tests.armed import armed  # noqa: F401 - a fixture of all tests
 from tests.contract.watch import pytest_terminal_summary, traffic, watched  # noqa: F401 - a hook, and fixtures of all tests
 from tests.twin import Colour, Twin
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the manifests of inventories out of the cache of whoever runs the tests."""
+    os.environ["ACR_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(params=["sync", "async"])

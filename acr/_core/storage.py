@@ -5,7 +5,11 @@ Where downloads go, and the stores of images, are contracts that users may imple
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
+
+from acr._values.digest import Digest
+from acr._values.manifest import Manifest
 
 
 class Source(Protocol):
@@ -52,4 +56,32 @@ class Checkpoint(Protocol):
 
     def clear(self) -> None:
         """Leave nothing."""
+        ...
+
+
+class ManifestCache(Protocol):
+    """Manifests that outlive the process, and what earlier inventories saw. It may forget, and it never raises.
+
+    Its methods may block.
+    """
+
+    def find(self, digests: Iterable[Digest]) -> Mapping[Digest, Manifest]:
+        """The manifests that it has of some, each verified against its digest."""
+        ...
+
+    def keep(self, manifests: Iterable[Manifest]) -> None:
+        """Keep manifests."""
+        ...
+
+    def note_untagged(
+        self, registry: str, repository: str, untagged: Iterable[Digest], now: int
+    ) -> Mapping[Digest, int]:
+        """Note which manifests of a repository have no tag now. Give when each of them was first noted.
+
+        What is not among them any more is forgotten. Times are in microseconds since 1970.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what was opened, and drop what is too much."""
         ...

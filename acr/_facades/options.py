@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._outside.failures import reading
+from acr._outside.regular import open_regular
 from acr._outside.sources import whereabouts
 from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_callback, check_flag, check_texts, wrong_kind
@@ -19,8 +22,11 @@ from acr._values.reference import Endpoint
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.unpacking import UnpackLimits
 from acr._values.version import __version__
-from acr.errors import CredentialError, InvalidInput
+from acr.errors import CredentialError, InvalidInput, LimitExceeded
 from acr.protocols import Credential
+
+_LARGEST_LIST: Final = 16 * 1024 * 1024
+"""Bytes of a file with names of repositories."""
 
 ArtifactFile: TypeAlias = str | os.PathLike[str] | File
 """A file or folder to push: its path, or a `File` to set its title and media type."""
@@ -107,6 +113,23 @@ def files_of(files: Iterable[ArtifactFile]) -> list[File]:
                 f"expected a file or a folder: there is neither at {file.path}{whereabouts(file.path)}; check the path"
             )
     return found
+
+
+def names_in(repositories: str | os.PathLike[str] | Iterable[str] | None) -> str | Iterable[str] | None:
+    """Return the names of repositories that the caller passed, or those in the file that the caller passed.
+
+    Raises:
+        TransferError: the file cannot be read.
+        LimitExceeded: it has more than 16 MiB.
+    """
+    if not isinstance(repositories, os.PathLike):
+        return repositories
+    with reading(repositories):
+        with open_regular(Path(repositories)) as file:
+            content = file.read(_LARGEST_LIST + 1)
+        if len(content) > _LARGEST_LIST:
+            raise LimitExceeded(f"the list {repositories}", limit=_LARGEST_LIST)
+        return content.decode().splitlines()
 
 
 def patterns_of(include: str | Iterable[str] | None) -> list[str] | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -13,9 +14,17 @@ from acr._core.images import copying as copies
 from acr._core.listed import catalog
 from acr._core.talk import checking, token_calls as issue
 from acr._core.talk.remote import Remote
-from acr._facades.options import open_session
+from acr._core.upkeep import reading as upkeep
+from acr._core.upkeep.choosing import Choice
+from acr._core.upkeep.verifying import verify
+from acr._facades.options import names_in, open_session
 from acr._facades.repository import Repository
 from acr._facades.streams import Listing
+from acr._inventory.inventory import Inventory, tables_of
+from acr._inventory.records import InventoryProgress
+from acr._inventory.reports import Check
+from acr._outside.checkpoint import open_checkpoint
+from acr._outside.manifest_cache import open_cache
 from acr._shells.blocking import BlockingRuntime, Transport, run
 from acr._shells.http import Network
 from acr._values.access import Access
@@ -184,6 +193,100 @@ class Registry:
         there = self._session if to is None else to._session  # noqa: SLF001 - it is of the same kind
         options = copies.Options(platform=platform, referrers=referrers, concurrency=concurrency, progress=progress)
         return run(copies.copy(self._session, source, there, target, options=options))
+
+    def inventory(
+        self,
+        *,
+        repositories: str | os.PathLike[str] | Iterable[str] | None = None,
+        rate: float | None = 2500,
+        concurrency: int = 8,
+        cache: bool | str | os.PathLike[str] = True,
+        progress: Callable[[InventoryProgress], None] | None = None,
+    ) -> Inventory:
+        """Read what is in the registry: repositories, tags and manifests, and what leads to what.
+
+        It takes a few requests for each repository, and one for each manifest that is not in the cache. A repository
+        that changes meanwhile is read again, at most three times.
+
+        Args:
+            repositories: names and patterns (`team/*`; `*` stands for slashes, too), or a path of a file with one a
+                line. One with `!` before it is left out. Without patterns, the catalog is not needed. The default is
+                all repositories.
+            rate: requests a minute. The default is half of what ACR allows one identity on its smallest tiers, so that
+                production is not throttled. None sets no limit.
+            concurrency: requests at the same time, at most 32.
+            cache: where manifests are kept for the next inventory: True for the user's cache folder (`ACR_CACHE_DIR`
+                names another one), a path of a folder, or False for no cache.
+            progress: called with an `InventoryProgress` again and again. Sync code calls it from several threads.
+
+        Returns:
+            A picture of the registry that does not change.
+
+        Raises:
+            IncompleteInventory: some repositories, or the catalog, could not be read. It names all of them.
+            InvalidInput: an argument is invalid, or a pattern matches no repository.
+            TransferError: the file of names cannot be read.
+            RateLimited, TransportError, CredentialError: nothing more can be read.
+            NoMetadataApi: the registry is of another make, and tells nothing of its repositories.
+
+        Example:
+            inventory = registry.inventory(repositories=["team/*"])
+            print(inventory.usage())
+            print(inventory.check())
+        """
+        options = upkeep.Options(
+            choice=Choice.of(names_in(repositories)),
+            rate=rate,
+            concurrency=concurrency,
+            cache=open_cache(cache),
+            progress=progress,
+        )
+        return run(upkeep.read(self._session, options))
+
+    def verify_blobs(
+        self,
+        inventory: Inventory,
+        *,
+        rate: float | None = 2500,
+        concurrency: int = 8,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Check:
+        """Ask whether the registry has each blob that the manifests of an inventory name. No blob is downloaded.
+
+        It takes `Inventory.blob_requests` requests. `Inventory.check` needs none, but does not see the blobs.
+
+        Args:
+            inventory: an inventory of this registry.
+            rate: requests a minute. The default is half of what ACR allows one identity on its smallest tiers. None
+                sets no limit.
+            concurrency: requests at the same time, at most 32.
+            checkpoint: path of a small file. If this process ends before it is done, a later call with the same
+                inventory continues from there. The client removes the file at the end.
+            progress: called with the number of blobs that were asked for, and the number of all.
+
+        Returns:
+            The blobs that are missing, or have another size than their manifests say, and the tags that this breaks.
+
+        Raises:
+            InvalidInput: the inventory belongs to another registry, or an argument is invalid.
+            TransferError: the client cannot write the checkpoint.
+            ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
+
+        Example:
+            check = registry.verify_blobs(registry.inventory(), checkpoint="verified")
+            print(check)
+        """
+        return run(
+            verify(
+                self._session,
+                tables_of(inventory),
+                rate=rate,
+                concurrency=concurrency,
+                checkpoint=open_checkpoint(checkpoint, None),
+                progress=progress,
+            )
+        )
 
     def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. The client sends no credential.

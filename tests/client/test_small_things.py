@@ -156,6 +156,7 @@ def test_rows(registry: acr.Registry) -> None:
 def test_values_are_ready_for_json(registry: acr.Registry) -> None:
     app = registry.repository("app")
     push_image(app, tag="v1")
+    inventory = registry.inventory(cache=False, rate=None)
     values = [
         app.properties(),
         app.tag("v1").properties(),
@@ -166,10 +167,15 @@ def test_values_are_ready_for_json(registry: acr.Registry) -> None:
         next(iter(app.tags().pages())),
         acr.Reference.parse("app:v1"),
         app.blob(acr.Digest.of(b"layer")).chunk(0, 2),
+        inventory.usage(),
+        inventory.check(),
+        inventory.compare(inventory),
+        next(inventory.manifests()),
     ]
     for value in values:
         assert json.loads(json.dumps(value.to_dict())) == value.to_dict(), value
     assert app.tag("v1").properties().to_dict()["created"].endswith("Z")
+    assert values[-1].to_dict()["platform"] == "linux/amd64"
 
 
 def test_listings_say_what_they_list(registry: acr.Registry) -> None:
@@ -201,3 +207,12 @@ def test_pages_are_tables_in_a_notebook(registry: acr.Registry) -> None:
 
 def test_a_page_without_items_is_an_empty_table() -> None:
     assert acr.Page([])._repr_html_() == "<table><thead><tr></tr></thead><tbody></tbody></table>"
+
+
+def test_findings_are_a_table_in_a_notebook() -> None:
+    finding = acr.Finding(kind="orphan", repository="app", tags=("<b>", "v2"), text="<i>", advice="x")
+    shown = acr.Check(findings=[finding] * 150, manifests=1)._repr_html_()
+    assert "150 findings" in shown
+    assert "and 50 more findings" in shown
+    assert "&lt;b&gt; v2" in shown
+    assert "<i>" not in shown

@@ -55,6 +55,30 @@ def registries(context: ssl.SSLContext) -> None:
     acr.AsyncRegistry("my.azurecr.io", transport=httpx.AsyncHTTPTransport())
 
 
+def inventories(inventory: acr.Inventory) -> None:
+    assert_type(inventory.registry, str)
+    assert_type(inventory.started, datetime)
+    assert_type(inventory.finished, datetime)
+    assert_type(inventory.catalog, Sequence[str] | None)
+    assert_type(inventory.is_whole, bool)
+    assert_type(inventory.repositories(), Iterator[acr.InventoryRepository])
+    assert_type(inventory.tags("team/app"), Iterator[acr.InventoryTag])
+    assert_type(inventory.manifests(), Iterator[acr.InventoryManifest])
+    assert_type(inventory.blob_requests, int)
+    assert_type(inventory.rows("manifests"), list[dict[str, Any]])
+    usage = inventory.usage()
+    assert_type(usage, acr.Usage)
+    assert_type(usage.rows("tag"), list[dict[str, Any]])
+    assert_type(usage.repositories[0].tags[0], acr.TagUsage)
+    assert_type(inventory.check().broken, Sequence[acr.Finding])
+    assert_type(inventory.check().findings[0].kind, acr.FindingKind)
+    assert_type(acr.Inventory.join(inventory).compare(inventory), acr.InventoryChanges)
+    assert_type(acr.save_inventory(inventory, Path("it")), None)
+    assert_type(acr.load_inventory("it"), acr.Inventory)
+    assert_type(usage.to_dict(), dict[str, Any])
+    assert_type(inventory.compare(inventory).not_compared, Sequence[str])
+
+
 def small_things(repository: acr.Repository, listing: acr.Listing[acr.TagProperties]) -> None:
     assert_type(repository.exists(), bool)
     assert_type(repository.image("v1", platform="linux/arm64"), acr.Image)
@@ -80,6 +104,10 @@ def registry(one: acr.Registry, other: acr.Registry) -> None:
         assert_type(entered, acr.Registry)
     assert_type(one.login_server, str)
     assert_type(one.ping(), None)
+    inventory = one.inventory(repositories=["team/*"], rate=None, concurrency=4, cache=False, progress=print)
+    assert_type(inventory, acr.Inventory)
+    assert_type(one.verify_blobs(inventory, rate=100, checkpoint="it", progress=print), acr.Check)
+    inventories(inventory)
     assert_type(one.repositories(page_size=10, last="team"), acr.Listing[str])
     assert_type(one.repository("team/app"), acr.Repository)
     assert_type(one.copy("team/app:v1", "prod/app"), acr.Descriptor)
@@ -99,6 +127,8 @@ async def async_registry(one: acr.AsyncRegistry, other: acr.AsyncRegistry) -> No
     async with one as entered:
         assert_type(entered, acr.AsyncRegistry)
     assert_type(await one.ping(), None)
+    assert_type(await one.inventory(repositories=Path("names"), cache=Path("cache")), acr.Inventory)
+    assert_type(await one.verify_blobs(await one.inventory()), acr.Check)
     assert_type(one.repositories(), acr.AsyncListing[str])
     assert_type(one.repository("team/app"), acr.AsyncRepository)
     assert_type(await one.copy("a:v1", "b:v1", to=other), acr.Descriptor)

@@ -18,6 +18,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from acr.media_types import OCI_INDEX
+from tests.inventory.graphs import random_store
 from tests.twin import Twin
 
 CLASSES = {name: item for name in dir(acr) if inspect.isclass(item := getattr(acr, name))}
@@ -38,6 +39,30 @@ RESPONSE: Any = {
     "retry_after": 1.5,
     "challenge": "Bearer",
 }
+USAGE = acr.Usage(
+    registry="my.azurecr.io",
+    at=TIME,
+    is_whole=True,
+    blobs=3,
+    manifests=2,
+    untagged=1,
+    orphaned=0,
+    streaming=0,
+    repositories=(
+        acr.RepositoryUsage(
+            name="app",
+            total=5,
+            exclusive=4,
+            untagged=1,
+            manifests=1,
+            tags=(acr.TagUsage(name="v1", total=3, exclusive=2),),
+        ),
+    ),
+    by_media_type=MappingProxyType({"a/b": 5}),
+    by_month=MappingProxyType({"2026-01": 5}),
+    by_age=MappingProxyType({"0-6 days": 5}),
+)
+FINDING = acr.Finding(kind="orphan", repository="app", digest=DIGEST, tags=("v1",), text="it is", advice="do")
 VALUES: list[Any] = [
     acr.Access(registry="my.azurecr.io", expires=TIME, actions=frozenset({"pull"})),
     acr.Chunk(b"content", 5, None),
@@ -47,6 +72,36 @@ VALUES: list[Any] = [
     RECEIVED,
     acr.Descriptor("a/b", DIGEST, 2, annotations=MappingProxyType({"a": "b"})),
     DIGEST,
+    USAGE,
+    *USAGE.repositories,
+    *USAGE.repositories[0].tags,
+    FINDING,
+    acr.Check(findings=(FINDING,), manifests=2),
+    acr.InventoryChanges(
+        new_repositories=("app",),
+        gone_repositories=(),
+        new_tags=("app:v1",),
+        gone_tags=(),
+        moved_tags=(),
+        new_manifests=1,
+        gone_manifests=0,
+        grown=(("app", 5),),
+    ),
+    acr.InventoryProgress(repositories=1, repositories_done=0, manifests=2, requests=3, cached=1),
+    acr.InventoryRepository(name="app", manifest_count=1, tag_count=2, **TIMES),
+    acr.InventoryTag(repository="app", name="v1", digest=DIGEST, **TIMES),
+    acr.InventoryManifest(
+        repository="app",
+        digest=DIGEST,
+        size=2,
+        image_size=None,
+        media_type="a/b",
+        artifact_type=None,
+        platform=None,
+        children=(DIGEST,),
+        **TIMES,
+    ),
+    random_store(1).inventory(),
     acr.Image(
         repository="app",
         digest=DIGEST,
@@ -91,6 +146,7 @@ VALUES: list[Any] = [
 ]
 ERRORS: list[acr.AcrError] = [
     acr.DigestMismatch("the blob", expected="sha256:a", actual="sha256:b"),
+    acr.IncompleteInventory("my.azurecr.io", {}),
     acr.LimitExceeded("the manifest", limit=5),
     acr.SizeMismatch("the blob", expected=1, actual=2),
     acr.TransferError("text", side="source"),

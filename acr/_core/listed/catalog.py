@@ -159,6 +159,21 @@ async def exists(remote: Remote) -> bool:
     return True
 
 
+async def get_dated(remote: Remote, scope: scopes.Scopes) -> tuple[RepositoryProperties, str | None]:
+    """Properties of a repository, and the header `Date` of the answer.
+
+    Args:
+        remote: the repository.
+        scope: what to get a token for. It may be more than this call needs, if the caller goes on with it.
+    """
+    request = get_properties.build_request(remote.name)
+
+    def parse(reply: Response) -> tuple[RepositoryProperties, str | None]:
+        return _properties(get_properties.parse(reply).body), reply.headers.get("date")
+
+    return await remote.session.call(request, parse, scopes=scope)
+
+
 @one_call
 async def update(remote: Remote, changes: Changes) -> RepositoryProperties:
     """Change what may be done with a repository."""

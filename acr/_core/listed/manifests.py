@@ -53,12 +53,22 @@ if TYPE_CHECKING:
 _ANYTHING: Final = ("", "application/json", "application/octet-stream", "text/plain")
 """Types that say nothing of what a manifest is."""
 
+_ORIGIN: Final = "x-azure-origin"
+"""The header by which a pull-through cache names the registry that it has a manifest from."""
+
 
 class Stored(NamedTuple):
     """What came of a put: the manifest's descriptor, and whether the registry keeps its subject's referrers itself."""
 
     descriptor: Descriptor
     knows_subjects: bool
+
+
+class Fetched(NamedTuple):
+    """A manifest, and the registry that a pull-through cache has it from; None if the repository is no such cache."""
+
+    manifest: Manifest
+    origin: str | None
 
 
 def manifests(
@@ -120,15 +130,23 @@ async def get(remote: Remote, reference: str, *, accept: str | Sequence[str] | N
         LimitExceeded: it is larger than 4 MiB, whatever its Content-Length says.
         DigestMismatch: the bytes are not of the digest.
     """
+    return (await fetch(remote, reference, accept=accept)).manifest
+
+
+async def fetch(remote: Remote, reference: str, *, accept: str | Sequence[str] | None = None) -> Fetched:
+    """A manifest, and where the registry has it from. Errors as of `get`."""
     reference = check_reference(reference)
     request = get_manifest.build_request(remote.name, reference, accept=_accepted(accept))
-    reply = await remote.session.call(
-        request, get_manifest.parse, scopes=scopes.pull(remote.name), limit=MANIFEST_LIMIT
-    )
+
+    def parse(response: Response) -> tuple[get_manifest.Result, str | None]:
+        return get_manifest.parse(response), response.headers.get(_ORIGIN)
+
+    reply, origin = await remote.session.call(request, parse, scopes=scopes.pull(remote.name), limit=MANIFEST_LIMIT)
     what = f"the manifest {remote.name}@{reference}"
     expected = reference if isinstance(reference, Digest) else _announced(reply.docker_content_digest)
     digest = _verified(reply.content, expected, what)
-    return Manifest(reply.content, _media_type(reply.content_type, reply.content, what), digest=digest)
+    media_type = _media_type(reply.content_type, reply.content, what)
+    return Fetched(Manifest(reply.content, media_type, digest=digest), origin)
 
 
 def _media_type(content_type: str | None, content: bytes, what: str) -> str:

@@ -1,0 +1,1 @@
+"""Upkeep: what is in a registry, and whether it is whole."""
