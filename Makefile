@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 REGISTRY ?=
 
 # Tests that need more than Python, and have targets of their own.
-ELSEWHERE := --ignore tests/codegen --ignore tests/limits --ignore tests/peers --ignore tests/registries
+ELSEWHERE := --ignore tests/browser --ignore tests/codegen --ignore tests/limits --ignore tests/peers --ignore tests/registries
 
 # The suite goes to as many processes as there are cores; WORKERS=0 is for a debugger.
 WORKERS ?= auto
@@ -56,6 +56,10 @@ MANIFESTS ?= 1000000
 .PHONY: test-upkeep
 test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one of a million manifests with its limits
 	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory
+
+.PHONY: test-browser
+test-browser: $(VENV)/.made ## The HTML page of an inventory in Chromium (Debian); ACR_SCREENSHOTS=folder keeps pictures
+	$(BIN)/python -m pytest tests/browser
 
 .PHONY: test-forks
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async

@@ -10,6 +10,7 @@ from acr._inventory.blobs import count
 from acr._inventory.changes import changes
 from acr._inventory.check import check
 from acr._inventory.joining import join
+from acr._inventory.page import page
 from acr._inventory.records import InventoryManifest, InventoryRepository, InventoryTag
 from acr._inventory.reports import Check, InventoryChanges, Usage
 from acr._inventory.tables import (
@@ -195,6 +196,21 @@ class Inventory:
             InvalidInput: there are none, or they are of several registries.
         """
         return cls(join([tables_of(part) for part in parts]))
+
+    def to_html(self, *, check: Check | None = None) -> str:
+        """Make one HTML page of usage and findings, to be written to a file as UTF-8. It loads nothing.
+
+        It has a treemap, tables that sort, and the growth by month. A table has the 500 largest, and the sum of the
+        rest. Only its own style and script may run, whatever names the registry has.
+
+        Args:
+            check: findings to show, such as those of `Registry.verify_blobs`. The default is what `check` finds.
+
+        Example:
+            html = registry.inventory().to_html()
+            print(f"{len(html):,} characters")
+        """
+        return page(self.usage(), self.check() if check is None else check)
 
     def rows(self, of: Literal["tags", "manifests", "repositories"] = "tags") -> list[dict[str, Any]]:
         """Make flat rows of native types. pandas and polars take them.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 TESTS: Final = Path(__file__).parent.parent
-ELSEWHERE: Final = ("peers", "registries", "codegen", "limits")
+ELSEWHERE: Final = ("browser", "peers", "registries", "codegen", "limits")
 """Not of the ordinary suite: they start programs of others, and wait for them, or measure time on purpose."""
 
 CLOCKS: Final = {"monotonic", "perf_counter", "process_time", "thread_time"}

@@ -1,8 +1,10 @@
-"""Registries of a certain size, in which repositories share layers."""
+"""Registries for pages: of a certain size, and with names that want to be more than text."""
 
 from __future__ import annotations
 
 import random
+
+import attrs
 
 import acr
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository, NewTag
@@ -11,6 +13,17 @@ from acr.media_types import OCI_LAYER_GZIP, OCI_MANIFEST
 
 DAY = 86_400_000_000
 REPOSITORIES = 20
+
+NAMES = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style></script><svg onload=alert(1)>",
+    "&lt;script&gt;&#x3c;",
+    "\x1b[2J\u202e\u2066\x00",
+    "javascript:alert(1)",
+    "<!-- ",
+)
 
 
 def registry_of(tags: int) -> acr.Inventory:
@@ -54,3 +67,29 @@ def registry_of(tags: int) -> acr.Inventory:
 
 def _layer(dice: random.Random) -> NewLink:
     return NewLink(dice.randbytes(32), Kind.LAYER, OCI_LAYER_GZIP, int(10 ** dice.uniform(5, 9)))
+
+
+def hostile() -> tuple[acr.Usage, acr.Finding]:
+    """The usage of a registry whose names, types and texts are all hostile, and a finding of it."""
+    usage = registry_of(len(NAMES) * 2).usage()
+    repositories = tuple(
+        attrs.evolve(
+            repository,
+            name=name,
+            tags=tuple(attrs.evolve(tag, name=other) for tag, other in zip(tags, NAMES[at:] + NAMES, strict=False)),
+        )
+        for at, (repository, name) in enumerate(zip(usage.repositories, NAMES, strict=False))
+        if (tags := repository.tags)
+    )
+    usage = attrs.evolve(
+        usage,
+        registry=NAMES[0],
+        repositories=repositories,
+        by_media_type=dict.fromkeys(NAMES, 1),
+        by_month={"2026-01": 5, "unknown": 1},
+        caveats=NAMES,
+    )
+    finding = acr.Finding(
+        kind="orphan", repository=NAMES[1], tags=NAMES, text=NAMES[0], advice=NAMES[3], digest=acr.Digest.of(b"")
+    )
+    return usage, finding

@@ -76,6 +76,7 @@ def inventories(inventory: acr.Inventory) -> None:
     assert_type(acr.save_inventory(inventory, Path("it")), None)
     assert_type(acr.load_inventory("it"), acr.Inventory)
     assert_type(usage.to_dict(), dict[str, Any])
+    assert_type(inventory.to_html(check=inventory.check()), str)
     assert_type(inventory.compare(inventory).not_compared, Sequence[str])
 
 
