@@ -59,7 +59,7 @@ class AsyncRepository:
         """
         return await catalog.exists(self._remote)
 
-    async def image(self, reference: str, *, platform: str | None = None) -> Image:
+    async def image(self, reference: str, *, platform: str | Platform | None = None) -> Image:
         """Get what an image is: its platform, labels, command, layers and sizes. Its layers are not downloaded.
 
         Args:

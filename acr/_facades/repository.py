@@ -61,7 +61,7 @@ class Repository:
         """
         return run(catalog.exists(self._remote))
 
-    def image(self, reference: str, *, platform: str | None = None) -> Image:
+    def image(self, reference: str, *, platform: str | Platform | None = None) -> Image:
         """Get what an image is: its platform, labels, command, layers and sizes. Its layers are not downloaded.
 
         Args:

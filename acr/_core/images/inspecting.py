@@ -11,13 +11,14 @@ from acr._core.images.selection import IMAGE_CONFIGS, content_of, platform_in, s
 from acr._core.images.stores import RegistryStore
 from acr._core.talk.deadline import one_call
 from acr._core.talk.remote import Remote
+from acr._values.descriptor import Platform, platform_of
 from acr._values.fields import parse_object
 from acr._values.image import Image
 from acr.errors import InvalidInput
 
 
 @one_call
-async def inspect_image(remote: Remote, reference: str, *, platform: str | None) -> Image:
+async def inspect_image(remote: Remote, reference: str, *, platform: str | Platform | None) -> Image:
     """What an image is.
 
     Args:
@@ -28,10 +29,11 @@ async def inspect_image(remote: Remote, reference: str, *, platform: str | None)
     Raises:
         InvalidInput: there is nothing for that platform, or it is no image.
     """
+    wanted = platform_of(platform)
     store = RegistryStore(remote)
     root = await store.resolve(reference)
     name = f"{store.name}@{root.digest}"
-    image = await select(root, platform, name, store.manifest, store.source)
+    image = await select(root, wanted, name, store.manifest, store.source)
     config = image.config
     if config is None or config.media_type not in IMAGE_CONFIGS:
         what = image.artifact_type or (config.media_type if config else image.media_type)

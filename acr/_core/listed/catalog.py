@@ -166,10 +166,10 @@ async def get_dated(remote: Remote, scope: scopes.Scopes) -> tuple[RepositoryPro
         remote: the repository.
         scope: what to get a token for. It may be more than this call needs, if the caller goes on with it.
     """
-    request = get_properties.build_request(remote.name)
+    request = get_repository_properties.build_request(remote.name)
 
     def parse(reply: Response) -> tuple[RepositoryProperties, str | None]:
-        return _properties(get_properties.parse(reply).body), reply.headers.get("date")
+        return _properties(get_repository_properties.parse(reply).body), reply.headers.get("date")
 
     return await remote.session.call(request, parse, scopes=scope)
 
