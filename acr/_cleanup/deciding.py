@@ -147,15 +147,11 @@ class _Deciding:
         """Keep the manifests and tags that stay for themselves, whatever the rules say."""
         keeping, judge, protected = self._keeping, self._judge, self._rows
         for row in self._graph.manifests:
-            lock = self._lock or judge.lock(row)
-            if lock:
-                keeping.keep_with_tags(row, lock, f"its manifest is locked: {lock}" if not self._lock else lock)
-            elif row in protected:
-                keeping.keep_with_tags(row, protected[row], protected[row])
-            else:
-                why = judge.guard(row) or (f"a doubt: {self._doubt()}" if self._graph.doubts else "")
-                if why:
-                    keeping.keep(row, why)
+            why = self._lock or judge.lock(row) or protected.get(row) or judge.guard(row)
+            if why:
+                keeping.keep_with_tags(row, why)
+            elif self._graph.doubts:
+                keeping.keep(row, f"a doubt: {self._doubt()}")
         for tag in self._graph.tags:
             lock = self._lock or judge.lock(~tag)
             if lock:

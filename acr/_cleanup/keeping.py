@@ -57,11 +57,11 @@ class Keeping:
             self.reasons[node] = Reason(why, via, rule)
             self._left.append(node)
 
-    def keep_with_tags(self, row: int, why: str, on_tags: str) -> None:
+    def keep_with_tags(self, row: int, why: str) -> None:
         """Keep a manifest, and all tags that point to it."""
         self.keep(row, why)
         for tag in self._graph.tags_on.get(row, ()):
-            self.keep(~tag, on_tags, via=row)
+            self.keep(~tag, POINTS, via=row)
 
     def hold_subject(self, tag: int) -> None:
         """Let a tag on an attachment keep what that is attached to by another tag. A `subject` is followed anyway."""

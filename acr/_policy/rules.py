@@ -109,7 +109,7 @@ class Conditions:
             return _stays(rule, f"{_place(it.rank)}, and {self.keep_at_most:,} may stay")
         if self.keep_newest:
             reasons.append(f"not among the newest {self.keep_newest:,}")
-        return _goes(rule, reasons)
+        return _goes(rule, reasons or ["the rule takes whatever its age"])
 
     @staticmethod
     def _held_by_a_pull(length: timedelta, it: Standing) -> str:
