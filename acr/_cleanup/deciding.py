@@ -19,6 +19,7 @@ from acr._cleanup.ordering import deletion_order
 from acr._policy.rules import Verdict
 
 LAST_TAG = "its manifest stays because of a doubt, and this is its last tag"
+UNREAD = "it leads to what could not be read"
 UNTAGGED = "no tag is left:"
 GOES_WITH = "its subject goes:"
 UNDECIDED = "nothing decides about it"
@@ -67,7 +68,7 @@ class _Deciding:
         """Decide."""
         keeping, graph = self._keeping, self._graph
         verdicts = self._judge.tags(self._tags)
-        self._hold_last_tags(verdicts)
+        self._hold_tags(verdicts)
         self._keep_items()
         self._keep_tags(verdicts)
         self._keep_attachment_tags()
@@ -129,15 +130,21 @@ class _Deciding:
                 found.setdefault(tag, self._rows[target])
         return found
 
-    def _hold_last_tags(self, verdicts: dict[int, Verdict]) -> None:
-        """If all manifests stay because of a doubt, a tag that goes would leave one behind that nobody finds again."""
+    def _hold_tags(self, verdicts: dict[int, Verdict]) -> None:
+        """Hold tags because of a doubt: those that lead to what could not be read, and the last one of each manifest.
+
+        All manifests stay then. Without a tag, nobody would find them again.
+        """
         if not self._graph.doubts:
             return
-        for tags in self._graph.tags_on.values():
+        unread = self._graph.above(self._graph.unread)
+        for row, tags in self._graph.tags_on.items():
             own = [tag for tag in tags if tag in verdicts]
-            if own and all(verdicts[tag].goes for tag in own):
+            if row in unread or all(verdicts[tag].goes for tag in own):
+                why = UNREAD if row in unread else f"{LAST_TAG}: {self._doubt()}"
                 for tag in own:
-                    verdicts[tag] = attrs.evolve(verdicts[tag], goes=False, why=f"{LAST_TAG}: {self._doubt()}")
+                    if verdicts[tag].goes:
+                        verdicts[tag] = attrs.evolve(verdicts[tag], goes=False, why=why)
 
     def _doubt(self) -> str:
         more = len(self._graph.doubts) - 1

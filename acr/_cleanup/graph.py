@@ -37,6 +37,7 @@ class RepositoryGraph:
         named_after: the tags that are named after a manifest, by its row.
         named: the manifest that a tag is named after, by the row of the tag.
         orphan_tags: tags that are named after a manifest which the repository lacks, with the contents that it may be.
+        unread: manifests that may lead to more than is known.
         doubts: why something could lead to manifests unseen. Empty if all edges are known.
     """
 
@@ -56,6 +57,7 @@ class RepositoryGraph:
         self.named_after: dict[int, list[int]] = {}
         self.named: dict[int, int] = {}
         self.orphan_tags: dict[int, list[int]] = {}
+        self.unread: set[int] = set()
         self.doubts: list[str] = []
         self._read_links()
         self._read_tags()
@@ -124,6 +126,7 @@ class RepositoryGraph:
         )
         for row in self.manifests:
             if trouble[row] and texts[media_type[row]] not in media_types.SCHEMA1:  # which leads to layers alone
+                self.unread.add(row)
                 self.doubts.append(f"{self.label(row)} cannot be read: {texts[trouble[row]]}")
         told = self._tables.repositories
         counts = (

@@ -48,7 +48,8 @@ class Policy:
                 raise InvalidInput(f"there is no such file among files={sorted(given)}")
             return given[name]
 
-        check_text("text", text)
+        if check_text("text", text) is None:
+            raise InvalidInput("text: expected a policy in TOML")
         self._source = source
         self._rules = read_rules(text, source, read)
         contents = {source: text, **self._rules.files}

@@ -66,6 +66,8 @@ def _sum(numbers: tuple[str | None, ...], units: object) -> int:
 def _hint(text: str) -> str:
     """How to write what was probably meant."""
     bare = text.strip()
+    if len(bare) > 40:
+        return _EXPECTED
     if re.fullmatch("[0-9]+", bare):
         return f"a number needs a unit: write {bare}d for days"
     if bare.startswith(("-", "+")):
