@@ -173,7 +173,7 @@ class RepositoryGraph:
         return found
 
     def above(self, rows: Iterable[int]) -> set[int]:
-        """Some manifests, and all that list them at any depth."""
+        """Some manifests, and all that lead to them at any depth: what lists them, and what is attached to them."""
         holders: dict[int, list[int]] = {}
         for row, parts in self.parts.items():
             for part in parts:
@@ -181,7 +181,9 @@ class RepositoryGraph:
         found = set(rows)
         left = list(found)
         while left:
-            for one in holders.get(left.pop(), ()):
+            row = left.pop()
+            attached = (self.targets[tag] for tag in self.named_after.get(row, ()) if tag in self.targets)
+            for one in (*holders.get(row, ()), *self.referrers.get(row, ()), *attached):
                 if one not in found:
                     found.add(one)
                     left.append(one)
