@@ -7,12 +7,15 @@ an edge, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from acr import media_types
-from acr._inventory.graph import subject_of_tag
 from acr._inventory.tables import LEADS_DOWN, Flag, Kind, Tables
+
+_NAMED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
+"""A tag that is named after a digest, whatever follows. Of sha512, a tag has the first half."""
 
 _SUBJECT: Final = int(Kind.SUBJECT)
 _IMAGES: Final = frozenset({media_types.OCI_MANIFEST, media_types.DOCKER_MANIFEST})
@@ -37,6 +40,7 @@ class RepositoryGraph:
         named_after: the tags that are named after a manifest, by its row.
         named: the manifest that a tag is named after, by the row of the tag.
         orphan_tags: tags that are named after a manifest which the repository lacks, with the contents that it may be.
+        repeated: tags whose names are there more than once: nobody knows what they point to.
         unread: manifests that may lead to more than is known.
         doubts: why something could lead to manifests unseen. Empty if all edges are known.
     """
@@ -57,6 +61,7 @@ class RepositoryGraph:
         self.named_after: dict[int, list[int]] = {}
         self.named: dict[int, int] = {}
         self.orphan_tags: dict[int, list[int]] = {}
+        self.repeated: set[int] = set()
         self.unread: set[int] = set()
         self.doubts: list[str] = []
         self._read_links()
@@ -101,14 +106,16 @@ class RepositoryGraph:
             self.doubts.append(f"{self.label(row)} lists {missing}, which is missing and may list others")
 
     def _read_tags(self) -> None:
+        names: dict[str, list[int]] = {}
         for tag in self.tags:
+            names.setdefault(self._tables.tags.name[tag], []).append(tag)
             target = self.rows.get(self._tables.tags.content[tag])
             if target is None:
                 self.doubts.append(f"the manifest that the tag {self.label(~tag)} points to is missing")
             else:
                 self.targets[tag] = target
                 self.tags_on.setdefault(target, []).append(tag)
-            contents = subject_of_tag(self._tables, self._tables.tags.name[tag])
+            contents = _named_contents(self._tables, self._tables.tags.name[tag])
             if contents is None:
                 continue
             found = [self.rows[content] for content in contents if content in self.rows]
@@ -118,7 +125,14 @@ class RepositoryGraph:
             else:
                 self.orphan_tags[tag] = contents
 
+        for name, tags in names.items():
+            if len(tags) > 1:
+                self.repeated.update(tags)
+                self.doubts.append(f"the tag {name} was listed more than once")
+
     def _see_doubts(self) -> None:
+        if len(self.rows) < len(self.manifests):
+            self.doubts.append("a manifest was listed more than once")
         trouble, media_type, texts = (
             self._tables.manifests.trouble,
             self._tables.manifests.media_type,
@@ -188,3 +202,12 @@ class RepositoryGraph:
                     found.add(one)
                     left.append(one)
         return found
+
+
+def _named_contents(tables: Tables, name: str) -> list[int] | None:
+    """The contents that a tag may be named after; None if it is an ordinary tag."""
+    match = _NAMED.fullmatch(name) if name.startswith("sha") else None
+    if match is None:
+        return None
+    digests, length = tables.contents.digests, 64 if match[1] == "sha512" else 32
+    return [row for row in digests.beginning_with(bytes.fromhex(match[2])) if len(digests.packed(row)) == length]

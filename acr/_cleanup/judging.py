@@ -99,6 +99,8 @@ class Judge:
     def guard(self, node: int) -> str:
         """Why something must not be touched, whatever the rules say: it is new, or nobody knows how old it is."""
         if node < 0:
+            if ~node in self._graph.repeated:
+                return "it was listed more than once"
             flags, columns, row = self._tables.tags.flags[~node], self._tables.tags, ~node
         else:
             flags, columns, row = self._tables.manifests.flags[node], self._tables.manifests, node  # type: ignore[assignment]

@@ -14,6 +14,7 @@ from acr._cleanup.plan import Plan
 from acr._cleanup.plan_values import PlanHead
 from acr._inventory.tables import Tables, to_time
 from acr._policy.reading import Rules
+from acr.errors import InvalidInput
 
 _TOLD: Final = 20
 """How many notes of one kind are in a plan."""
@@ -26,7 +27,12 @@ def make_plan(tables: Tables, rules: Rules, policy: Mapping[str, str]) -> Plan:
         tables: the inventory.
         rules: the policy.
         policy: its files, with the sha256 of each.
+
+    Raises:
+        InvalidInput: the inventory has a repository twice.
     """
+    if len(set(tables.repositories.name)) < len(tables.repositories.name):
+        raise InvalidInput("the inventory is damaged: it has a repository twice. Read it again")
     return _Planning(tables, rules).plan(policy)
 
 

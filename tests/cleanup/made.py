@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from acr import Digest, media_types
 from acr._cleanup.plan import Plan
 from acr._cleanup.policy import Policy
@@ -37,7 +39,12 @@ def descriptor(digest: Digest) -> dict[str, object]:
     return {"mediaType": media_types.OCI_MANIFEST, "digest": str(digest), "size": 1}
 
 
-def scene_of(store: Store, about: dict[tuple[str, str], Item] | None = None, *, is_whole: bool = True) -> Scene:
+def scene_of(
+    store: Store,
+    about: Mapping[tuple[str, str], Item] | Mapping[tuple[str, Digest], Item] | None = None,
+    *,
+    is_whole: bool = True,
+) -> Scene:
     """A registry that is 100 days old, but for some items."""
     scene = Scene(store, places_of(store), is_whole=is_whole)
     for (repository, name), item in (about or {}).items():
@@ -45,7 +52,12 @@ def scene_of(store: Store, about: dict[tuple[str, str], Item] | None = None, *, 
     return scene
 
 
-def plan_of(store: Store, policy: str, about: dict[tuple[str, str], Item] | None = None, **files: str) -> Plan:
+def plan_of(
+    store: Store,
+    policy: str,
+    about: Mapping[tuple[str, str], Item] | Mapping[tuple[str, Digest], Item] | None = None,
+    **files: str,
+) -> Plan:
     """The plan of a policy for it."""
     named = {f"{name}.txt": text for name, text in files.items()}
     return Policy(f"[purge]\n{policy}", files=named).plan(scene_of(store, about).inventory())

@@ -25,7 +25,7 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 NOW = 20_000 * DAY
 FREE = int(Flag.CAN_READ | Flag.CAN_WRITE | Flag.CAN_LIST | Flag.CAN_DELETE)
-NAMED = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(\..+)?")
+NAMED = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
 
 
 @attrs.define(kw_only=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from acr import Digest, media_types
+from acr import Digest, Inventory, media_types
 from acr._cleanup.policy import Policy
+from acr._inventory.builder import Builder, NewRepository, NewTag
+from acr._inventory.inventory import tables_of
+from acr._inventory.joining import _manifests
+from acr._inventory.tables import Tables, pack
 from acr._policy.invalid import InvalidPolicy
 from tests.cleanup.made import ALL, UNTAGGED, attached, descriptor, gone, index, plan_of, scene_of
-from tests.cleanup.scenes import DAY, HOUR, NOW, Item
+from tests.cleanup.scenes import DAY, FREE, HOUR, NOW, Item
 from tests.inventory.graphs import MISSING, Store, named_after
 from tests.inventory.test_usage import image
 
@@ -80,7 +85,7 @@ def test_c_a_rule_may_let_the_tag_of_an_sbom_go_with_its_subject(store: Store) -
     assert gone(plan_of(store, rule + UNTAGGED, {("app", "sbom"): Item(age=HOUR // 2)})) == set()
 
 
-@pytest.mark.parametrize("suffix", [".sig", ".att", ".sbom", ".whatever-2", ""])
+@pytest.mark.parametrize("suffix", [".sig", ".att", ".sbom", ".whatever-2", "", "-sbom", "_x"])
 def test_d_signatures_go_with_their_images_and_not_before(store: Store, suffix: str) -> None:
     old, new = (image(store, "app", name, tag=name.decode()) for name in (b"old", b"new"))
     tags = {one: f"{named_after(one)}{suffix}" for one in (old, new)}
@@ -281,3 +286,46 @@ def test_a_reviewer_takes_something_off(store: Store) -> None:
     assert gone(policy.plan(inventory, protect=["app:v1"])) == {"v2", other}
     assert gone(policy.plan(inventory, protect=str(images[0]))) == {"v2", other}
     assert len(policy.plan(inventory).deletions) == 6
+
+
+@pytest.mark.parametrize("what", ["a tag", "a manifest"])
+def test_what_was_listed_twice_stays(store: Store, what: str) -> None:
+    """One of two equal lines must not stay while the other one goes: they are the same item."""
+    old, new = (image(store, "app", name, tag=name.decode()) for name in (b"old", b"new"))
+    about = {("app", "old"): Item(age=30 * DAY), ("app", "new"): Item(age=3 * DAY)}
+    inventory = scene_of(store, about).inventory()
+    tables = tables_of(inventory)
+    builder = Builder()
+    new_tags = [_tag(tables, tag) for tag in range(2)]
+    manifests = list(_manifests(tables, 0))
+    if what == "a tag":
+        new_tags.append(attrs.evolve(new_tags[0], content=pack(old)))  # new, which points to old by this line
+    else:
+        manifests.append(next(one for one in manifests if one.content == pack(old)))
+    builder.add(
+        NewRepository(
+            name="app",
+            created=0,
+            updated=0,
+            manifest_count=len(manifests),
+            tag_count=len(new_tags),
+            flags=FREE,
+            manifests=manifests,
+            tags=new_tags,
+        )
+    )
+    twice = Inventory(builder.build(registry="made.up", started=NOW, finished=NOW, catalog=["app"]))
+    policy = Policy(f'[purge]\nprotect = ["old"]\n[[purge.rule]]\nkeep_newest = 1\n{UNTAGGED}')
+    assert gone(policy.plan(twice)) == set()
+    assert "more than once" in policy.plan(twice).warnings[0]
+    assert gone(Policy(f"[purge]\n{ALL}").plan(inventory)) == {"old", "new", old, new}
+
+
+def _tag(tables: Tables, tag: int) -> NewTag:
+    return NewTag(
+        name=tables.tags.name[tag],
+        content=tables.contents.digests.packed(tables.tags.content[tag]),
+        created=tables.tags.created[tag],
+        updated=tables.tags.updated[tag],
+        flags=FREE,
+    )
