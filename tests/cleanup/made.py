@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from acr import Digest, media_types
 from acr._cleanup.plan import Plan
@@ -10,6 +11,9 @@ from acr._cleanup.policy import Policy
 from tests.cleanup.scenes import Item, Scene, places_of
 from tests.inventory.graphs import Store
 from tests.inventory.test_usage import image
+
+About: TypeAlias = Mapping[tuple[str, str], Item] | Mapping[tuple[str, Digest], Item]
+"""What is special of a tag or a digest, by its repository and name."""
 
 UNTAGGED = '[purge.untagged]\nolder_than = "2d"\n'
 ALL = '[[purge.rule]]\nname = "all"\nolder_than = "2d"\n'
@@ -41,7 +45,7 @@ def descriptor(digest: Digest) -> dict[str, object]:
 
 def scene_of(
     store: Store,
-    about: Mapping[tuple[str, str], Item] | Mapping[tuple[str, Digest], Item] | None = None,
+    about: About | None = None,
     *,
     is_whole: bool = True,
 ) -> Scene:
@@ -55,7 +59,7 @@ def scene_of(
 def plan_of(
     store: Store,
     policy: str,
-    about: Mapping[tuple[str, str], Item] | Mapping[tuple[str, Digest], Item] | None = None,
+    about: About | None = None,
     **files: str,
 ) -> Plan:
     """The plan of a policy for it."""

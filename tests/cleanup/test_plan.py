@@ -81,7 +81,7 @@ def test_a_plan_explains(plan: Plan) -> None:
 
 def test_what_names_say_cannot_act_upon_a_terminal() -> None:
     builder = Builder()
-    for name in ("<script>alert(1)</script>", "\x1b[2J"):
+    for name in ("\x1b[2J", "<script>alert(1)</script>"):
         builder.add(
             NewRepository(
                 name=name,
