@@ -54,8 +54,8 @@ UPKEEP ?= 20000
 MANIFESTS ?= 1000000
 
 .PHONY: test-upkeep
-test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one of a million manifests with its limits
-	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory
+test-upkeep: $(VENV)/.made ## Usage, check, plans: 20,000 random registries, and one of a million manifests with its limits
+	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory tests/cleanup
 
 .PHONY: test-browser
 test-browser: $(VENV)/.made ## The HTML page of an inventory in Chromium (Debian); ACR_SCREENSHOTS=folder keeps pictures

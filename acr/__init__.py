@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING
 # Each name stands here twice: for type checkers, and by module for loading. tests/house compares the two.
 if TYPE_CHECKING:
     from acr import errors as errors, media_types as media_types, protocols as protocols
+    from acr._cleanup.examples import ExampleFailure as ExampleFailure
+    from acr._cleanup.plan import Plan as Plan
+    from acr._cleanup.plan_values import (
+        Deletion as Deletion,
+        Explanation as Explanation,
+        Kept as Kept,
+        PlanChanges as PlanChanges,
+    )
+    from acr._cleanup.policy import Policy as Policy
     from acr._facades.async_handles import (
         AsyncRepositoryBlob as AsyncRepositoryBlob,
         AsyncRepositoryManifest as AsyncRepositoryManifest,
@@ -57,6 +66,8 @@ if TYPE_CHECKING:
     from acr._outside.inventory_file import load_inventory as load_inventory, save_inventory as save_inventory
     from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
+    from acr._outside.plan_file import load_plan as load_plan, save_plan as save_plan
+    from acr._outside.policy_file import load_policy as load_policy
     from acr._outside.sinks import Downloadable as Downloadable
     from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
     from acr._outside.verifying import VerifyingReader as VerifyingReader
@@ -110,6 +121,7 @@ if TYPE_CHECKING:
         IncompleteInventory as IncompleteInventory,
         IntegrityError as IntegrityError,
         InvalidInput as InvalidInput,
+        InvalidPolicy as InvalidPolicy,
         InvalidReference as InvalidReference,
         LimitExceeded as LimitExceeded,
         Locked as Locked,
@@ -141,6 +153,10 @@ else:
     # (for the emulator's fixture), a command line wants to be quick, and the sync half is used without asyncio.
     _NAMES = {
         "": "errors media_types protocols",
+        "_cleanup.examples": "ExampleFailure",
+        "_cleanup.plan": "Plan",
+        "_cleanup.plan_values": "Deletion Explanation Kept PlanChanges",
+        "_cleanup.policy": "Policy",
         "_facades.async_handles": "AsyncRepositoryBlob AsyncRepositoryManifest AsyncRepositoryTag",
         "_facades.async_registry": "AsyncRegistry",
         "_facades.async_repository": "AsyncRepository",
@@ -159,6 +175,8 @@ else:
         "_outside.inventory_file": "load_inventory save_inventory",
         "_outside.layouts.docker_archive": "DockerArchive",
         "_outside.layouts.layout": "Layout Memory",
+        "_outside.plan_file": "load_plan save_plan",
+        "_outside.policy_file": "load_policy",
         "_outside.sinks": "Downloadable",
         "_outside.sources": "SyncUploadable Uploadable",
         "_values.access": "Access",
@@ -185,9 +203,9 @@ else:
         "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",
         "errors": (
             "AcrError CredentialError Denied DigestMismatch ErrorInfo IncompleteInventory IntegrityError "
-            "InvalidInput InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation "
-            "RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError TransportError Unauthorized "
-            "UnsupportedDigest"
+            "InvalidInput InvalidPolicy InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable "
+            "ProtocolViolation RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError TransportError "
+            "Unauthorized UnsupportedDigest"
         ),
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -66,6 +66,7 @@ CONTENTS = """
 :hidden:
 :caption: Guides
 
+docs/cleanup
 docs/emulator
 docs/from-go
 docs/inventory

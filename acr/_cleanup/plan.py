@@ -49,7 +49,9 @@ class Plan:
     `Policy.plan` makes one, and `load_plan` loads one. The same policy makes the same plan of the same inventory.
 
     Example:
-        plan = policy.plan(registry.inventory())
+        from acr import Policy
+
+        plan = Policy('[purge.untagged]\\nolder_than = "7d"').plan(registry.inventory())
         print(plan)
         print(plan.explain("team/app:v1"))
     """

@@ -9,12 +9,11 @@ from acr._cleanup.examples import ExampleFailure, failures
 from acr._cleanup.plan import Plan
 from acr._cleanup.planning import make_plan
 from acr._inventory.inventory import Inventory, tables_of
-from acr._policy.invalid import InvalidPolicy
 from acr._policy.protection import protect_all
 from acr._policy.reading import read_rules
 from acr._values.arguments import check_text
 from acr._values.home import public_in
-from acr.errors import InvalidInput
+from acr.errors import InvalidInput, InvalidPolicy
 
 
 @public_in("acr")
@@ -30,6 +29,8 @@ class Policy:
         InvalidPolicy: it has a mistake. The error names the line.
 
     Example:
+        from acr import Policy
+
         policy = Policy('''
         [[purge.rule]]
         tags = { glob = ["pr-*"] }

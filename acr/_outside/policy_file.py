@@ -5,9 +5,8 @@ from pathlib import Path
 
 from acr._cleanup.policy import Policy
 from acr._outside.regular import open_regular
-from acr._policy.invalid import InvalidPolicy
 from acr._values.home import public_in
-from acr.errors import InvalidInput
+from acr.errors import InvalidInput, InvalidPolicy
 
 _LARGEST = 1024 * 1024
 _LARGEST_NAMED = 256 * 1024 * 1024

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from acr._policy.invalid import InvalidPolicy
+from acr.errors import InvalidPolicy
 
 Path: TypeAlias = tuple[str | int, ...]
 

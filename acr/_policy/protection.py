@@ -7,11 +7,10 @@ from typing import Final
 
 import attrs
 
-from acr._policy.invalid import InvalidPolicy
 from acr._policy.patterns import check_repository_glob, check_tag_glob, is_glob, matches_glob
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.reference import Reference, check_repository
-from acr.errors import AcrError, InvalidInput
+from acr.errors import AcrError, InvalidInput, InvalidPolicy
 
 _RUNTIMES: Final = ("docker-pullable://", "docker://", "containerd://", "cri-o://")
 """What Kubernetes writes before the name of an image."""

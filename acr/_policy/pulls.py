@@ -11,9 +11,9 @@ from typing import Final
 
 import attrs
 
-from acr._policy.invalid import InvalidPolicy
 from acr._policy.rules import Pull
 from acr._values.durations import exact_duration
+from acr.errors import InvalidPolicy
 
 _SPAN: Final = re.compile(r"# *span: *(\S+) +(\S+) *", re.IGNORECASE)
 _UNIT: Final = re.compile(r" *\[[^\]]*\]$")

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import attrs
 
-from acr._policy.invalid import InvalidPolicy
 from acr._policy.lines import read_toml
 from acr._policy.patterns import Repositories, Tags, check_repository_glob, check_tag_glob, compiled
 from acr._policy.protection import OWN, Protected, protected_pattern, read_references
@@ -20,7 +19,7 @@ from acr._policy.section import Section
 from acr._policy.versions import Range
 from acr._values.durations import exact_duration
 from acr._values.reference import check_repository, check_tag
-from acr.errors import AcrError
+from acr.errors import AcrError, InvalidPolicy
 
 Read = Callable[[str], str]
 """Reads a file that a policy names. It raises an InvalidInput if it cannot."""

@@ -7,10 +7,9 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from acr._policy.invalid import InvalidPolicy
 from acr._policy.lines import Document, Path
 from acr._values.durations import parse_duration
-from acr.errors import InvalidInput
+from acr.errors import InvalidInput, InvalidPolicy
 
 _MOST = 2**31
 

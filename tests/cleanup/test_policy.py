@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import re
 from pathlib import Path
@@ -12,8 +13,7 @@ import pytest
 from acr import Inventory
 from acr._cleanup.policy import Policy
 from acr._outside.policy_file import load_policy
-from acr._policy.invalid import InvalidPolicy
-from acr.errors import InvalidInput
+from acr.errors import InvalidInput, InvalidPolicy
 from tests.cleanup.scenes import random_scene
 
 MUTATIONS = int(os.environ.get("ACR_UPKEEP_POLICIES", "2000"))
@@ -232,6 +232,20 @@ def test_an_example_that_expects_another_rule_fails() -> None:
     )
     (failure,) = policy.test()
     assert (failure.found, failure.rule, failure.why) == ("keep", "releases", "expected the rule unused")
+
+
+def test_the_policies_of_the_page_are_policies() -> None:
+    """And their examples say what they do."""
+    page = Path(__file__).resolve().parent.parent.parent / "docs" / "cleanup.md"
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert Policy(block, files=FILES).test() == ()
+
+
+def test_an_error_of_a_policy_travels() -> None:
+    error = pickle.loads(pickle.dumps(InvalidPolicy("wrong", source="it.toml", line=7)))
+    assert (str(error), error.source, error.line) == ("it.toml:7: wrong", "it.toml", 7)
 
 
 def test_what_is_no_text_is_an_error_of_ours() -> None:

@@ -11,7 +11,7 @@ from acr._inventory.builder import Builder, NewRepository, NewTag
 from acr._inventory.inventory import tables_of
 from acr._inventory.joining import _manifests
 from acr._inventory.tables import Tables, pack
-from acr._policy.invalid import InvalidPolicy
+from acr.errors import InvalidPolicy
 from tests.cleanup.made import ALL, UNTAGGED, attached, descriptor, gone, index, plan_of, scene_of
 from tests.cleanup.scenes import DAY, FREE, HOUR, NOW, Item
 from tests.inventory.graphs import MISSING, Store, named_after

@@ -28,6 +28,8 @@ ROOMS: dict[str, set[str]] = {
     "acr.media_types": set(),
     "acr._values": VALUES,
     "acr._inventory": VALUES,
+    "acr._policy": VALUES,
+    "acr._cleanup": {*VALUES, "acr._inventory", "acr._policy"},
     "acr._forks": set(),
     "acr.protocols": VALUES,
     "acr._core.runtime": VALUES,
@@ -42,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "acr._outside.regular": set(),
     "acr._outside.credentials": {*VALUES, "acr.protocols", "acr._outside.regular", "azure"},
     "acr._outside.tar": {*CONTRACTS, *FILES},
-    "acr._outside": {*CONTRACTS, *FILES, "acr._inventory", "acr._outside.tar"},
+    "acr._outside": {*CONTRACTS, *FILES, "acr._inventory", "acr._cleanup", "acr._outside.tar"},
     "acr._outside.layouts": {*CONTRACTS, *FILES, "acr._outside.tar", "acr._outside"},
     "acr._facades": {
         *TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._core.upkeep",
@@ -76,8 +78,8 @@ ROOMS: dict[str, set[str]] = {
         "acr.emulator._access", "acr.emulator._store", "acr.emulator._server", "acr.emulator._emulator", "pytest",
     },
     "acr": {
-        "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._inventory", "acr._facades",
-        "acr._outside", "acr._outside.credentials", "acr._outside.layouts",
+        "acr.errors", "acr.media_types", "acr.protocols", "acr._values", "acr._inventory", "acr._cleanup",
+        "acr._facades", "acr._outside", "acr._outside.credentials", "acr._outside.layouts",
     },
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, assert_type
 
@@ -53,6 +53,38 @@ def registries(context: ssl.SSLContext) -> None:
         sleep=lambda _seconds: None,
     )
     acr.AsyncRegistry("my.azurecr.io", transport=httpx.AsyncHTTPTransport())
+
+
+def clean_ups(inventory: acr.Inventory) -> None:
+    policy = acr.Policy("", source="policy.toml", files={"running.txt": ""})
+    assert_type(acr.load_policy(Path("policy.toml")), acr.Policy)
+    assert_type(policy.rules, Sequence[str])
+    assert_type(policy.files, Mapping[str, str])
+    assert_type(policy.test(), Sequence[acr.ExampleFailure])
+    plan = policy.plan(inventory, protect=["team/app:v1"])
+    assert_type(plan, acr.Plan)
+    assert_type(acr.load_plan("plan.json"), acr.Plan)
+    acr.save_plan(plan, "plan.json")
+    assert_type(plan.registry, str)
+    assert_type(plan.at, datetime)
+    assert_type(plan.policy, Mapping[str, str])
+    assert_type(plan.deletions, Sequence[acr.Deletion])
+    assert_type(plan.deletions[0].reference, str)
+    assert_type(plan.deletions[0].reason, str)
+    assert_type(plan.kept, Sequence[acr.Kept])
+    assert_type(plan.frees, int)
+    assert_type(plan.frees_at_least, int)
+    assert_type(plan.stays_shared, int)
+    assert_type(plan.warnings, Sequence[str])
+    assert_type(plan.stops, Sequence[str])
+    assert_type(plan.sha256, str)
+    assert_type(plan.time_needed(rate=250), timedelta)
+    assert_type(plan.explain("team/app:v1"), acr.Explanation)
+    assert_type(plan.compare(plan), acr.PlanChanges)
+    assert_type(plan.rows("kept"), list[dict[str, Any]])
+    assert_type(plan.to_dict(), dict[str, Any])
+    assert_type(acr.Plan.from_dict({}), acr.Plan)
+    assert_type(acr.Plan.json_schema(), dict[str, Any])
 
 
 def inventories(inventory: acr.Inventory) -> None:
