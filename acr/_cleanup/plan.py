@@ -51,7 +51,7 @@ class Plan:
     Example:
         from acr import Policy
 
-        plan = Policy('[purge.untagged]\\nolder_than = "7d"').plan(registry.inventory())
+        plan = Policy('purge.untagged.older_than = "7d"').plan(registry.inventory())
         print(plan)
         print(plan.explain("team/app:v1"))
     """
