@@ -15,8 +15,11 @@ from acr.errors import InvalidInput
 
 _LONGEST: Final = 1000
 _GLOB: Final = re.compile(r"[*?\[]")
-_IN_A_TAG: Final = re.compile(r"[A-Za-z0-9_.*?\[\]!-]+")
-_IN_A_REPOSITORY: Final = re.compile(r"[a-z0-9_./*?\[\]!-]+")
+_SET: Final = re.compile(r"\[!?\]?[^\]]*\]")
+_IN_A_TAG: Final = re.compile(r"[A-Za-z0-9_.*?-]+")
+_IN_A_REPOSITORY: Final = re.compile(r"[a-z0-9_./*?-]+")
+_NEVER: Final = "(?!)"
+"""What an empty set, such as [z-a], becomes as a regular expression."""
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -49,13 +52,20 @@ def is_glob(text: str) -> bool:
     return _GLOB.search(text) is not None
 
 
+def _can_match(pattern: str, letters: re.Pattern[str]) -> bool:
+    """Whether a shell pattern can match a name of some letters. What cannot would protect nothing, unseen."""
+    if len(pattern) > _LONGEST or letters.fullmatch(_SET.sub("x", pattern)) is None:
+        return False
+    return _NEVER not in translate(pattern)
+
+
 def check_tag_glob(pattern: str) -> str:
     """Return a shell pattern for tags.
 
     Raises:
         InvalidInput: no tag can match it. Often it is a regular expression.
     """
-    if not pattern or len(pattern) > _LONGEST or _IN_A_TAG.fullmatch(pattern) is None:
+    if not _can_match(pattern, _IN_A_TAG):
         raise InvalidInput(
             f"{pattern[:60]!r} matches no tag, since a shell pattern has letters, digits, . _ - * ? and [...];"
             f" for a regular expression write {{ regex = {pattern[:40]!r} }}"
@@ -70,7 +80,7 @@ def check_repository_glob(pattern: str) -> str:
         InvalidInput: no repository can match it.
     """
     bare = pattern.removeprefix("!")
-    if not bare or len(bare) > _LONGEST or _IN_A_REPOSITORY.fullmatch(bare) is None:
+    if not _can_match(bare, _IN_A_REPOSITORY):
         raise InvalidInput(
             f"{pattern[:60]!r} matches no repository: expected a name or a shell pattern, such as team/app or team/*;"
             " a ! before it leaves repositories out"

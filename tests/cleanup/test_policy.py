@@ -105,6 +105,10 @@ def rule(*lines: str) -> str:
         ("[purge]\n\n[[purge.rules]]\nkeep = 'all'", 3, "'rules' is unknown here: did you mean rule?"),
         ("[purge]\nprotect = ['ok',\n  # no\n  '^v.*$']\n", 4, "for a regular expression write"),
         ("[purge]\nprotect = ['sha256:abc']\n", 2, "is no digest"),
+        ("[purge]\nprotect = ['!latest']\n", 2, "matches no tag"),
+        ("[purge]\nprotect = ['v[0-9']\n", 2, "matches no tag"),
+        ("[purge]\nprotect = ['v[9-0]']\n", 2, "matches no tag"),
+        ("[purge]\nprotect = ['Team/*:v1']\n", 2, "matches no repository"),
         ("[purge]\nprotect = 'latest'\n", 2, "expected a list of texts"),
         ("[purge]\nprotect = ['']\n", 2, "expected a text"),
         ("[purge]\nprotect_from = ['nowhere.txt']\n", 2, "there is no such file"),
@@ -260,9 +264,9 @@ PIECES = ["[", "]", "{", "}", '"', "'", "=", ",", ".", "#", "\n", "\\", "\x00", 
 def mutated(seed: int) -> str:
     """The whole policy, with some mistakes."""
     dice = random.Random(f"mutation {seed}")
-    text = WHOLE
+    text: str = WHOLE
     for _ in range(dice.randint(1, 3)):
-        lines = text.split("\n")
+        lines: list[str] = [*text.split("\n")]
         at = dice.randrange(len(text))
         kind = dice.randrange(8)
         if kind == 0:
