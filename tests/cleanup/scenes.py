@@ -90,11 +90,15 @@ class Place:
         return NAMED.fullmatch(tag) is not None
 
     def reach(self, digest: Digest) -> set[Digest]:
-        """A manifest, and all that it lists at any depth."""
+        """A manifest, and all that it leads to: what it lists, and what it is attached to."""
         found = {digest}
-        while more := {child for one in found for child in self.children(one)} - found:
+        while more := {one for known in found for one in self._next(known)} - found:
             found |= more
         return found
+
+    def _next(self, digest: Digest) -> set[Digest]:
+        named = {self.named_after(tag) for tag, target in self.tags.items() if target == digest}
+        return self.children(digest) | ({self.subject(digest), *named} - {None})  # type: ignore[operator, return-value]
 
     def is_doubtful(self, found: set[Digest]) -> bool:
         """Whether there may be something that the inventory does not know.
