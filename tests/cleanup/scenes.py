@@ -98,7 +98,7 @@ class Place:
 
     def _next(self, digest: Digest) -> set[Digest]:
         named = {self.named_after(tag) for tag, target in self.tags.items() if target == digest}
-        return self.children(digest) | ({self.subject(digest), *named} - {None})  # type: ignore[operator, return-value]
+        return self.children(digest) | ({self.subject(digest), *named} - {None})  # type: ignore[operator]
 
     def is_doubtful(self, found: set[Digest]) -> bool:
         """Whether there may be something that the inventory does not know.
