@@ -233,6 +233,17 @@ class _Deciding:
             if ~tag not in kept:
                 verdict = self._judge.orphan_tag(tag)
                 found[~tag] = Reason(verdict.why, rule=verdict.rule)
+        self._leave(found, untagged)
+        self._spread(found)
+        for tag, verdict in verdicts.items():
+            target = graph.targets.get(tag)
+            if verdict.follows and not verdict.goes and ~tag not in kept and target in found:
+                found[~tag] = Reason(GOES_WITH, graph.subjects.get(target, target), verdict.rule)
+        yield from found.items()
+
+    def _leave(self, found: dict[int, Reason], untagged: Mapping[int, Verdict]) -> None:
+        """Give a reason to what tags that go leave behind, and to what no tag led to before."""
+        graph, kept = self._graph, self._keeping.reasons
         for node in list(found):
             target = graph.targets.get(~node)
             if target is not None and target not in kept:
@@ -240,12 +251,6 @@ class _Deciding:
         for row, verdict in untagged.items():
             if verdict.goes and row not in kept:
                 found.setdefault(row, Reason(verdict.why, rule=verdict.rule))
-        self._spread(found)
-        for tag, verdict in verdicts.items():
-            target = graph.targets.get(tag)
-            if verdict.follows and not verdict.goes and ~tag not in kept and target in found:
-                found[~tag] = Reason(GOES_WITH, graph.subjects.get(target, target), verdict.rule)
-        yield from found.items()
 
     def _spread(self, found: dict[int, Reason]) -> None:
         """Give what belongs to what goes the same rule, as far as it is not kept."""

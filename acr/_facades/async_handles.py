@@ -54,6 +54,8 @@ class AsyncRepositoryTag:
 
         Raises:
             NoMetadataApi: the registry is of another make. Ask for the manifest there.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await tags.exists(self._remote, self.name)
 
@@ -70,6 +72,8 @@ class AsyncRepositoryTag:
         Raises:
             NotFound: the tag is still missing after that time.
             InvalidInput: the interval is not positive, or the time is negative.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await tags.wait(self._remote, self.name, seconds=seconds, interval=interval)
 

@@ -228,6 +228,8 @@ class AsyncRegistry:
             TransferError: the file of names cannot be read.
             RateLimited, TransportError, CredentialError: nothing more can be read.
             NoMetadataApi: the registry is of another make, and tells nothing of its repositories.
+            ResponseError: the registry refuses all of it.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             inventory = await registry.inventory(repositories=["team/*"])
@@ -272,6 +274,7 @@ class AsyncRegistry:
             InvalidInput: the inventory belongs to another registry, or an argument is invalid.
             TransferError: the client cannot write the checkpoint.
             ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             check = await registry.verify_blobs(await registry.inventory(), checkpoint="verified")

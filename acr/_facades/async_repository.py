@@ -56,6 +56,8 @@ class AsyncRepository:
 
         Raises:
             NoMetadataApi: the registry is of another make, and cannot tell.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await catalog.exists(self._remote)
 
@@ -70,6 +72,8 @@ class AsyncRepository:
             NotFound: there is no such manifest.
             InvalidInput: the index has no such platform, or several and none was named; or it is not an image.
             IntegrityError: the registry sent wrong bytes.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return await inspect_image(self._remote, reference, platform=platform)
 

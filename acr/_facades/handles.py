@@ -56,6 +56,8 @@ class RepositoryTag:
 
         Raises:
             NoMetadataApi: the registry is of another make. Ask for the manifest there.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(tags.exists(self._remote, self.name))
 
@@ -72,6 +74,8 @@ class RepositoryTag:
         Raises:
             NotFound: the tag is still missing after that time.
             InvalidInput: the interval is not positive, or the time is negative.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(tags.wait(self._remote, self.name, seconds=seconds, interval=interval))
 

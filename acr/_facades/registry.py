@@ -228,6 +228,8 @@ class Registry:
             TransferError: the file of names cannot be read.
             RateLimited, TransportError, CredentialError: nothing more can be read.
             NoMetadataApi: the registry is of another make, and tells nothing of its repositories.
+            ResponseError: the registry refuses all of it.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             inventory = registry.inventory(repositories=["team/*"])
@@ -272,6 +274,7 @@ class Registry:
             InvalidInput: the inventory belongs to another registry, or an argument is invalid.
             TransferError: the client cannot write the checkpoint.
             ResponseError, TransportError, CredentialError: the registry does not answer for a blob.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             check = registry.verify_blobs(registry.inventory(), checkpoint="verified")

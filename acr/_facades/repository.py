@@ -58,6 +58,8 @@ class Repository:
 
         Raises:
             NoMetadataApi: the registry is of another make, and cannot tell.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(catalog.exists(self._remote))
 
@@ -72,6 +74,8 @@ class Repository:
             NotFound: there is no such manifest.
             InvalidInput: the index has no such platform, or several and none was named; or it is not an image.
             IntegrityError: the registry sent wrong bytes.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
         """
         return run(inspect_image(self._remote, reference, platform=platform))
 

@@ -136,11 +136,8 @@ def _of_part(match: re.Match[str]) -> Iterator[tuple[str, Version]]:
     above = _next(given, len(given) - 1) if given else None
     if sign in ("^", "~"):
         yield ">=", low
-        place = 0 if sign == "^" and given and (given[0] or len(given) == 1) else 1
-        if sign == "^" and place == 1 and len(given) == 3 and not given[1]:
-            place = 2
         if given:
-            yield "<", _next(given, min(place, len(given) - 1))
+            yield "<", _next(given, min(_place(sign, given), len(given) - 1))
     elif sign == "=" and len(given) < 3:
         yield ">=", low
         if above is not None:
@@ -153,6 +150,13 @@ def _of_part(match: re.Match[str]) -> Iterator[tuple[str, Version]]:
         yield (">=" if sign == ">" else "<"), above
     else:
         yield sign, low
+
+
+def _place(sign: str, given: list[int]) -> int:
+    """Which number a range with a caret or a tilde lets grow no further: 0 is the first."""
+    if sign == "^" and (given[0] or len(given) == 1):
+        return 0
+    return 2 if sign == "^" and len(given) == 3 and not given[1] else 1
 
 
 def _filled(numbers: list[int]) -> tuple[int, int, int]:

@@ -104,7 +104,7 @@ def rule(*lines: str) -> str:
         ("[purge]\nprotct = []\n", 2, "'protct' is unknown here: did you mean protect?"),
         ("[purge]\n\n[[purge.rules]]\nkeep = 'all'", 3, "'rules' is unknown here: did you mean rule?"),
         ("[purge]\nprotect = ['ok',\n  # no\n  '^v.*$']\n", 4, "for a regular expression write"),
-        ("[purge]\nprotect = ['sha256:abc']\n", 2, "is no digest"),
+        ("[purge]\nprotect = ['sha256:abc']\n", 2, "expected a digest"),
         ("[purge]\nprotect = ['!latest']\n", 2, "matches no tag"),
         ("[purge]\nprotect = ['v[0-9']\n", 2, "matches no tag"),
         ("[purge]\nprotect = ['v[9-0]']\n", 2, "matches no tag"),
@@ -155,7 +155,7 @@ def rule(*lines: str) -> str:
                 "keep = 'all'", "[[purge.example]]", "repository = 'a'", "items = [{tag='v 1',age='1d',expect='keep'}]"
             ),
             7,
-            "is no tag",
+            "expected a tag",
         ),
         (
             rule("keep='all'", "[[purge.example]]", "repository='a'", "items=[{age='1d',expect='keep',pulled='1d'}]"),
@@ -175,7 +175,7 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, told: str) -> Non
 @pytest.mark.parametrize(
     ("name", "text", "line", "told"),
     [
-        ("running.txt", "team/app:v1\nteam/App:v1\n", 2, "is no repository name"),
+        ("running.txt", "team/app:v1\nteam/App:v1\n", 2, "expected a repository"),
         ("running.txt", "\n\nteam/app@sha256:12\n", 3, "digest"),
         ("pulls.csv", "", 1, "no pulls"),
         ("pulls.csv", "a,b\n1,2\n", 1, "must name the columns"),

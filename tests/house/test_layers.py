@@ -208,4 +208,4 @@ def test_locks_are_those_that_a_forked_child_makes_anew() -> None:
     """In the shells some are of threading: of one call, or of a home that a child does not have."""
     makers = {module for module, path in sources() if re.search(r"\bthreading\.R?Lock\b", path.read_text())}
     mine = {module for module in makers if not module.startswith("acr.emulator")}
-    assert mine == {"acr._forks", "acr._shells.blocking", "acr._shells.sockets"}
+    assert mine == {"acr._forks", "acr._shells.blocking", "acr._shells.gathering", "acr._shells.sockets"}
