@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 # Each name stands here twice: for type checkers, and by module for loading. tests/house compares the two.
 if TYPE_CHECKING:
     from acr import errors as errors, media_types as media_types, protocols as protocols
+    from acr._cleanup.applying.report import PurgeItem as PurgeItem, PurgeReport as PurgeReport
     from acr._cleanup.examples import ExampleFailure as ExampleFailure
     from acr._cleanup.plan import Plan as Plan
     from acr._cleanup.plan_values import (
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
         NoMetadataApi as NoMetadataApi,
         NotFound as NotFound,
         NotPicklable as NotPicklable,
+        PlanRefused as PlanRefused,
         ProtocolViolation as ProtocolViolation,
         RateLimited as RateLimited,
         ResponseError as ResponseError,
@@ -153,6 +155,7 @@ else:
     # (for the emulator's fixture), a command line wants to be quick, and the sync half is used without asyncio.
     _NAMES = {
         "": "errors media_types protocols",
+        "_cleanup.applying.report": "PurgeItem PurgeReport",
         "_cleanup.examples": "ExampleFailure",
         "_cleanup.plan": "Plan",
         "_cleanup.plan_values": "Deletion Explanation Kept PlanChanges",
@@ -204,8 +207,8 @@ else:
         "errors": (
             "AcrError CredentialError Denied DigestMismatch ErrorInfo IncompleteInventory IntegrityError "
             "InvalidInput InvalidPolicy InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable "
-            "ProtocolViolation RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError TransportError "
-            "Unauthorized UnsupportedDigest"
+            "PlanRefused ProtocolViolation RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError "
+            "TransportError Unauthorized UnsupportedDigest"
         ),
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

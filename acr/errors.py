@@ -24,6 +24,7 @@
     │   └── UnsupportedDigest the algorithm is neither sha256 nor sha512 (also a ValueError)
     ├── LimitExceeded         more bytes, files or pages than the protocol or the caller allows
     ├── IncompleteInventory   some repositories could not be read
+    ├── PlanRefused           a clean-up plan exceeds a limit, or is too old
     ├── ProtocolViolation     the protocol does not allow such an answer
     └── TransferError         a push or pull failed; `side` says at which end
 
@@ -278,6 +279,10 @@ class IncompleteInventory(AcrError):
         self.registry = registry
         self.unread: Mapping[str, AcrError] = dict(unread)
         self.catalog = catalog
+
+
+class PlanRefused(AcrError):
+    """A clean-up plan must not be carried out: it exceeds a limit, or is too old. The client has deleted nothing."""
 
 
 class ProtocolViolation(AcrError):

@@ -14,7 +14,7 @@ from typing import Final
 from acr import media_types
 from acr._inventory.tables import LEADS_DOWN, Flag, Kind, Tables
 
-_NAMED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
+NAMED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
 """A tag that is named after a digest, whatever follows. Of sha512, a tag has the first half."""
 
 _SUBJECT: Final = int(Kind.SUBJECT)
@@ -206,7 +206,7 @@ class RepositoryGraph:
 
 def _named_contents(tables: Tables, name: str) -> list[int] | None:
     """The contents that a tag may be named after; None if it is an ordinary tag."""
-    match = _NAMED.fullmatch(name) if name.startswith("sha") else None
+    match = NAMED.fullmatch(name) if name.startswith("sha") else None
     if match is None:
         return None
     digests, length = tables.contents.digests, 64 if match[1] == "sha512" else 32

@@ -7,15 +7,19 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self
 
+from acr._cleanup.applying.report import PurgeReport
+from acr._cleanup.plan import Plan
 from acr._core.images import copying as copies
 from acr._core.listed import catalog
 from acr._core.talk import checking, token_calls as issue
 from acr._core.talk.remote import Remote
 from acr._core.upkeep import reading as upkeep
 from acr._core.upkeep.choosing import Choice
+from acr._core.upkeep.purging import Options as PurgeOptions, purge as carry_out
 from acr._core.upkeep.verifying import verify
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
@@ -24,6 +28,7 @@ from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.records import InventoryProgress
 from acr._inventory.reports import Check
 from acr._outside.checkpoint import open_checkpoint
+from acr._outside.journal import open_journal
 from acr._outside.manifest_cache import open_cache
 from acr._shells.asynchronous import AsyncioRuntime, Transport
 from acr._shells.http import Network
@@ -288,6 +293,67 @@ class AsyncRegistry:
             checkpoint=open_checkpoint(checkpoint, None),
             progress=progress,
         )
+
+    async def purge(
+        self,
+        plan: Plan,
+        *,
+        journal: str | os.PathLike[str],
+        rate: float | None = 250,
+        concurrency: int = 8,
+        max_age: timedelta = timedelta(days=1),
+        max_deletions: int | None = None,
+        max_share: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> PurgeReport:
+        """Carry a plan out: delete the tags and manifests that it lists, and nothing else.
+
+        The client compares each line with the registry just before it deletes it. Before each 32 deletions, and at the
+        end, it looks at what is new. A line that has changed is kept, with all that it leads to. What is deleted by
+        then and turns out to be needed is put back from the journal.
+
+        Args:
+            plan: the plan. `Policy.plan` makes it.
+            journal: path of a file for what goes: bytes, tags and locks. Only its owner may read it. If this process
+                ends early, a later call with the same plan and journal goes on there. Keep it until you are content.
+            rate: deletions a minute. The default is half of what ACR allows one identity on its smallest tiers. None
+                sets no limit.
+            concurrency: reads at the same time, at most 32. Deletions go one after another.
+            max_age: how old the plan may be, by the clock of the registry.
+            max_deletions: how many lines the plan may have. None sets no limit beside those of the policy.
+            max_share: which part of the manifests of a repository may go, from 0 to 1. None sets no limit beside those
+                of the policy.
+            progress: called after each repository with the number of lines that are done, and of all.
+
+        Returns:
+            What was deleted, what was kept after all, and why, and what was put back. A repository that refuses the
+            client (403) ends by itself, and the report names it. If nothing more can be reached, the report names all
+            that is left.
+
+        Raises:
+            PlanRefused: the plan exceeds a limit, or is too old. The client has deleted nothing.
+            InvalidInput: the plan is for another registry, the journal belongs to another plan, or an argument is
+                invalid.
+            TransferError: the journal cannot be opened, or another process uses it. The client has deleted nothing.
+            NoMetadataApi: the registry is of another make.
+            ResponseError, TransportError, CredentialError: nothing more can be reached, and the client has deleted
+                nothing. After the first deletion, the report tells instead.
+            ProtocolViolation: the journal is damaged.
+
+        Example:
+            report = await registry.purge(plan, journal="plan.journal")
+            print(report)
+        """
+        options = PurgeOptions(
+            journal=open_journal(journal),
+            rate=rate,
+            concurrency=concurrency,
+            max_age=max_age,
+            max_deletions=max_deletions,
+            max_share=max_share,
+            progress=progress,
+        )
+        return await carry_out(self._session, plan, options)
 
     async def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. The client sends no credential.

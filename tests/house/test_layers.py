@@ -38,7 +38,9 @@ ROOMS: dict[str, set[str]] = {
     "acr._core.listed": TALK,
     "acr._core.blobs": TALK,
     "acr._core.images": {*TALK, "acr._core.listed", "acr._core.blobs"},
-    "acr._core.upkeep": {*TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images"},
+    "acr._core.upkeep": {
+        *TALK, "acr._inventory", "acr._cleanup", "acr._core.listed", "acr._core.blobs", "acr._core.images",
+    },
     "acr._shells": {*CONTRACTS, "acr._core.talk", "certifi", "httpx", "httpcore", "sniffio"},
     "acr._outside.failures": VALUES,
     "acr._outside.regular": set(),
@@ -47,7 +49,8 @@ ROOMS: dict[str, set[str]] = {
     "acr._outside": {*CONTRACTS, *FILES, "acr._inventory", "acr._cleanup", "acr._outside.tar"},
     "acr._outside.layouts": {*CONTRACTS, *FILES, "acr._outside.tar", "acr._outside"},
     "acr._facades": {
-        *TALK, "acr._inventory", "acr._core.listed", "acr._core.blobs", "acr._core.images", "acr._core.upkeep",
+        *TALK, "acr._inventory", "acr._cleanup", "acr._core.listed", "acr._core.blobs", "acr._core.images",
+        "acr._core.upkeep",
         "acr._shells", *FILES, "acr._outside.credentials", "acr._outside", "acr._outside.layouts",
     },
     "acr.emulator._inherited": set(),
