@@ -112,8 +112,7 @@ class RepositoryPurge:
     async def end(self) -> None:
         """Look for the last time."""
         await self.look()
-        gone = [node for node in self.doomed.nodes.values() if node.state is State.GONE and not node.name]
-        if not gone:
+        if not any(self._record.is_gone(self.name, node) for node in self.doomed.manifests()):
             return
         for name in sorted(set(self._watch.tags) - await self._watch.all_tags()):
             node = self.doomed.nodes.get(name)
@@ -178,6 +177,11 @@ class RepositoryPurge:
 
     async def _delete(self, node: Node) -> None:
         """Delete a line, if it stands as the plan says."""
+        if not node.name:
+            await self._watch.newest_manifests()
+            await self._back.run()
+            if node.state is not State.WAITING:
+                return
         try:
             found = await self._found(node)
         except NoMetadataApi:

@@ -6,7 +6,7 @@ are. A new manifest is fetched: what it leads to must stay, or be put back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Final, TypeVar
@@ -124,6 +124,11 @@ class Watch:
         found_tags = await self._list(listing, "tags", self._newest.get("tags"))
         await self._take(found_tags, found)
 
+    async def newest_manifests(self) -> None:
+        """As `newest`, for manifests alone: the registry deletes what is attached to a manifest together with it."""
+        walk = manifests.manifests(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None)
+        await self._take([], await self._list(walk, "manifests", self._newest.get("manifests")))
+
     async def all_tags(self) -> set[str]:
         """The names of all tags."""
         listing = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
@@ -136,8 +141,7 @@ class Watch:
         async with aclosing(walk.pages()) as pages:
             async for page in pages:
                 found += page.items
-                oldest = min((to_number(item.updated) for item in page.items), default=newest)
-                newest = max([newest, *(to_number(item.updated) for item in page.items)])
+                oldest, newest = _span(page.items, newest)
                 if floor is not None and oldest < floor - _SLACK:
                     break
         self._newest[what] = max(newest, self._newest.get(what, 0))
@@ -228,6 +232,12 @@ class Watch:
         found = await manifests.fetch(self._remote, listed.digest, accept=accepted(listed))
         self.is_cache = self.is_cache or found.origin is not None
         return found.manifest
+
+
+def _span(items: Sequence[TagProperties | ManifestProperties], newest: int) -> tuple[int, int]:
+    """The oldest time of some items, and the newest one of them and another."""
+    times = [newest, *(to_number(item.updated) for item in items)]
+    return min(times), max(times)
 
 
 def _state(told: RepositoryProperties) -> tuple[object, ...]:
