@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -14,6 +14,7 @@ from acr._core.images.inspecting import inspect_image
 from acr._core.listed import catalog, manifests, referrers, tags
 from acr._core.listed.permissions import changes
 from acr._core.talk.remote import Remote
+from acr._core.upkeep import deep_locks
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
 from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
@@ -21,9 +22,11 @@ from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
+from acr._values.arguments import check_flag
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.image import Image
+from acr._values.locks import LockItem, LockState, Unlocked
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import (
@@ -114,6 +117,65 @@ class AsyncRepository:
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await catalog.update(self._remote, wanted)
+
+    async def lock(self, reference: str, *, deep: bool = False) -> LockState:
+        """Lock a tag with its manifest, or a manifest. Clients can then neither overwrite nor delete it.
+
+        ACR locks each tag and each manifest by itself. A clean-up tool may delete the platforms of a locked index. A
+        deep lock protects these, too. If something cannot be locked, the client unlocks what this call has locked.
+
+        Args:
+            reference: tag or digest.
+            deep: also lock what the manifest lists, at every depth, and what is attached to any of it: referrers,
+                cosign's tags, and what these point to.
+
+        Returns:
+            What is locked now, as it was before. Keep it for `unlock`, for example as JSON.
+
+        Raises:
+            NotFound: there is no such tag or manifest.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable, or a manifest cannot be read, so that nobody knows what it needs.
+
+        Example:
+            state = await repository.lock("v1.2.3", deep=True)
+            await repository.unlock(state)
+        """
+        return await deep_locks.lock(self._remote, reference, deep=bool(check_flag("deep", deep)))
+
+    async def unlock(self, what: LockState | str, *, deep: bool = False) -> Unlocked:
+        """Take a lock off. What another locked tag or manifest leads to stays locked.
+
+        Args:
+            what: the state that `lock` returned: each item gets back the permissions that it had before. Or a tag or
+                digest: it may then be overwritten and deleted.
+            deep: of a tag or digest: also unlock what belongs to it.
+
+        Returns:
+            What is unlocked, and what stays locked, with the reason.
+
+        Raises:
+            InvalidInput: the state is of another repository.
+            NotFound: there is no such tag or manifest.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable, or a manifest that is locked cannot be read.
+        """
+        return await deep_locks.unlock(self._remote, what, deep=bool(check_flag("deep", deep)))
+
+    async def locks(self) -> Sequence[LockItem]:
+        """List the tags and manifests that are locked.
+
+        Raises:
+            NotFound: there is no such repository.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
+        return await deep_locks.locks(self._remote)
 
     async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
         """Delete the repository, with all its tags and manifests.
