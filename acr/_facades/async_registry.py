@@ -341,8 +341,12 @@ class AsyncRegistry:
             ProtocolViolation: the journal is damaged.
 
         Example:
-            report = await registry.purge(plan, journal="plan.journal")
-            print(report)
+            from acr import Policy
+
+            policy = Policy('purge.rule = [{ tags = { glob = ["pr-*"] }, older_than = "7d" }]')
+            plan = policy.plan(await registry.inventory())
+            print(plan)
+            print(await registry.purge(plan, journal="plan.journal"))
         """
         options = PurgeOptions(
             journal=open_journal(journal),

@@ -140,7 +140,7 @@ class AsyncRepository:
             ProtocolViolation: the answer is unusable, or a manifest cannot be read, so that nobody knows what it needs.
 
         Example:
-            state = await repository.lock("v1.2.3", deep=True)
+            state = await repository.lock("v1", deep=True)
             await repository.unlock(state)
         """
         return await deep_locks.lock(self._remote, reference, deep=bool(check_flag("deep", deep)))

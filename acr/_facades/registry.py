@@ -343,8 +343,12 @@ class Registry:
             ProtocolViolation: the journal is damaged.
 
         Example:
-            report = registry.purge(plan, journal="plan.journal")
-            print(report)
+            from acr import Policy
+
+            policy = Policy('purge.rule = [{ tags = { glob = ["pr-*"] }, older_than = "7d" }]')
+            plan = policy.plan(registry.inventory())
+            print(plan)
+            print(registry.purge(plan, journal="plan.journal"))
         """
         options = PurgeOptions(
             journal=open_journal(journal),

@@ -142,7 +142,7 @@ class Repository:
             ProtocolViolation: the answer is unusable, or a manifest cannot be read, so that nobody knows what it needs.
 
         Example:
-            state = repository.lock("v1.2.3", deep=True)
+            state = repository.lock("v1", deep=True)
             repository.unlock(state)
         """
         return run(deep_locks.lock(self._remote, reference, deep=bool(check_flag("deep", deep))))

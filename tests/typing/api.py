@@ -87,6 +87,33 @@ def clean_ups(inventory: acr.Inventory) -> None:
     assert_type(acr.Plan.json_schema(), dict[str, Any])
 
 
+def purges(registry: acr.Registry, plan: acr.Plan) -> None:
+    report = registry.purge(
+        plan,
+        journal=Path("plan.journal"),
+        rate=None,
+        concurrency=2,
+        max_age=timedelta(hours=2),
+        max_deletions=10,
+        max_share=0.5,
+        progress=lambda done, total: None,
+    )
+    assert_type(report, acr.PurgeReport)
+    assert_type(report.deleted, Sequence[str])
+    assert_type(report.kept, Sequence[acr.PurgeItem])
+    assert_type(report.unfinished, Mapping[str, str])
+    assert_type(report.is_whole, bool)
+
+
+def locks(repository: acr.Repository) -> None:
+    state = repository.lock("v1", deep=True)
+    assert_type(state, acr.LockState)
+    assert_type(acr.LockState.from_dict(state.to_dict()), acr.LockState)
+    assert_type(repository.unlock(state), acr.Unlocked)
+    assert_type(repository.unlock("v1", deep=True).still_locked, Mapping[str, str])
+    assert_type(repository.locks(), Sequence[acr.LockItem])
+
+
 def inventories(inventory: acr.Inventory) -> None:
     assert_type(inventory.registry, str)
     assert_type(inventory.started, datetime)
