@@ -235,7 +235,6 @@ def test_what_was_deleted_is_put_back_children_first(purge: Purge, owner: acr.Re
     assert report.is_whole, str(report)
     assert {one.reference for one in report.put_back} >= {
         f"team/app@{image}",
-        f"team/app@{signature.digest}",
         f"team/app:sha256-{image.hex}.sig",
     }
     repository.pull("late", acr.Memory(), referrers=True)
@@ -314,3 +313,47 @@ def test_a_run_that_cannot_go_on_tells_what_it_did(
     assert len(report.deleted) + len(report.kept) == len(plan.deletions)
     fault.left = 0
     assert purge(plan).is_whole
+
+
+def test_the_pace_holds_nothing_up_between_a_comparison_and_its_deletion(
+    owner: acr.Registry, emulator: Emulator, clock: Clock, journal: Path
+) -> None:
+    filled(owner, clock)
+    plan = plan_of(owner)
+    told: list[str] = []
+    sleeping = iter(range(10_000))
+
+    def sleep(seconds: float) -> None:
+        next(sleeping)
+        told.append("sleep")
+
+    with acr.Registry(
+        emulator.url,
+        emulator.credential(),
+        sleep=sleep,
+        clock=lambda: 0.0,
+        on_request=lambda request: told.append(request.method),
+    ) as registry:
+        report = registry.purge(plan, journal=journal, rate=60)
+    assert len(report.deleted) == len(plan.deletions)
+    assert told.count("sleep") >= len(plan.deletions) - 1
+    places = [at for at, one in enumerate(told) if one == "DELETE"]
+    assert len(places) == len(plan.deletions)
+    assert all(told[at - 1] in ("GET", "HEAD", "POST") for at in places)
+
+
+def test_a_large_repository_takes_a_look_per_batch_and_not_per_tag(
+    purge: Purge, owner: acr.Registry, emulator: Emulator, clock: Clock
+) -> None:
+    repository = owner.repository("team/app")
+    image = push_image(repository, "x", tag="keep")
+    manifest = repository.manifest(image.digest).get()
+    for number in range(70):
+        repository.put_manifest(manifest, tag=f"old{number}")
+    clock.now += 30 * DAY
+    plan = plan_of(owner)
+    emulator.clear_requests()
+    report = purge(plan)
+    assert len(report.deleted) == 70
+    looks = [one for one in emulator.requests if "/_tags" in one.path and "timedesc" in one.path]
+    assert len(looks) == 4  # before each of three batches, and at the end

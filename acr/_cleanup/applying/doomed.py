@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -81,6 +82,8 @@ class Doomed:
             updated = None if line.updated is None else to_number(line.updated)
             node = Node(name=line.name or "", digest=line.digest, updated=updated, frees=line.frees)
             self.nodes[node.key] = node
+        self._left = iter(self.nodes.values())
+        self._wanted: list[Node] = []
         self._short = {(one.digest.algorithm, one.digest.hex[:64]): one.key for one in self.manifests()}
         for node in self.nodes.values():
             subject = self.named(node.name)
@@ -110,14 +113,9 @@ class Doomed:
             self._referrers.setdefault(subject, []).append(digest)
 
     def next(self, count: int) -> list[Node]:
-        """The next lines, in their order."""
-        found: list[Node] = []
-        for node in self.nodes.values():
-            if node.state is State.WAITING:
-                found.append(node)
-                if len(found) == count:
-                    break
-        return found
+        """The next lines, in their order. Each line is given once."""
+        waiting = (node for node in self._left if node.state is State.WAITING)
+        return list(islice(waiting, count))
 
     def hold(self, key: str, why: str) -> None:
         """Keep a line, and all that it leads to. What of that is deleted is wanted back."""
@@ -129,6 +127,7 @@ class Doomed:
                 node.state = State.HELD
             elif node.state is State.GONE:
                 node.state = State.WANTED
+                self._wanted.append(node)
             else:
                 continue
             node.why = why
@@ -154,7 +153,7 @@ class Doomed:
     def wanted(self) -> list[Node]:
         """What must be put back, in its order: parts before what lists them, subjects before referrers, then tags."""
         found: dict[str, Node] = {}
-        wanted = [node for node in self.nodes.values() if node.state is State.WANTED]
+        self._wanted = wanted = [node for node in self._wanted if node.state is State.WANTED]
         for root in (node for node in wanted if not node.name):
             left = [(root.key, False)]
             while left:

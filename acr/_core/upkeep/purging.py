@@ -22,6 +22,7 @@ from acr._core.upkeep.pace import Pace
 from acr._core.upkeep.purging_one import RepositoryPurge
 from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import Planned, Watch
+from acr._values.reference import check_repository
 from acr.errors import (
     AcrError,
     CredentialError,
@@ -78,11 +79,15 @@ async def purge(
 
     Raises:
         InvalidInput: the plan is for another registry, or the journal belongs to another plan.
+        InvalidReference: the plan names a repository that cannot be.
         PlanRefused: the plan exceeds a limit, or is too old. Nothing was deleted.
         TransferError: the journal cannot be opened. Nothing was deleted.
         NoMetadataApi: the registry is of another make.
     """
+    plan_lines = parts_of(plan)[1]
     check_limits(plan, session.registry.netloc, max_deletions=options.max_deletions, max_share=options.max_share)
+    for name in {plan_lines.texts[row] for row in plan_lines.repository}:
+        check_repository(name)
     record = Record(session.runtime, options.journal)
     try:
         await record.open(plan)

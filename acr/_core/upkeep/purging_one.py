@@ -177,6 +177,7 @@ class RepositoryPurge:
 
     async def _delete(self, node: Node) -> None:
         """Delete a line, if it stands as the plan says."""
+        await self._pace.wait()  # now, as nothing must come between the comparison and the deletion
         if not node.name:
             await self._watch.newest_manifests()
             await self._back.run()
@@ -196,7 +197,6 @@ class RepositoryPurge:
             self.doomed.hold(node.key, why)
             self.doomed.hold_any([str(found.digest)], f"the tag {node.name} points to it")
             return
-        await self._pace.wait()
         try:
             await (self._delete_tag(node) if node.name else self._delete_manifest(node))
         except Locked:
