@@ -111,6 +111,12 @@ if TYPE_CHECKING:
         RequestInfo as RequestInfo,
         ResponseInfo as ResponseInfo,
     )
+    from acr._values.trash import (
+        Restored as Restored,
+        TrashedManifest as TrashedManifest,
+        TrashedRepository as TrashedRepository,
+        TrashedTag as TrashedTag,
+    )
     from acr._values.unpacking import UnpackLimits as UnpackLimits
     from acr._values.upload_state import UploadState as UploadState
     from acr._values.version import __version__ as __version__
@@ -202,6 +208,7 @@ else:
         "_values.pulled": "Pulled",
         "_values.reference": "Reference",
         "_values.traffic": "OnRequest OnResponse RequestInfo ResponseInfo",
+        "_values.trash": "Restored TrashedManifest TrashedRepository TrashedTag",
         "_values.unpacking": "UnpackLimits",
         "_values.upload_state": "UploadState",
         "_values.version": "__version__",

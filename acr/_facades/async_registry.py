@@ -14,7 +14,7 @@ from typing import Literal, Self
 from acr._cleanup.applying.report import PurgeReport
 from acr._cleanup.plan import Plan
 from acr._core.images import copying as copies
-from acr._core.listed import catalog
+from acr._core.listed import catalog, trash
 from acr._core.talk import checking, token_calls as issue
 from acr._core.talk.remote import Remote
 from acr._core.upkeep import reading as upkeep
@@ -38,8 +38,10 @@ from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
+from acr._values.properties import check_page_size
 from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
+from acr._values.trash import TrashedRepository
 from acr._values.travel import stays
 from acr.errors import InvalidInput
 from acr.protocols import Credential
@@ -139,6 +141,20 @@ class AsyncRegistry:
             InvalidInput: an argument is invalid.
         """
         return AsyncListing(catalog.repositories(self._session, page_size=page_size, last=last, prefix=prefix))
+
+    def trashed_repositories(self, *, page_size: int | None = None) -> AsyncListing[TrashedRepository]:
+        """List the deleted repositories, if soft delete is on.
+
+        Args:
+            page_size: repositories on one page, at most 1,000.
+
+        Returns:
+            A lazy listing. Walking it raises NotFound if the registry has no such list.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.repositories(self._session, page_size=check_page_size(page_size)))
 
     def repository(self, name: str) -> AsyncRepository:
         """Make a handle for a repository. This sends no request.

@@ -11,15 +11,16 @@ from typing import Any, Literal, overload
 from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.images.inspecting import inspect_image
-from acr._core.listed import catalog, manifests, referrers, tags
+from acr._core.listed import catalog, manifests, referrers, tags, trash
 from acr._core.listed.permissions import changes
 from acr._core.talk.remote import Remote
-from acr._core.upkeep import deep_locks
+from acr._core.upkeep import deep_locks, restoring
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
 from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
 from acr._outside.layers import find_layer, layer_sink, packing
+from acr._outside.manifest_cache import open_cache
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
 from acr._values.arguments import check_flag
@@ -35,9 +36,11 @@ from acr._values.properties import (
     Order,
     RepositoryProperties,
     TagProperties,
+    check_page_size,
 )
 from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
+from acr._values.trash import Restored, TrashedManifest, TrashedTag
 from acr._values.travel import stays
 from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
@@ -176,6 +179,66 @@ class AsyncRepository:
             ProtocolViolation: the answer is unusable.
         """
         return await deep_locks.locks(self._remote)
+
+    def trashed_tags(self, *, page_size: int | None = None) -> AsyncListing[TrashedTag]:
+        """List the deleted tags, if soft delete is on. A name may be there several times.
+
+        Args:
+            page_size: tags on one page, at most 1,000.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.tags(self._remote, page_size=check_page_size(page_size)))
+
+    def trashed_manifests(self, *, page_size: int | None = None) -> AsyncListing[TrashedManifest]:
+        """List the deleted manifests, if soft delete is on.
+
+        Args:
+            page_size: manifests on one page, at most 1,000.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.manifests(self._remote, page_size=check_page_size(page_size)))
+
+    async def restore(
+        self,
+        reference: str,
+        *,
+        deep: bool = False,
+        force: bool = False,
+        cache: bool | str | os.PathLike[str] = True,
+    ) -> Restored:
+        """Bring a deleted tag or manifest back, if soft delete was on.
+
+        ACR brings back one manifest at a time. With `deep`, the client brings back what the manifest lists, what is
+        attached to any of it, and the tags of these. The trash does not say what a manifest is attached to: the client
+        knows it of those that an inventory has read before. Call it again if it fails: it goes on.
+
+        Args:
+            reference: tag or digest. Of several deleted tags with this name, the last one counts.
+            deep: also bring back what belongs to it.
+            force: let the tag point to it again, although it points elsewhere now.
+            cache: where inventories keep manifests: as for `AsyncRegistry.inventory`.
+
+        Returns:
+            What is back, what is missing, and what in the trash may belong to it and is unknown.
+
+        Raises:
+            NotFound: it is neither there nor in the trash, or the registry has no trash.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make.
+            ResponseError, TransportError, CredentialError: the request failed. 409: the tag is in use.
+            ProtocolViolation: the answer is unusable.
+        """
+        return await restoring.restore(
+            self._remote,
+            reference,
+            deep=bool(check_flag("deep", deep)),
+            force=bool(check_flag("force", force)),
+            cache=open_cache(cache),
+        )
 
     async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
         """Delete the repository, with all its tags and manifests.

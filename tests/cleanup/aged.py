@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import acr
 from acr.emulator import Emulator
@@ -27,11 +28,11 @@ class Clock:
 
 
 @contextmanager
-def emulated() -> Iterator[tuple[Emulator, Clock]]:
+def emulated(trash: Literal["", "draft", "az"] = "") -> Iterator[tuple[Emulator, Clock]]:
     """An emulator, and its clock. Tokens are good for all of its time."""
     clock = Clock()
     long = 3000.0 * DAY
-    with Emulator(clock=clock, refresh_lifetime=long, access_lifetime=long) as emulator:
+    with Emulator(clock=clock, refresh_lifetime=long, access_lifetime=long, trash=trash) as emulator:
         yield emulator, clock
 
 

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
@@ -21,8 +21,14 @@ Purge = Callable[..., acr.PurgeReport]
 
 
 @pytest.fixture
-def aged() -> Iterator[tuple[Emulator, Clock]]:
-    with emulated() as found:
+def trash() -> str:
+    """Whether soft delete is on. A test may say otherwise."""
+    return ""
+
+
+@pytest.fixture
+def aged(trash: Literal["", "draft", "az"]) -> Iterator[tuple[Emulator, Clock]]:
+    with emulated(trash) as found:
         yield found
 
 
@@ -218,6 +224,7 @@ def test_what_is_pushed_meanwhile_keeps_what_it_needs(
     assert len([one for one in report.deleted if "@" in one]) > 1  # the rest goes all the same
 
 
+@pytest.mark.parametrize("trash", ["", "draft", "az"])
 def test_what_was_deleted_is_put_back_children_first(purge: Purge, owner: acr.Registry, clock: Clock) -> None:
     repository = filled(owner, clock)
     index = repository.manifest("old").get()

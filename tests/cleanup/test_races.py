@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final, Literal
 
 import pytest
 
@@ -19,12 +20,14 @@ from tests.twin import Twin
 
 RUNS = int(os.environ.get("ACR_UPKEEP_RACES", "30"))
 CHUNK = 10
+TRASH: Final[tuple[Literal["", "draft", "az"], ...]] = ("", "", "draft", "az")
 
 
 def race(seed: int, journal: Path) -> tuple[Verdict, acr.PurgeReport, Writer]:
     """One plan and its purge, beside a writer."""
     twin = Twin("async" if seed % 2 else "sync")
-    with emulated() as (emulator, clock), acr.Registry(emulator.url, emulator.credential()) as own:
+    trash = TRASH[seed // 2 % len(TRASH)]
+    with emulated(trash) as (emulator, clock), acr.Registry(emulator.url, emulator.credential()) as own:
         writer = Writer(own, seed)
         writer.fill()
         clock.now += 30 * DAY
@@ -54,4 +57,4 @@ def test_nothing_that_is_kept_breaks_in_silence(
         counts["unseeable"] += len(verdict.unseeable)
     record_property("races", dict(counts))
     assert counts["acts"] > 5 * CHUNK, counts
-    assert counts["deleted"] > 3 * CHUNK, counts
+    assert counts["deleted"] > CHUNK, counts

@@ -114,6 +114,17 @@ def locks(repository: acr.Repository) -> None:
     assert_type(repository.locks(), Sequence[acr.LockItem])
 
 
+def trash(registry: acr.Registry, repository: acr.Repository) -> None:
+    for repository_entry in registry.trashed_repositories(page_size=5):
+        assert_type(repository_entry, acr.TrashedRepository)
+    for tag in repository.trashed_tags():
+        assert_type(tag, acr.TrashedTag)
+    for manifest in repository.trashed_manifests():
+        assert_type(manifest.deleted, datetime)
+    assert_type(repository.restore("v1", deep=True, force=True, cache=False), acr.Restored)
+    Emulator(trash="az")
+
+
 def inventories(inventory: acr.Inventory) -> None:
     assert_type(inventory.registry, str)
     assert_type(inventory.started, datetime)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acr._cleanup.applying.doomed import Doomed, Node, State
-from acr._core.listed import manifests, tags
+from acr._core.listed import manifests, tags, trash
 from acr._core.listed.permissions import Changes, changes
 from acr._core.talk.remote import Remote
 from acr._core.upkeep.recorded import Record
+from acr._core.upkeep.restoring import restore_untagged
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
 from acr.errors import Denied, IntegrityError, NoMetadataApi, NotFound, ProtocolViolation, RateLimited, ResponseError
@@ -49,7 +50,12 @@ class PuttingBack:
         found = await self._record.manifest(self._remote.name, node.digest)
         if found is None:
             raise ProtocolViolation(_NOT_NOTED)
-        await manifests.put(self._remote, found, tag=None)
+        try:
+            await manifests.put(self._remote, found, tag=None)
+        except ResponseError as error:
+            if not (error.status == 409 and await trash.has(self._remote, node.digest)):
+                raise
+            await restore_untagged(self._remote, node.digest)
         off = await self._record.flags(self._remote.name, node)
         if off:
             await manifests.update(self._remote, node.digest, _off(off))

@@ -67,6 +67,7 @@ class Registry:
         """Drop all content."""
         self.uploads.clear()
         self.metadata.clear()
+        self.metadata.trash.clear()
         self.content.clear()
 
 
