@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of acr.emulator.Settings that is true, false, a number of seconds or a word; see docs/emulator.md",
+        help="a setting of acr.emulator.Settings: true, false, a number of seconds or a word; see docs/emulator.md",
     )
     return parser
 
