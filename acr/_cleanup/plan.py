@@ -207,7 +207,7 @@ class Plan:
 
         Raises:
             ProtocolViolation: it is no plan, or of another version.
-            DigestMismatch: somebody changed it. To take a line off, pass it to `Policy.plan(protect=…)`.
+            DigestMismatch: somebody changed it. To take a line off, let `Policy.plan` protect it.
         """
         from acr._cleanup.plan_json import from_dict
 

@@ -58,7 +58,7 @@ class _Item:
 
     @property
     def reference(self) -> str:
-        """The tag or the manifest, such as `team/app:v1` or `team/app@sha256:…`."""
+        """The tag with its repository, or the manifest with its repository and digest."""
         return f"{self.repository}:{self.name}" if self.name else f"{self.repository}@{self.digest}"
 
     @property

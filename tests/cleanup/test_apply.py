@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -364,3 +365,45 @@ def test_a_large_repository_takes_a_look_per_batch_and_not_per_tag(
     assert len(report.deleted) == 70
     looks = [one for one in emulator.requests if "/_tags" in one.path and "timedesc" in one.path]
     assert len(looks) == 4  # before each of three batches, and at the end
+
+
+def test_a_new_manifest_that_nobody_can_read_keeps_everything(purge: Purge, owner: acr.Registry, clock: Clock) -> None:
+    """It could lead to anything."""
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    before = everything_in(repository)
+    new = push_image(repository, "new", tag="new")
+    repository.manifest(new.digest).update(can_read=False)
+    report = purge(plan)
+    assert not report.deleted
+    assert before[0] <= everything_in(repository)[0]
+    assert all(one.why.startswith("a doubt: ") for one in report.kept)
+    repository.manifest(new.digest).update(can_read=True)
+    assert len(purge(plan).deleted) == len(plan.deletions)
+
+
+def test_a_journal_that_cannot_be_written_stops_before_the_first_deletion(
+    owner: acr.Registry, twin: Twin, emulator: Emulator, clock: Clock, tmp_path: Path
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    before = everything_in(repository)
+    with pytest.raises(acr.TransferError, match="cannot write the journal"):
+        twin.connect(emulator.url, emulator.credential()).purge(plan, journal=tmp_path / "none" / "journal")
+    with pytest.raises(acr.InvalidInput, match="journal"):
+        twin.connect(emulator.url, emulator.credential()).purge(plan, journal=7)  # type: ignore[arg-type]
+    assert everything_in(repository) == before
+
+
+def test_a_journal_says_what_it_is_of_and_has_no_token(
+    purge: Purge, owner: acr.Registry, clock: Clock, journal: Path
+) -> None:
+    filled(owner, clock)
+    report = purge(plan_of(owner))
+    text = journal.read_text() + str(report) + repr(report) + str(report.to_dict())
+    assert "Bearer" not in text
+    assert json.loads(journal.read_text().splitlines()[0]) == {
+        "journal": "acr-purge-journal/1",
+        "registry": owner.login_server,
+        "plan": report.plan,
+    }
