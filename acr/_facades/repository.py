@@ -20,6 +20,7 @@ from acr._facades.handles import RepositoryBlob, RepositoryManifest, RepositoryT
 from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._facades.streams import BlobStream, Listing, Upload
 from acr._outside.checkpoint import open_checkpoint
+from acr._outside.journal import open_journal
 from acr._outside.layers import find_layer, layer_sink, packing
 from acr._outside.manifest_cache import open_cache
 from acr._outside.sinks import Downloadable, open_sink
@@ -211,24 +212,28 @@ class Repository:
         deep: bool = False,
         force: bool = False,
         cache: bool | str | os.PathLike[str] = True,
+        journal: str | os.PathLike[str] | None = None,
     ) -> Restored:
         """Bring a deleted tag or manifest back, if soft delete was on.
 
         ACR brings back one manifest at a time. With `deep`, the client brings back what the manifest lists, what is
-        attached to any of it, and the tags of these. The trash does not say what a manifest is attached to: the client
-        knows it of those that an inventory has read before. Call it again if it fails: it goes on.
+        attached to any of it, and the tags of these. The trash does not say what a manifest is attached to. The client
+        knows it of those that an inventory has read before, or that `Registry.purge` has deleted. Call it again
+        if it fails: it goes on.
 
         Args:
             reference: tag or digest. Of several deleted tags with this name, the last one counts.
             deep: also bring back what belongs to it.
             force: let the tag point to it again, although it points elsewhere now.
             cache: where inventories keep manifests: as for `Registry.inventory`.
+            journal: path of the journal of a purge.
 
         Returns:
             What is back, what is missing, and what in the trash may belong to it and is unknown.
 
         Raises:
             NotFound: it is neither there nor in the trash, or the registry has no trash.
+            TransferError: the journal cannot be read, or another process uses it.
             LimitExceeded: more than 10,000 manifests belong to it.
             NoMetadataApi: the registry is of another make.
             ResponseError, TransportError, CredentialError: the request failed. 409: the tag is in use.
@@ -241,6 +246,7 @@ class Repository:
                 deep=bool(check_flag("deep", deep)),
                 force=bool(check_flag("force", force)),
                 cache=open_cache(cache),
+                journal=None if journal is None else open_journal(journal, must_exist=True),
             )
         )
 

@@ -26,24 +26,29 @@ except ImportError:  # Windows
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of a line. A manifest of 4 MiB has less in base64."""
 
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MORE_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_journal(path: str | os.PathLike[str]) -> Journal:
+def open_journal(path: str | os.PathLike[str], *, must_exist: bool = False) -> Journal:
     """A journal at a path. It is not opened yet.
+
+    Args:
+        path: of the file.
+        must_exist: whether to fail if there is no such file. Else it is made.
 
     Raises:
         InvalidInput: it is no path.
     """
-    return _FileJournal(check_path("journal", path))
+    return _FileJournal(check_path("journal", path), 0 if must_exist else os.O_CREAT)
 
 
 class _FileJournal:
     """Implements `acr._core.storage.Journal`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flags: int) -> None:
         self._path = path
+        self._flags = _FLAGS | _MORE_FLAGS | flags
         self._opened: BinaryIO | None = None
         self._end = 0
 
@@ -59,7 +64,7 @@ class _FileJournal:
 
     def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with writing(f"the journal {self._path}"):
-            descriptor = os.open(self._path, _FLAGS | _MORE_FLAGS, 0o600)
+            descriptor = os.open(self._path, self._flags, 0o600)
             self._opened = os.fdopen(descriptor, "r+b", buffering=0)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("expected a regular file")

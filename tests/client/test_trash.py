@@ -9,6 +9,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
+from tests.cleanup.aged import ALL, DAY, emulated
 from tests.twin import Twin
 from tests.upkeep import assert_whole, everything_in, push_image, push_nested, push_release
 
@@ -165,3 +166,23 @@ def test_what_is_not_there_is_told(registry: acr.Registry, twin: Twin, acr_emula
     for call in (lambda: without.restore("v1"), lambda: list(without.trashed_tags())):
         with pytest.raises(acr.NotFound):
             call()
+
+
+def test_a_purge_is_undone_by_its_journal(twin: Twin, form: str, tmp_path: Path) -> None:
+    """No inventory was cached: the journal alone knows what was attached to what."""
+    with emulated(form) as (emulator, clock):  # type: ignore[arg-type]
+        registry = twin.connect(emulator.url, emulator.credential())
+        repository = registry.repository("team/app")
+        push_release(repository, "old", fallback=True)
+        before = everything_in(repository)
+        clock.now += 30 * DAY
+        plan = acr.Policy(ALL).plan(registry.inventory(cache=False))
+        report = registry.purge(plan, journal=tmp_path / "journal", rate=None)
+        assert everything_in(repository) == (set(), set())
+        with pytest.raises(acr.TransferError, match="cannot write the journal"):
+            repository.restore("old", deep=True, cache=False, journal=tmp_path / "none")
+        restored = repository.restore("old", deep=True, cache=False, journal=tmp_path / "journal")
+        assert restored.is_whole, str(restored)
+        assert len(restored.manifests) + len(restored.tags) == len(report.deleted)
+        assert everything_in(repository) == before
+        assert_whole(repository, "old")

@@ -121,7 +121,7 @@ def trash(registry: acr.Registry, repository: acr.Repository) -> None:
         assert_type(tag, acr.TrashedTag)
     for manifest in repository.trashed_manifests():
         assert_type(manifest.deleted, datetime)
-    assert_type(repository.restore("v1", deep=True, force=True, cache=False), acr.Restored)
+    assert_type(repository.restore("v1", deep=True, force=True, cache=False, journal="plan.journal"), acr.Restored)
     Emulator(trash="az")
 
 

@@ -45,13 +45,23 @@ class Record:
         if not await self._runtime.blocking(self._load, head):
             await self._add([head])
 
-    def _load(self, head: Mapping[str, Any]) -> bool:
+    async def known(self, repository: str, digests: Iterable[Digest]) -> Mapping[Digest, Manifest]:
+        """The manifests that it has of some, whatever plan it is of.
+
+        Raises:
+            ProtocolViolation, TransferError: as of `open`.
+        """
+        await self._runtime.blocking(self._load, None)
+        found = {digest: await self.manifest(repository, digest) for digest in digests}
+        return {digest: manifest for digest, manifest in found.items() if manifest is not None}
+
+    def _load(self, head: Mapping[str, Any] | None) -> bool:
         is_there = False
         for place, entry in self._journal.open():
             if not is_there:
                 if entry.get("journal") != _FORM:
                     raise ProtocolViolation(f"{self._journal.name} is no journal of a purge")
-                if dict(entry) != head:
+                if head is not None and dict(entry) != head:
                     raise InvalidInput(f"the journal {self._journal.name} belongs to another plan: name another file")
                 is_there = True
                 continue

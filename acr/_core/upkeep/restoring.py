@@ -12,10 +12,11 @@ from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, tags, trash
-from acr._core.storage import ManifestCache
+from acr._core.storage import Journal, ManifestCache
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
 from acr._core.upkeep.links import read_links
+from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import digest_of
 from acr._inventory.tables import LEADS_DOWN
 from acr._values.digest import Digest
@@ -36,7 +37,15 @@ async def restore_untagged(remote: Remote, digest: Digest) -> None:
     await tags.delete(remote, name, missing_ok=True)
 
 
-async def restore(remote: Remote, reference: str, *, deep: bool, force: bool, cache: ManifestCache | None) -> Restored:
+async def restore(
+    remote: Remote,
+    reference: str,
+    *,
+    deep: bool,
+    force: bool,
+    cache: ManifestCache | None,
+    journal: Journal | None,
+) -> Restored:
     """Bring a tag or a manifest back.
 
     Args:
@@ -45,25 +54,30 @@ async def restore(remote: Remote, reference: str, *, deep: bool, force: bool, ca
         deep: also what it lists, and what is attached to any of it.
         force: whether the tag moves if it points elsewhere now.
         cache: has manifests of earlier inventories, and so knows what is in the trash.
+        journal: that of a purge. It knows what that deleted.
 
     Raises:
         NotFound: it is neither there nor in the trash, or the registry has no trash.
     """
+    record = None if journal is None else Record(remote.session.runtime, journal)
     try:
-        work = _Restoring(remote, force, cache)
+        work = _Restoring(remote, force, cache, record)
         return await work.run(check_reference(reference), deep=deep)
     finally:
         if cache is not None:
             await remote.session.runtime.blocking(cache.close)
+        if record is not None:
+            await record.close()
 
 
 class _Restoring:
     """The work on one reference."""
 
-    def __init__(self, remote: Remote, force: bool, cache: ManifestCache | None) -> None:
+    def __init__(self, remote: Remote, force: bool, cache: ManifestCache | None, record: Record | None) -> None:
         self._remote = remote
         self._force = force
         self._cache = cache
+        self._record = record
         self._trashed: set[Digest] = set()
         self._tags: list[TrashedTag] = []
         self._known: dict[Digest, Manifest] = {}
@@ -78,7 +92,9 @@ class _Restoring:
         found = [one async for one in items(trash.tags(self._remote, page_size=LARGEST_PAGE))]
         self._tags = sorted(found, key=lambda one: one.deleted)  # of several with one name, the last one counts
         if self._cache is not None:
-            self._known = dict(await self._remote.session.runtime.blocking(self._cache.find, list(self._trashed)))
+            self._known |= await self._remote.session.runtime.blocking(self._cache.find, list(self._trashed))
+        if self._record is not None:
+            self._known |= await self._record.known(self._remote.name, self._trashed)
         root, tag = await self._root(reference)
         await self._bring_all(root, tag, deep=deep)
         if deep:
