@@ -120,6 +120,8 @@ class _Deciding:
         found: dict[int, str] = {}
         names, repository = self._facts.tables.tags.name, self._graph.name
         entries = [(at, one) for at, one in enumerate(self._facts.rules.protected) if one.is_in(repository)]
+        # It could lead to something protected, and so count nowhere: then more of the others stay.
+        unread = self._graph.above(self._graph.unread) if self._facts.protected else set()
         for tag in self._graph.tags:
             for at, entry in entries:
                 if entry.matches(names[tag]):
@@ -128,6 +130,8 @@ class _Deciding:
             target = self._graph.targets.get(tag)
             if target in self._rows:
                 found.setdefault(tag, self._rows[target])
+            elif target in unread:
+                found.setdefault(tag, UNREAD)
         return found
 
     def _hold_tags(self, verdicts: dict[int, Verdict]) -> None:

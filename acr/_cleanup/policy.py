@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -39,7 +40,7 @@ class Policy:
         print(policy.plan(registry.inventory()))
     """
 
-    __slots__ = ("_hashes", "_rules", "_source")
+    __slots__ = ("_hashes", "_rules", "_source", "_text")
 
     def __init__(self, text: str, *, source: str = "policy", files: Mapping[str, str] | None = None) -> None:
         given = {} if files is None else files
@@ -52,6 +53,7 @@ class Policy:
         if check_text("text", text) is None:
             raise InvalidInput("text: expected a policy in TOML")
         self._source = source
+        self._text = text
         self._rules = read_rules(text, source, read)
         contents = {source: text, **self._rules.files}
         self._hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in contents.items()}
@@ -91,6 +93,20 @@ class Policy:
             raise InvalidPolicy(f"an example fails: {failure}", source=self._source, line=failure.line)
         rules = attrs.evolve(self._rules, protected=[*self._rules.protected, *protect_all(protect)])
         return make_plan(tables_of(inventory), rules, self._hashes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"text": self._text, "source": self._source, "files": dict(self._rules.files)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made = type(self)(**state)
+        for name in Policy.__slots__:
+            setattr(self, name, getattr(made, name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and self._hashes == other.files
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._hashes.items())))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._source}: {len(self._rules.lines)} rules>"

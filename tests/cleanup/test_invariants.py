@@ -89,6 +89,18 @@ def test_nothing_that_is_reachable_from_what_stays_goes(first: int) -> None:
     assert counts["manifests"] > CHUNK // 4, counts
 
 
+@pytest.mark.parametrize("seed", [12532])
+def test_what_failed_once_holds(seed: int) -> None:
+    """12532: a tag on what nobody can read may lead to something protected, and must not count among the newest."""
+    scene = random_scene(seed)
+    made = random_policy(seed, scene)
+    inventory = scene.inventory()
+    for outcome in outcomes(scene, inventory, plan_of(inventory, made)):
+        check_whole(outcome)
+        check_rules(outcome, made, scene)
+    scene.store.metadata.close()
+
+
 def check_whole(outcome: Outcome) -> None:
     """What stays has its children, its subject, its referrers, and what is attached to it by tags."""
     place, kept, tags = outcome.place, outcome.kept, outcome.kept_tags
