@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from acr._values.digest import Digest
 from acr.emulator._store.items import Item, Locks, Manifest, NewManifest, Page, Tag
+from acr.emulator._store.trash import Trash
 
 Kind = Literal["repositories", "tags", "manifests"]
 
@@ -72,6 +73,7 @@ class Metadata:
             # A log that is not synced survives the emulator being killed; only a power loss takes the latest changes.
             self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
             self._db.executescript(_SCHEMA)
+            self.trash: Trash = Trash(self._db)
         except BaseException:
             self._db.close()
             raise
