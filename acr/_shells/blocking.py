@@ -62,6 +62,7 @@ def iterate(items: AsyncIterator[T]) -> Iterator[T]:
             except StopAsyncIteration:
                 return
             yield item
+            del item  # a page may be large, and is not kept while the next one comes
     finally:
         close = getattr(items, "aclose", None)
         if close is not None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import tracemalloc
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import httpx
 import pytest
@@ -245,3 +248,58 @@ def test_a_page_that_is_too_large_does_not_stay_in_memory(twin: Twin) -> None:
             tracemalloc.stop()
     assert len(held) == 4
     assert max(held) < min(held) + 2 * 1024**2
+
+
+FIRST_PAGES: Final = {
+    "repositories": b'{"repositories":[%s]}',
+    "tag_names": b'{"name":"app","tags":[%s]}',
+    "tags": b'{"registry":"r","imageName":"app","tags":[%s]}',
+    "manifests": b'{"registry":"r","imageName":"app","manifests":[%s]}',
+    "referrers": b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}',
+}
+
+
+def _entry(listing: str, number: int) -> bytes:
+    digest, time = acr.Digest.of(b"%d" % number), "2026-01-01T00:00:00Z"
+    entries: dict[str, object] = {
+        "tags": {"name": f"v{number}", "digest": digest, "createdTime": time, "lastUpdateTime": time},
+        "manifests": {"digest": digest, "createdTime": time, "lastUpdateTime": time, "imageSize": 1},
+        "referrers": {"digest": digest, "size": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"},
+    }
+    return json.dumps(entries.get(listing, f"name-{number}-{'x' * 200}")).encode()
+
+
+@pytest.mark.parametrize("listing", FIRST_PAGES)
+def test_a_page_is_not_kept_while_the_next_one_comes(twin: Twin, listing: str) -> None:
+    """One page may weigh as much as a client can bear."""
+    held: list[int] = []
+    body = FIRST_PAGES[listing] % b",".join(_entry(listing, number) for number in range(20_000))
+
+    def plays(peer: Peer, asked: Asked) -> None:
+        if "last=" not in asked.target:
+            link = f'Link: <{asked.target.partition("?")[0]}?last=x>; rel="next"'
+            peer.send(head(len(body), link, "Content-Type: application/json") + body)
+            return
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+        last = FIRST_PAGES[listing] % _entry(listing, 20_000)
+        peer.send(head(len(last), "Content-Type: application/json") + last)
+
+    with Script(plays) as script:
+        registry = twin.connect(script.url)
+        app = registry.repository("app")
+        listings: dict[str, Callable[[], Iterable[object]]] = {
+            "repositories": registry.repositories,
+            "tag_names": app.tag_names,
+            "tags": app.tags,
+            "manifests": app.manifests,
+            "referrers": app.manifest(acr.Digest.of(b"")).referrers,
+        }
+        walk = listings[listing]
+        sum(1 for _ in walk())  # what is loaded and learned once
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in walk()) == 20_001
+        finally:
+            tracemalloc.stop()
+    assert held[-1] < len(body) // 4

@@ -78,6 +78,7 @@ class Repositories:
                     async for page in walk:
                         begun = True
                         yield page
+                        del page
                 return
             except (ResponseError, ProtocolViolation) as error:
                 if begun or not _is_of_another_make(error):
@@ -88,6 +89,7 @@ class Repositories:
                 async for page in walk:
                     begun = True
                     yield page
+                    del page
         except ResponseError as error:
             if begun or missing is None or error.status not in _NO_CATALOG:
                 raise

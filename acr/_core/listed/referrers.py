@@ -86,6 +86,7 @@ class Referrers:
                 async for page in pages:
                     has_begun = True
                     yield page
+                    del page
         except _NoIndex as error:
             if has_begun:
                 raise ProtocolViolation(str(error)) from None

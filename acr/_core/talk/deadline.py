@@ -90,6 +90,7 @@ def each_one_call(
                     except StopAsyncIteration:
                         return
                 yield item
+                del item  # a page may be large, and is not kept while the next one comes
 
     return calls
 

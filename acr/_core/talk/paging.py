@@ -97,6 +97,7 @@ class Walk(Generic[T]):
                 return
             target = local_target(self.session.registry, path, link)
             yield attrs.evolve(page, continuation=target)  # what is wrong with the next page is no matter of this one
+            del page, reply
             trail.leads_to(target)
 
     def _page(self, reply: Response) -> tuple[Page[T], Response]:
@@ -128,6 +129,7 @@ class Shown:
         async with aclosing(self.names.pages(continuation)) as walk:
             async for page in walk:
                 yield attrs.evolve(page, items=[printable(name) for name in page.items])
+                del page
 
 
 def _behind(item: object, target: str, excess: LimitExceeded) -> str:
@@ -149,6 +151,7 @@ async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:
         async for page in pages:
             for item in page.items:
                 yield item
+            del page
 
 
 async def rows(walk: Pages[T]) -> list[dict[str, Any]]:

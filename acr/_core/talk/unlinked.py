@@ -67,6 +67,7 @@ class Unlinked:
                     held = page if is_full else None
                     if held is None:
                         yield page
+                    del page, given
             if held is None:
                 return
             target = with_last(self.walk.first.target, held.items[-1])
