@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +85,9 @@ KINDS: Final[Mapping[str, list[Any]]] = {
     "seconds": [None, "5", True, -1, float("nan"), [4], Odd()],
     "cache": [None, 3, "", b"folder", [], Odd()],
     "inventory": [None, "registry.inventory", 3, Odd()],
+    "plan": [None, "plan.json", 3, {}, Odd()],
+    "time": [None, 1, "1d", True, Odd(), timedelta(days=-1)],
+    "share or None": ["half", True, -0.1, 1.5, float("nan"), [0.5], Odd()],
 }
 
 Call = Callable[[acr.Registry, Mapping[str, Any]], Any]
@@ -107,6 +111,7 @@ def _of(name: str, **given: Any) -> Call:
     return call
 
 
+_PLAN = acr.Policy('[[purge.rule]]\ntags = { glob = ["old-*"] }\nolder_than = "7d"\n').plan(Store().inventory())
 _LAYOUT = acr.Memory()
 add_image(_LAYOUT, [b"layer"], tag="v1")
 _LOCKS: Final[Mapping[str, str]] = dict.fromkeys(("can_read", "can_write", "can_list", "can_delete"), "flag or None")
@@ -149,6 +154,20 @@ OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]]] = {
             "progress": "callback or None",
         },
     ),
+    "Registry.purge": (
+        {"plan": _PLAN, "journal": "journal"},
+        {
+            "plan": "plan",
+            "journal": "path",
+            "rate": "rate or None",
+            "concurrency": "count",
+            "max_age": "time",
+            "max_deletions": "count or None",
+            "max_share": "share or None",
+            "progress": "callback or None",
+        },
+    ),
+    "Registry.trashed_repositories": ({}, {"page_size": "count or None"}),
     "Registry.check": ({}, {"repository": "text or None"}),
     "Registry.access_token": ({}, {"scopes": "texts"}),
     "Registry.exchange_entra_token": (
@@ -172,6 +191,14 @@ OPTIONS: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]]] = {
     "Repository.manifests": (
         {},
         {"order_by": "order or None", "page_size": "count or None", "last": "text or None"},
+    ),
+    "Repository.lock": ({"reference": "v1"}, {"reference": "text", "deep": "flag"}),
+    "Repository.unlock": ({"what": "v1"}, {"what": "text", "deep": "flag"}),
+    "Repository.trashed_tags": ({}, {"page_size": "count or None"}),
+    "Repository.trashed_manifests": ({}, {"page_size": "count or None"}),
+    "Repository.restore": (
+        {"reference": "v1"},
+        {"reference": "text", "deep": "flag", "force": "flag", "cache": "cache", "journal": "file or None"},
     ),
     "Repository.tag": ({}, {"name": "text"}),
     "Repository.manifest": ({}, {"reference": "text"}),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final
 
 import attrs
 
@@ -18,23 +17,21 @@ from acr._cleanup.plan import Plan, parts_of
 from acr._core.storage import Journal
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._core.upkeep.pace import Pace
+from acr._core.upkeep.pace import MOST_AT_ONCE, Pace
 from acr._core.upkeep.purging_one import RepositoryPurge
 from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import Planned, Watch
+from acr._values.arguments import check_count, wrong_kind
 from acr._values.reference import check_repository
 from acr.errors import (
     AcrError,
     CredentialError,
-    InvalidInput,
     NoMetadataApi,
     PlanRefused,
     RateLimited,
     TransferError,
     TransportError,
 )
-
-_MOST_AT_ONCE: Final = 32
 
 Tell = Callable[[int, int], None]
 
@@ -62,8 +59,7 @@ class Options:
     progress: Tell | None
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.concurrency <= _MOST_AT_ONCE:
-            raise InvalidInput(f"concurrency={self.concurrency}: expected 1 to {_MOST_AT_ONCE}")
+        check_count("concurrency", self.concurrency, most=MOST_AT_ONCE)
 
 
 async def purge(
@@ -78,12 +74,14 @@ async def purge(
         clock: seconds since 1970, if the registry does not tell the time.
 
     Raises:
-        InvalidInput: the plan is for another registry, or the journal belongs to another plan.
+        InvalidInput: it is no plan, or the plan is for another registry, or the journal belongs to another plan.
         InvalidReference: the plan names a repository that cannot be.
         PlanRefused: the plan exceeds a limit, or is too old. Nothing was deleted.
         TransferError: the journal cannot be opened. Nothing was deleted.
         NoMetadataApi: the registry is of another make.
     """
+    if not isinstance(plan, Plan):
+        raise wrong_kind("plan", plan, "a Plan, as Policy.plan makes it")
     plan_lines = parts_of(plan)[1]
     check_limits(plan, session.registry.netloc, max_deletions=options.max_deletions, max_share=options.max_share)
     for name in {plan_lines.texts[row] for row in plan_lines.repository}:
