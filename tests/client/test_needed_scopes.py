@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -161,3 +162,9 @@ def test_scopes_of_the_callers_own_are_checked_before_anything_is_sent(
                 call(wrong)
             assert str(caught.value) == told
     assert acr_emulator.requests == []
+
+
+def test_an_error_shows_how_a_scope_is_written(registry: acr.Registry) -> None:
+    scopes: Any = 3
+    with pytest.raises(acr.InvalidInput, match="^scopes=3: expected a list of texts such as repository:team/app:pull$"):
+        registry.access_token(scopes)

@@ -135,3 +135,14 @@ def test_the_drawing_is_that_of_the_table() -> None:
     text = PAGE.read_text()
     assert drawing() in text
     assert page(text) == text  # else: make drawings
+
+
+def test_a_setback_is_told_by_name_and_nothing_of_it_is_taken_for_granted() -> None:
+    """The drawing has the texts."""
+    assert all(field.kw_only for field in attrs.fields(Setback))
+    assert attrs.asdict(Setback(sign=Sign.LOST)) == {
+        **dict.fromkeys((field.name for field in attrs.fields(Setback)), False),
+        "sign": Sign.LOST,
+        "has": Has.UNASKED,
+    }
+    assert Has.UNASKED.value == "not asked yet"
