@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 import acr
+from acr._core.listed import tags
+from acr._shells.blocking import run
 from acr.emulator import Emulator
 from tests.content import push_image
+from tests.shells.script import Script, gives, head
 from tests.twin import Twin
 
 KINDS = ["repository", "tag", "manifest", "blob"]
@@ -206,3 +209,21 @@ def test_a_cancelled_upload_is_gone(registry: acr.Registry, acr_emulator: Emulat
     upload.cancel()
     with pytest.raises(acr.NotFound):
         upload.status()
+
+
+@pytest.mark.parametrize("told", [None, "", "sha256:zz", "md5:" + "0" * 32])
+def test_a_tag_is_deleted_whatever_the_registry_tells_of_what_it_pointed_to(twin: Twin, told: str | None) -> None:
+    more = [] if told is None else [f"X-Ms-Int-Docker-Content-Digest: {told}"]
+    with Script(gives(head(0, *more, status="202 Accepted"))) as script:
+        twin.connect(script.url).repository("app").tag("v1").delete()
+        assert [asked.method for asked in script.asked] == ["DELETE"]
+
+
+@pytest.mark.parametrize(("told", "found"), [(MISSING, acr.Digest(MISSING)), ("sha256:zz", None), ("", None)])
+def test_the_core_learns_what_a_tag_pointed_to(told: str, found: acr.Digest | None) -> None:
+    """A purge compares it with its plan."""
+    with (
+        Script(gives(head(0, f"X-Ms-Int-Docker-Content-Digest: {told}", status="202 Accepted"))) as script,
+        acr.Registry(script.url) as registry,
+    ):
+        assert run(tags.delete(registry.repository("app")._remote, "v1", missing_ok=False)) == found

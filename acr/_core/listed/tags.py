@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,7 @@ from acr._values.arguments import check_number, check_text
 from acr._values.digest import Digest, received_digest
 from acr._values.properties import Order, TagProperties, check_page_size
 from acr._values.reference import check_tag
-from acr.errors import InvalidInput, NoMetadataApi, NotFound
+from acr.errors import InvalidInput, InvalidReference, NoMetadataApi, NotFound, UnsupportedDigest
 
 if TYPE_CHECKING:
     from acr_rest.models.tag_attributes_base import TagAttributesBase
@@ -165,8 +166,8 @@ async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> Digest | None
         async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
             parse = done(delete_tag.parse, 202)
             reply = await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
-        told_digest = reply.x_ms_int_docker_content_digest
-        return received_digest(told_digest, "X-Ms-Int-Docker-Content-Digest") if told_digest else None
+        with suppress(InvalidReference, UnsupportedDigest):  # the tag is gone, whatever the registry tells of it
+            return Digest(reply.x_ms_int_docker_content_digest or "")
     return None
 
 
