@@ -270,8 +270,8 @@ class IncompleteInventory(AcrError):
             first = [f"{name}: {error}" for name, error in list(unread.items())[:_SHOWN]]
             more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []
             text = (
-                f"{len(unread):,} repositories of {registry} could not be read: {'; '.join([*first, *more])}. To leave"
-                " one out, add its name with ! before it: repositories=['*', '!NAME']"
+                f"{len(unread):,} repositories of {registry} could not be read: {'; '.join([*first, *more])}. Check the"
+                " names that you passed. Of a whole registry, repositories=['*', '!NAME'] leaves one out"
             )
         super().__init__(text)
         self.registry = registry

@@ -81,12 +81,13 @@ class _Repository:
         links = self._tables.links
         for link in self._tables.links_of(row):
             if links.kind[link] in LEADS_DOWN and links.content[link] not in self._graph.rows:
+                missing = self._tables.contents.digests[links.content[link]]
                 yield Finding(
                     kind="missing-child",
                     repository=self._name,
-                    digest=self._tables.contents.digests[links.content[link]],
+                    digest=missing,
                     tags=self._broken(row),
-                    text=f"the index {self._digest(row)} lists a manifest that the repository does not have",
+                    text=f"the index {self._digest(row)} lists {missing}, which the repository does not have",
                     advice=_PUSH,
                 )
 

@@ -146,7 +146,7 @@ def found() -> acr.Check:
         repository="team0/app00",
         digest=digest,
         tags=("latest", "v1.1"),
-        text=f"the index {acr.Digest.of(b'index')} lists a manifest that the repository does not have",
+        text=f"the index {acr.Digest.of(b'index')} lists {acr.Digest.of(b'child')}, which the repository does not have",
         advice="Push the image again, or delete the tags.",
     )
     orphan = acr.Finding(
