@@ -107,6 +107,11 @@ def _is_promoted(registry: acr.Registry, *_: object) -> bool:
     return tag.locked
 
 
+def _has_size(registry: acr.Registry, out: str, _: Path) -> bool:
+    (used,) = registry.inventory(repositories="team/app", cache=False).usage().repositories
+    return out.splitlines() == ["total", str(used.total)]
+
+
 def _is_gone(registry: acr.Registry, *_: object) -> bool:
     return "v1.1" not in _digests(registry)
 
@@ -169,7 +174,10 @@ JOBS: Final = (
         "none of them can; acr-cli has `purge`, and az acr none",
     ),
     Job(
-        "the size of a repository", {}, _is_gone, "none of them can tell; `az acr show-usage` has that of the registry"
+        "the size of a repository, each layer counted once",
+        {"acr": f"acr du {_APP} --fields total -o tsv"},
+        _has_size,
+        "they cannot tell; `az acr show-usage` has that of the registry",
     ),
     Job(
         "get the SBOM of an image",

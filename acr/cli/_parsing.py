@@ -168,19 +168,22 @@ def add_output(parser: argparse.ArgumentParser, *, lists: bool = False, summary:
         )
 
 
-def add_filters(parser: argparse.ArgumentParser, *, sorts: Sequence[str]) -> argparse._ArgumentGroup:
+def add_filters(
+    parser: argparse.ArgumentParser, *, sorts: Sequence[str], default: str = "by name"
+) -> argparse._ArgumentGroup:
     """Add the options that say which items of a listing are meant.
 
     Args:
         parser: of the command.
         sorts: the orders that there are.
+        default: the order without the option.
     """
     group = parser.add_argument_group("filters")
     group.add_argument(
         "--match", type=_filters.glob, action="append", default=[], metavar="GLOB",
         help="names that fit as a whole: * is any text, also with slashes; may be repeated",
     )  # fmt: skip
-    group.add_argument("--sort", choices=sorts, help="the default is by name")
+    group.add_argument("--sort", choices=sorts, help=f"the default is {default}")
     group.add_argument("--limit", type=_filters.count, metavar="N", help="the first N of them")
     return group
 

@@ -19,7 +19,7 @@ from tests.armed import ALWAYS
 from tests.cli.conftest import Acr, everything
 from tests.cli.test_terminal import PROGRAM, on_terminal, run
 from tests.patience import until
-from tests.upkeep import push_platform
+from tests.upkeep import push_image, push_platform
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals, and the program is acr.exe")
 
@@ -30,6 +30,8 @@ LINES = {
     "show": "show team/app:v1.0",
     "tree": "tree team/app:v1.0",
     "locks": "locks team/app",
+    "du": "du --by tag --quiet",
+    "fsck": "fsck --blobs --quiet",
     "manifest": "manifest team/app:v1.0",
     "cp": "cp team/app:v1.0 prod/app",
     "push": "push team/files:v1 a.txt",
@@ -58,6 +60,7 @@ def scene(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> acr.Regist
     there.repository("team/model").push_artifact(["a.txt"], tag="v1")
     for architecture in ("amd64", "arm64"):
         push_platform(app, f"one-{architecture}", architecture)
+    push_image(there.repository("team/lost"), "signature", tag=f"sha256-{'0' * 64}.sig")  # fsck finds an orphan
     app.tag("v1.0").update(can_delete=False)
     return there
 

@@ -15,6 +15,7 @@ from acr.cli._commands import COMMANDS
 from acr.cli._parsing import module_of
 from acr.emulator import Emulator
 from tests.cli.conftest import Acr
+from tests.upkeep import push_image
 from tools import cli_schema
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent.parent / "docs" / "cli.schema.json").read_text())
@@ -22,7 +23,8 @@ SCHEMA = json.loads((Path(__file__).resolve().parent.parent.parent / "docs" / "c
 LINES = (
     "ls", "ls --long", "ls team/app", "tags team/app", "tags team/app --untagged", "digest team/app:v1.0",
     "show team/app:v1.0", "show team/app:latest", "show team/model:v1", "tree team/app:v1.0", "tree team/model:v1",
-    "locks", "locks team/app --kind tag", "cp team/app:v1.0 prod/app", "cp team/app:latest oci:images",
+    "locks", "locks team/app --kind tag", "du", "du --by tag", "du --by registry", "du --by type", "fsck",
+    "cp team/app:v1.0 prod/app", "cp team/app:latest oci:images",
     "cp oci:images prod/other", "push team/files:v1 a.txt", "push team/files:v1 a.txt --no-clobber",
     "pull team/model:v1 down", "pull team/app:v1.1 oci:images",
     "attach team/app:v1.0 a.txt --artifact-type application/spdx+json", "index create team/app:both v1.0",
@@ -45,6 +47,7 @@ def errors_are_valid(text: str) -> None:
 def test_each_output_is_as_the_schema_says(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
     Path("a.txt").write_text("a")
     there.repository("team/model").push_artifact(["a.txt"], tag="v1")
+    push_image(there.repository("team/more"), "signature", tag=f"sha256-{'0' * 64}.sig")  # fsck finds an orphan
     app.tag("v1.1").update(can_write=False)
     app.manifest("v1.1").update(can_delete=False)
     seen = set()

@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "show": Command("show", _LOOK, "show an image: config, labels, platforms, sizes, locks", "inspect", reads=True),
     "tree": Command("tree", _LOOK, "show platforms, referrers and signatures as a tree", reads=True),
     "locks": Command("locks", _LOOK, "list what is locked", reads=True),
+    "du": Command("du", _LOOK, "say what uses the storage: total, shared, and what deletion frees", reads=True),
+    "fsck": Command("fsck", _LOOK, "find what is broken: missing parts, orphans, missing blobs", reads=True),
     "manifest": Command("manifest", _LOOK, "print a manifest", reads=True),
     "cp": Command("cp", _MOVE, "copy images within and between registries, layouts and tars"),
     "push": Command("push", _MOVE, "push files, folders or a layout"),
@@ -73,6 +75,8 @@ INSTEAD: Final = {
     "check-health": "use `acr doctor`",
     "serve": "use `acr emulator`",
     "auth": "use `acr login`, `acr logout` or `acr token`",
+    "show-usage": "use `acr du --by registry`",
+    "check": "use `acr fsck`",
     "list": "use `acr ls` or `acr tags REPO`",
 }
 """What people type who know another program, and what to use instead. None of these does anything."""
