@@ -51,11 +51,14 @@ test-faults: $(VENV)/.made ## Transfers in bad weather: 500 seeded runs, and 50 
 	ACR_FAULT_RUNS=$(FAULTS) ACR_KILL_RUNS=$(KILLS) $(BIN)/python -m pytest $(SPREAD) tests/faults
 
 UPKEEP ?= 20000
+RACES ?= 500
+UPKEEP_KILLS ?= 50
 MANIFESTS ?= 1000000
 
 .PHONY: test-upkeep
-test-upkeep: $(VENV)/.made ## Usage and check: 20,000 random registries, and one of a million manifests with its limits
-	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) $(BIN)/python -m pytest tests/inventory
+test-upkeep: $(VENV)/.made ## Usage, check, plans, purges: 20,000 random registries, 500 races, 50 kills, and a million manifests with their limits
+	ACR_UPKEEP_GRAPHS=$(UPKEEP) ACR_UPKEEP_MANIFESTS=$(MANIFESTS) ACR_UPKEEP_RACES=$(RACES) ACR_UPKEEP_KILLS=$(UPKEEP_KILLS) \
+	  $(BIN)/python -m pytest tests/inventory tests/cleanup
 
 .PHONY: test-browser
 test-browser: $(VENV)/.made ## The HTML page of an inventory in Chromium (Debian); ACR_SCREENSHOTS=folder keeps pictures

@@ -14,6 +14,16 @@ TYPE_CHECKING = False  # as of typing, which takes longer to load than the rest 
 # Each name stands here twice: for type checkers, and by module for loading. tests/house compares the two.
 if TYPE_CHECKING:
     from acr import errors as errors, media_types as media_types, protocols as protocols
+    from acr._cleanup.applying.report import PurgeItem as PurgeItem, PurgeReport as PurgeReport
+    from acr._cleanup.examples import ExampleFailure as ExampleFailure
+    from acr._cleanup.plan import Plan as Plan
+    from acr._cleanup.plan_values import (
+        Deletion as Deletion,
+        Explanation as Explanation,
+        Kept as Kept,
+        PlanChanges as PlanChanges,
+    )
+    from acr._cleanup.policy import Policy as Policy
     from acr._facades.async_handles import (
         AsyncRepositoryBlob as AsyncRepositoryBlob,
         AsyncRepositoryManifest as AsyncRepositoryManifest,
@@ -57,6 +67,8 @@ if TYPE_CHECKING:
     from acr._outside.inventory_file import load_inventory as load_inventory, save_inventory as save_inventory
     from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
+    from acr._outside.plan_file import load_plan as load_plan, save_plan as save_plan
+    from acr._outside.policy_file import load_policy as load_policy
     from acr._outside.sinks import Downloadable as Downloadable
     from acr._outside.sources import SyncUploadable as SyncUploadable, Uploadable as Uploadable
     from acr._outside.verifying import VerifyingReader as VerifyingReader
@@ -67,6 +79,7 @@ if TYPE_CHECKING:
     from acr._values.digest import Digest as Digest, Hasher as Hasher
     from acr._values.files import File as File
     from acr._values.image import Image as Image
+    from acr._values.locks import LockItem as LockItem, LockState as LockState, Unlocked as Unlocked
     from acr._values.manifest import Manifest as Manifest
     from acr._values.options import Limits as Limits, Retries as Retries, Timeouts as Timeouts
     from acr._values.page import Page as Page
@@ -99,6 +112,12 @@ if TYPE_CHECKING:
         RequestInfo as RequestInfo,
         ResponseInfo as ResponseInfo,
     )
+    from acr._values.trash import (
+        Restored as Restored,
+        TrashedManifest as TrashedManifest,
+        TrashedRepository as TrashedRepository,
+        TrashedTag as TrashedTag,
+    )
     from acr._values.unpacking import UnpackLimits as UnpackLimits
     from acr._values.upload_state import UploadState as UploadState
     from acr._values.version import __version__ as __version__
@@ -111,12 +130,14 @@ if TYPE_CHECKING:
         IncompleteInventory as IncompleteInventory,
         IntegrityError as IntegrityError,
         InvalidInput as InvalidInput,
+        InvalidPolicy as InvalidPolicy,
         InvalidReference as InvalidReference,
         LimitExceeded as LimitExceeded,
         Locked as Locked,
         NoMetadataApi as NoMetadataApi,
         NotFound as NotFound,
         NotPicklable as NotPicklable,
+        PlanRefused as PlanRefused,
         ProtocolViolation as ProtocolViolation,
         RateLimited as RateLimited,
         ResponseError as ResponseError,
@@ -142,6 +163,11 @@ else:
     # (for the emulator's fixture), a command line wants to be quick, and the sync half is used without asyncio.
     _NAMES = {
         "": "errors media_types protocols",
+        "_cleanup.applying.report": "PurgeItem PurgeReport",
+        "_cleanup.examples": "ExampleFailure",
+        "_cleanup.plan": "Plan",
+        "_cleanup.plan_values": "Deletion Explanation Kept PlanChanges",
+        "_cleanup.policy": "Policy",
         "_facades.async_handles": "AsyncRepositoryBlob AsyncRepositoryManifest AsyncRepositoryTag",
         "_facades.async_registry": "AsyncRegistry",
         "_facades.async_repository": "AsyncRepository",
@@ -160,6 +186,8 @@ else:
         "_outside.inventory_file": "load_inventory save_inventory",
         "_outside.layouts.docker_archive": "DockerArchive",
         "_outside.layouts.layout": "Layout Memory",
+        "_outside.plan_file": "load_plan save_plan",
+        "_outside.policy_file": "load_policy",
         "_outside.sinks": "Downloadable",
         "_outside.sources": "SyncUploadable Uploadable",
         "_text": "printable",
@@ -170,6 +198,7 @@ else:
         "_values.digest": "Digest Hasher",
         "_values.files": "File",
         "_values.image": "Image",
+        "_values.locks": "LockItem LockState Unlocked",
         "_values.manifest": "Manifest",
         "_values.options": "Limits Retries Timeouts",
         "_values.page": "Page",
@@ -181,15 +210,16 @@ else:
         "_values.pulled": "Pulled",
         "_values.reference": "Reference",
         "_values.traffic": "OnRequest OnResponse RequestInfo ResponseInfo",
+        "_values.trash": "Restored TrashedManifest TrashedRepository TrashedTag",
         "_values.unpacking": "UnpackLimits",
         "_values.upload_state": "UploadState",
         "_values.version": "__version__",
         "protocols": "Credential Keyring Local Readable Sink TokenCredential Writable",
         "errors": (
             "AcrError CredentialError Denied DigestMismatch ErrorInfo IncompleteInventory IntegrityError "
-            "InvalidInput InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable ProtocolViolation "
-            "RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError TransportError Unauthorized "
-            "UnsupportedDigest"
+            "InvalidInput InvalidPolicy InvalidReference LimitExceeded Locked NoMetadataApi NotFound NotPicklable "
+            "PlanRefused ProtocolViolation RateLimited ResponseError ServerError SizeMismatch TooSlow TransferError "
+            "TransportError Unauthorized UnsupportedDigest"
         ),
     }
     _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -4,6 +4,7 @@
 
     AcrError
     ├── InvalidInput          an argument cannot be right; no request was sent (also a ValueError)
+    │   ├── InvalidPolicy     a clean-up policy has a mistake, at a line
     │   ├── InvalidReference  a login server, repository, tag, digest or link is malformed
     │   └── NotPicklable      a client belongs to its process: make one in each (also a TypeError)
     ├── CredentialError       the credential yields no token, or has the wrong kind
@@ -23,6 +24,7 @@
     │   └── UnsupportedDigest the algorithm is neither sha256 nor sha512 (also a ValueError)
     ├── LimitExceeded         more bytes, files or pages than the protocol or the caller allows
     ├── IncompleteInventory   some repositories could not be read
+    ├── PlanRefused           a clean-up plan exceeds a limit, or is too old
     ├── ProtocolViolation     the protocol does not allow such an answer
     └── TransferError         a push or pull failed; `side` says at which end
 
@@ -60,6 +62,20 @@ def _remade(kind: type[AcrError], args: tuple[object, ...]) -> AcrError:
 
 class InvalidInput(AcrError, ValueError):
     """An argument cannot be right. The client has sent no request."""
+
+
+class InvalidPolicy(InvalidInput):
+    """A clean-up policy, or a file that it names, has a mistake.
+
+    Attributes:
+        source: the file.
+        line: the line, from 1.
+    """
+
+    def __init__(self, message: str, *, source: str, line: int) -> None:
+        super().__init__(f"{source}:{line}: {message}")
+        self.source = source
+        self.line = line
 
 
 class InvalidReference(InvalidInput):
@@ -261,6 +277,10 @@ class IncompleteInventory(AcrError):
         self.registry = registry
         self.unread: Mapping[str, AcrError] = dict(unread)
         self.catalog = catalog
+
+
+class PlanRefused(AcrError):
+    """A clean-up plan must not be carried out: it exceeds a limit, or is too old. The client has deleted nothing."""
 
 
 class ProtocolViolation(AcrError):

@@ -66,6 +66,7 @@ CONTENTS = """
 :hidden:
 :caption: Guides
 
+docs/cleanup
 docs/cli
 docs/emulator
 docs/from-azure-containerregistry

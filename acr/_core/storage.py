@@ -5,8 +5,8 @@ Where downloads go, and the stores of images, are contracts that users may imple
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
@@ -92,4 +92,38 @@ class ManifestCache(Protocol):
 
     def close(self) -> None:
         """Close what was opened, and drop what is too much."""
+        ...
+
+
+class Journal(Protocol):
+    """Entries that outlive the process, one after another. Its methods may block, and raise TransferError."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it, such as a path."""
+        ...
+
+    def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Open it for this process alone, and give the entries that are there, each with its place.
+
+        Raises:
+            ProtocolViolation: it is damaged, or something else.
+        """
+        ...
+
+    def add(self, entries: Iterable[Mapping[str, Any]], *, is_durable: bool) -> Sequence[int]:
+        """Add entries, and give their places.
+
+        Args:
+            entries: JSON objects.
+            is_durable: whether they must survive a power failure, too.
+        """
+        ...
+
+    def read(self, place: int) -> Mapping[str, Any]:
+        """An entry, by its place."""
+        ...
+
+    def close(self) -> None:
+        """Let others have it."""
         ...

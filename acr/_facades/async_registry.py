@@ -7,15 +7,19 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self
 
+from acr._cleanup.applying.report import PurgeReport
+from acr._cleanup.plan import Plan
 from acr._core.images import copying as copies
-from acr._core.listed import catalog
+from acr._core.listed import catalog, trash
 from acr._core.talk import checking, token_calls as issue
 from acr._core.talk.remote import Remote
 from acr._core.upkeep import reading as upkeep
 from acr._core.upkeep.choosing import Choice
+from acr._core.upkeep.purging import Options as PurgeOptions, purge as carry_out
 from acr._core.upkeep.verifying import verify
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
@@ -24,6 +28,7 @@ from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.records import InventoryProgress
 from acr._inventory.reports import Check
 from acr._outside.checkpoint import open_checkpoint
+from acr._outside.journal import open_journal
 from acr._outside.manifest_cache import open_cache
 from acr._shells.asynchronous import AsyncioRuntime, Transport
 from acr._shells.http import Network
@@ -33,8 +38,10 @@ from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
+from acr._values.properties import check_page_size
 from acr._values.reference import Endpoint, repository_in
 from acr._values.traffic import OnRequest, OnResponse
+from acr._values.trash import TrashedRepository
 from acr._values.travel import stays
 from acr.errors import InvalidInput
 from acr.protocols import Credential
@@ -135,6 +142,20 @@ class AsyncRegistry:
         """
         return AsyncListing(catalog.repositories(self._session, page_size=page_size, last=last, prefix=prefix))
 
+    def trashed_repositories(self, *, page_size: int | None = None) -> AsyncListing[TrashedRepository]:
+        """List the deleted repositories, if soft delete is on.
+
+        Args:
+            page_size: repositories on one page, at most 1,000.
+
+        Returns:
+            A lazy listing. Walking it raises NotFound if the registry has no such list.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.repositories(self._session, page_size=check_page_size(page_size)))
+
     def repository(self, name: str) -> AsyncRepository:
         """Make a handle for a repository. This sends no request.
 
@@ -229,6 +250,8 @@ class AsyncRegistry:
             TransferError: the file of names cannot be read.
             RateLimited, TransportError, CredentialError: nothing more can be read.
             NoMetadataApi: the registry is of another make, and tells nothing of its repositories.
+            ResponseError: the registry refuses all of it.
+            ProtocolViolation: the answer is unusable.
 
         Example:
             inventory = await registry.inventory(repositories=["team/*"])
@@ -287,6 +310,71 @@ class AsyncRegistry:
             checkpoint=open_checkpoint(checkpoint, None),
             progress=progress,
         )
+
+    async def purge(
+        self,
+        plan: Plan,
+        *,
+        journal: str | os.PathLike[str],
+        rate: float | None = 250,
+        concurrency: int = 8,
+        max_age: timedelta = timedelta(days=1),
+        max_deletions: int | None = None,
+        max_share: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> PurgeReport:
+        """Carry a plan out: delete the tags and manifests that it lists, and nothing else.
+
+        The client compares each line with the registry just before it deletes it. Before each 32 deletions, and at the
+        end, it looks at what is new. A line that has changed is kept, with all that it leads to. What is deleted by
+        then and turns out to be needed is put back from the journal.
+
+        Args:
+            plan: the plan. `Policy.plan` makes it.
+            journal: path of a file for what goes: bytes, tags and locks. Only its owner may read it. If this process
+                ends early, a later call with the same plan and journal goes on there. Keep it until you are content.
+            rate: deletions a minute. The default is half of what ACR allows one identity on its smallest tiers. None
+                sets no limit.
+            concurrency: reads at the same time, at most 32. Deletions go one after another.
+            max_age: how old the plan may be, by the clock of the registry.
+            max_deletions: how many lines the plan may have. None sets no limit beside those of the policy.
+            max_share: which part of the manifests of a repository may go, from 0 to 1. None sets no limit beside those
+                of the policy.
+            progress: called after each repository with the number of lines that are done, and of all.
+
+        Returns:
+            What was deleted, what was kept after all, and why, and what was put back. A repository that refuses the
+            client (403) ends by itself, and the report names it. If nothing more can be reached, the report names all
+            that is left.
+
+        Raises:
+            PlanRefused: the plan exceeds a limit, or is too old. The client has deleted nothing.
+            InvalidInput: the plan is for another registry, the journal belongs to another plan, or an argument is
+                invalid.
+            TransferError: the journal cannot be opened, or another process uses it. The client has deleted nothing.
+            NoMetadataApi: the registry is of another make.
+            ResponseError, TransportError, CredentialError: nothing more can be reached, and the client has deleted
+                nothing. After the first deletion, the report tells instead.
+            ProtocolViolation: the journal is damaged.
+
+        Example:
+            from acr import Policy
+
+            policy = Policy('purge.rule = [{ tags = { glob = ["pr-*"] }, older_than = "7d" }]')
+            plan = policy.plan(await registry.inventory())
+            print(plan)
+            print(await registry.purge(plan, journal="plan.journal"))
+        """
+        options = PurgeOptions(
+            journal=open_journal(journal),
+            rate=rate,
+            concurrency=concurrency,
+            max_age=max_age,
+            max_deletions=max_deletions,
+            max_share=max_share,
+            progress=progress,
+        )
+        return await carry_out(self._session, plan, options)
 
     async def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. The client sends no credential.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -11,19 +11,24 @@ from typing import Any, Literal, overload
 from acr._core.blobs import downloads, manual_uploads, streams, uploads
 from acr._core.images import artifacts, copying as copies
 from acr._core.images.inspecting import inspect_image
-from acr._core.listed import catalog, manifests, referrers, tags
+from acr._core.listed import catalog, manifests, referrers, tags, trash
 from acr._core.listed.permissions import changes
 from acr._core.talk.remote import Remote
+from acr._core.upkeep import deep_locks, restoring
 from acr._facades.async_handles import AsyncRepositoryBlob, AsyncRepositoryManifest, AsyncRepositoryTag
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing, AsyncUpload
 from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._outside.checkpoint import open_checkpoint
+from acr._outside.journal import open_journal
 from acr._outside.layers import find_layer, layer_sink, packing
+from acr._outside.manifest_cache import open_cache
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import Uploadable, open_async_source, open_source
+from acr._values.arguments import check_flag
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
 from acr._values.image import Image
+from acr._values.locks import LockItem, LockState, Unlocked
 from acr._values.manifest import Manifest
 from acr._values.progress import Progress
 from acr._values.properties import (
@@ -32,9 +37,11 @@ from acr._values.properties import (
     Order,
     RepositoryProperties,
     TagProperties,
+    check_page_size,
 )
 from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
+from acr._values.trash import Restored, TrashedManifest, TrashedTag
 from acr._values.travel import stays
 from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
@@ -114,6 +121,130 @@ class AsyncRepository:
         """
         wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await catalog.update(self._remote, wanted)
+
+    async def lock(self, reference: str, *, deep: bool = False) -> LockState:
+        """Lock a tag with its manifest, or a manifest. Clients can then neither overwrite nor delete it.
+
+        ACR locks each tag and each manifest by itself. A clean-up tool may delete the platforms of a locked index. A
+        deep lock protects these, too. If something cannot be locked, the client unlocks what this call has locked.
+
+        Args:
+            reference: tag or digest.
+            deep: also lock what the manifest lists, at every depth, and what is attached to any of it: referrers,
+                cosign's tags, and what these point to.
+
+        Returns:
+            What is locked now, as it was before. Keep it for `unlock`, for example as JSON.
+
+        Raises:
+            NotFound: there is no such tag or manifest.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable, or a manifest cannot be read, so that nobody knows what it needs.
+
+        Example:
+            state = await repository.lock("v1", deep=True)
+            await repository.unlock(state)
+        """
+        return await deep_locks.lock(self._remote, reference, deep=bool(check_flag("deep", deep)))
+
+    async def unlock(self, what: LockState | str, *, deep: bool = False) -> Unlocked:
+        """Take a lock off. What another locked tag or manifest leads to stays locked.
+
+        Args:
+            what: the state that `lock` returned: each item gets back the permissions that it had before. Or a tag or
+                digest: it may then be overwritten and deleted.
+            deep: of a tag or digest: also unlock what belongs to it.
+
+        Returns:
+            What is unlocked, and what stays locked, with the reason.
+
+        Raises:
+            InvalidInput: the state is of another repository.
+            NotFound: there is no such tag or manifest.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable, or a manifest that is locked cannot be read.
+        """
+        return await deep_locks.unlock(self._remote, what, deep=bool(check_flag("deep", deep)))
+
+    async def locks(self) -> Sequence[LockItem]:
+        """List the tags and manifests that are locked.
+
+        Raises:
+            NotFound: there is no such repository.
+            NoMetadataApi: the registry is of another make, and lacks this API.
+            ResponseError, TransportError, CredentialError: the request failed.
+            ProtocolViolation: the answer is unusable.
+        """
+        return await deep_locks.locks(self._remote)
+
+    def trashed_tags(self, *, page_size: int | None = None) -> AsyncListing[TrashedTag]:
+        """List the deleted tags, if soft delete is on. A name may be there several times.
+
+        Args:
+            page_size: tags on one page, at most 1,000.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.tags(self._remote, page_size=check_page_size(page_size)))
+
+    def trashed_manifests(self, *, page_size: int | None = None) -> AsyncListing[TrashedManifest]:
+        """List the deleted manifests, if soft delete is on.
+
+        Args:
+            page_size: manifests on one page, at most 1,000.
+
+        Raises:
+            InvalidInput: the page size is not positive.
+        """
+        return AsyncListing(trash.manifests(self._remote, page_size=check_page_size(page_size)))
+
+    async def restore(
+        self,
+        reference: str,
+        *,
+        deep: bool = False,
+        force: bool = False,
+        cache: bool | str | os.PathLike[str] = True,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> Restored:
+        """Bring a deleted tag or manifest back, if soft delete was on.
+
+        ACR brings back one manifest at a time. With `deep`, the client brings back what the manifest lists, what is
+        attached to any of it, and the tags of these. The trash does not say what a manifest is attached to. The client
+        knows it of those that an inventory has read before, or that `AsyncRegistry.purge` has deleted. Call it again
+        if it fails: it goes on.
+
+        Args:
+            reference: tag or digest. Of several deleted tags with this name, the last one counts.
+            deep: also bring back what belongs to it.
+            force: let the tag point to it again, although it points elsewhere now.
+            cache: where inventories keep manifests: as for `AsyncRegistry.inventory`.
+            journal: path of the journal of a purge.
+
+        Returns:
+            What is back, what is missing, and what in the trash may belong to it and is unknown.
+
+        Raises:
+            NotFound: it is neither there nor in the trash, or the registry has no trash.
+            TransferError: the journal cannot be read, or another process uses it.
+            LimitExceeded: more than 10,000 manifests belong to it.
+            NoMetadataApi: the registry is of another make.
+            ResponseError, TransportError, CredentialError: the request failed. 409: the tag is in use.
+            ProtocolViolation: the answer is unusable.
+        """
+        return await restoring.restore(
+            self._remote,
+            reference,
+            deep=bool(check_flag("deep", deep)),
+            force=bool(check_flag("force", force)),
+            cache=open_cache(cache),
+            journal=None if journal is None else open_journal(journal, must_exist=True),
+        )
 
     async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
         """Delete the repository, with all its tags and manifests.

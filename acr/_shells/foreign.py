@@ -6,6 +6,7 @@ Nothing else uses httpx, which takes some 15 ms to load. So this file is loaded 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, cast
@@ -30,6 +31,7 @@ _SAME: Final[Mapping[type, type[Exception]]] = {
     httpx.LocalProtocolError: httpcore.LocalProtocolError,
     httpx.ProtocolError: httpcore.RemoteProtocolError,
     httpx.UnsupportedProtocol: httpcore.UnsupportedProtocol,
+    ssl.SSLCertVerificationError: httpcore.ConnectError,  # as httpcore 1.0.0 leaves it in async code
 }
 
 _WITHOUT_CONNECTIONS: Final = (httpx.MockTransport, httpx.WSGITransport, httpx.ASGITransport)

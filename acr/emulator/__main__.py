@@ -97,7 +97,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of acr.emulator.Settings that is true, false or a number of seconds; see docs/emulator.md",
+        help="a setting of acr.emulator.Settings: true, false, a number of seconds or a word; see docs/emulator.md",
     )
 
 
@@ -107,20 +107,22 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r}: expected a port from 1 to {HIGHEST_PORT}, or 0 for any free one")
 
 
-def _setting(text: str) -> tuple[str, bool | float]:
+def _setting(text: str) -> tuple[str, bool | float | str]:
     """A name and a value, as `Settings` has them."""
     name, _, value = text.partition("=")
     kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
     kind = kinds.get(name)
     if kind is bool and value in ("true", "false"):
         return name, value == "true"
+    if kind is str:
+        return name, value
     try:
         if kind in (int, float):
             return name, float(value)
     except ValueError:
         pass
-    known = ", ".join(name for name, kind in kinds.items() if kind in (bool, int, float))
-    raise argparse.ArgumentTypeError(f"{text!r}: expected =true, =false or =SECONDS behind one of {known}")
+    known = ", ".join(name for name, kind in kinds.items() if kind in (bool, int, float, str))
+    raise argparse.ArgumentTypeError(f"{text!r}: expected =true, =false, =SECONDS or a word behind one of {known}")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,11 @@ from acr.errors import InvalidInput, InvalidReference
 
 _LONGEST: Final = 100 * 365 * 86_400
 HIGHEST_PORT: Final = 65_535
-_ACTIONS: Final = ("pull", "push", "delete", "metadata_read", "metadata_write", "*")
+_ACTIONS: Final = (
+    "pull", "push", "delete", "metadata_read", "metadata_write", "deleted_read", "deleted_restore", "*",
+)  # fmt: skip
 _CATALOG: Final = "registry:catalog:*"
+_DELETED_CATALOG: Final = "registry:deleted_catalog:*"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _UNSENDABLE: Final = re.compile(r"[\r\n\0]|[^\x00-\xff]")
 
@@ -97,7 +100,7 @@ def scopes(values: object) -> tuple[str, ...]:
 
 
 def _check_scope(scope: str) -> None:
-    if scope == _CATALOG:
+    if scope in (_CATALOG, _DELETED_CATALOG):
         return
     kind, _, rest = scope.partition(":")
     name, _, actions = rest.rpartition(":")

@@ -6,12 +6,12 @@ evidence of each. A guess has a name here, too, and is off.
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
 from acr._values.home import public_in
-from acr.emulator._arguments import count, function, lifetime, texts, true_or_false
+from acr.emulator._arguments import count, function, lifetime, one_of, texts, true_or_false
 
 AUDIENCES: Final = (
     "https://containerregistry.azure.net",
@@ -77,6 +77,9 @@ class Settings:
             catalog only if its scopes name it.
         quarantine: whether each new manifest is in quarantine, and cannot be pulled, until a PATCH sets its
             `quarantineState` to `Passed` (that a pull is refused by 403 is a guess).
+        trash: whether soft delete is on, and in which form: `draft` as in the draft of ACR's description, `az` as the
+            Azure CLI reads it; empty if it is off. What is deleted is then listed under `/acr/v1/_deleted`, can be
+            restored, and keeps its blobs. A push of a manifest that is in the trash is refused.
         replica_lag: seconds for which a new manifest is listed, and cannot be pulled (a guess).
         catalog_breaks_after: names after which the catalog answers 502; 0 for a catalog that does not break off.
         reads_per_minute: how many reads a minute one identity may send; 0 sets no limit. The others are alike.
@@ -109,6 +112,7 @@ class Settings:
     referrers_follow_subject: bool = _switch(default=True)
     abac: bool = _switch(default=False)
     quarantine: bool = _switch(default=False)
+    trash: Literal["", "draft", "az"] = attrs.field(default="", validator=one_of("", "draft", "az"))
     replica_lag: float = _seconds(0)
     catalog_breaks_after: int = _count()
     reads_per_minute: int = _count()

@@ -96,8 +96,11 @@ def test_a_repository_that_was_deleted_is_so_however_long_the_answer(twin: Twin)
     body = b'{"manifestsDeleted":[],"tagsDeleted":["' + b"x" * 20_000 + b'"]}'
     with Script(gives(head(len(body), status="202 Accepted") + body)) as script:
         registry = twin.connect(script.url, limits=acr.Limits(page=10_000))
-        with pytest.raises(acr.LimitExceeded, match=r"app was deleted; the answer.*Limits\.page sets this limit"):
+        with pytest.raises(
+            acr.LimitExceeded, match=r"app was deleted; the answer.*Limits\.page sets this limit"
+        ) as caught:
             registry.repository("app").delete()
+        assert caught.value.limit == 10_000
         assert [asked.method for asked in script.asked] == ["DELETE"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -11,7 +13,7 @@ from acr._core.talk.sending import Sender
 from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.http import Network
 from acr._values.options import Retries, Timeouts
-from acr.errors import NotFound, ResponseError, TooSlow, TransportError
+from acr.errors import InvalidInput, NotFound, ResponseError, TooSlow, TransportError
 
 
 class World:
@@ -192,3 +194,19 @@ def test_run_tries_until_it_succeeds() -> None:
 
     assert run(world.sender.attempts().run(once)) == "done"
     assert world.slept == [1, 2]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_a_try_in_vain_counts_until_something_moves(limit: int) -> None:
+    """A success that moved next to nothing is no progress."""
+    attempts = World(limit=limit).sender.attempts()
+    for _ in range(2):
+        assert [attempts.in_vain() for _ in range(limit + 2)] == [False] * limit + [True, True]
+        attempts.moved()
+
+
+def test_whether_what_is_missing_is_fine_is_a_flag() -> None:
+    flag: Any = 1
+    attempts = World().sender.attempts()
+    with pytest.raises(InvalidInput, match="^missing_ok=1: expected"), attempts.may_be_gone(missing_ok=flag):
+        pass

@@ -153,8 +153,11 @@ def docstring_examples() -> list[Any]:
 
 
 @pytest.mark.parametrize("example", docstring_examples())
-def test_an_example_of_a_docstring_runs_as_it_stands(example: str, acr_emulator: Emulator) -> None:
+def test_an_example_of_a_docstring_runs_as_it_stands(
+    example: str, acr_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As those of the documents; `repository` and the like are what the text around them speaks of."""
+    monkeypatch.chdir(tmp_path)
     code = example.replace('"my.azurecr.io"', "endpoint, credential").replace(", default_credential()", "")
     names: dict[str, Any] = {
         "endpoint": acr_emulator.url,

@@ -53,6 +53,7 @@ COUNT = "expected a whole number from 0 to 2147483648"
         ({"audiences": [5]}, "audiences: expected a list of texts"),
         ({"audiences": 5}, "audiences: expected a list of texts"),
         ({"clock": 5}, "clock=5: expected a function"),
+        ({"trash": "yes"}, "trash='yes': expected one of '', 'draft', 'az'"),
         ({"access_lifetime": "5"}, "access_lifetime='5': expected seconds from 0 to 3153600000 (100 years)"),
         ({"refresh_lifetime": None}, "refresh_lifetime=None: expected seconds"),
         ({"redirect_lifetime": True}, "redirect_lifetime=True: expected seconds"),
@@ -110,7 +111,7 @@ SCOPES: list[tuple[Any, str]] = [
     (["registry:catalog:pull"], NO_SCOPE),
     (
         ["repository:app:pull,fly"],
-        "'repository:app:pull,fly': no action 'fly'; expected are pull, push, delete, metadata_read, metadata_write, *",
+        "'repository:app:pull,fly': no action 'fly'; expected are pull, push, delete, metadata_read, metadata_write",
     ),
     (["repository:app:"], "no action ''"),
     (["repository:app:pull,"], "no action ''"),

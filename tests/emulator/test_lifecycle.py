@@ -350,6 +350,7 @@ def test_command_line_with_a_setting_that_is_none(setting: str, capsys: pytest.C
         (["--seed", __file__], "is no recipe"),
         (["--seed", "/"], "the folder names the repository, or else a recipe does"),
         (["--password", ""], "the password is empty"),
+        (["--set", "trash=yes"], "trash='yes': expected one of '', 'draft', 'az'"),
         (["--set", "redirect_lifetime=-1"], "redirect_lifetime=-1.0: expected seconds from 0"),
         (["--tls", "a", "b"], "a with b cannot be used (No such file or directory): name a certificate and its key"),
         (["--tls", __file__, __file__], "cannot be used"),

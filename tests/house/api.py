@@ -33,7 +33,7 @@ HANDED_OUT = {
         "RepositoryTag",
         "Upload",
     )
-} | {"Inventory"}
+} | {"Inventory", "Plan"}
 
 Place = tuple[str, str]  # a module, and a name in it
 Function = ast.FunctionDef | ast.AsyncFunctionDef

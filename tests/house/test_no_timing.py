@@ -15,6 +15,7 @@ CLOCKS: Final = {"monotonic", "perf_counter", "process_time", "thread_time"}
 CLOCKS_NS: Final = {f"{clock}_ns" for clock in CLOCKS}
 ALLOWED: Final = {
     "patience.py": "waits for what gives no sign, until it is there",
+    "cleanup/large.py": "measures what `make test-upkeep` compares; the ordinary suite looks at no time",
     "inventory/large.py": "measures what `make test-upkeep` compares; the ordinary suite looks at no time",
     "inventory/cold_and_warm.py": "the same",
     "faults/proxy.py": "a fault that is a delay, and a socket that is polled; nothing depends on how long",

@@ -33,16 +33,21 @@ CHANGES: dict[str, tuple[str, Callable[[acr.Repository], Any]]] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize(
     ("headers", "body"),
-    [(HTML, PAGE), (JSON, b'{"errors":[{"code":"DENIED","message":"no"}]}')],
-    ids=["page", "errors"],
+    [
+        (HTML, PAGE),
+        (JSON, b'{"errors":[{"code":"DENIED","message":"no"}]}'),
+        (JSON, b' \r\n{"errors":[{"code":"DENIED"}]}'),
+    ],
+    ids=["page", "errors", "errors behind white space"],
 )
 def test_a_success_that_says_otherwise_is_none(
     registry: acr.Registry, acr_emulator: Emulator, change: str, headers: dict[str, str], body: bytes
 ) -> None:
     method, call = CHANGES[change]
     acr_emulator.fail(method=method, status=200, headers=headers, body=body)
-    with pytest.raises(acr.ProtocolViolation):
+    with pytest.raises(acr.ProtocolViolation) as caught:
         call(registry.repository("app"))
+    assert body is PAGE or "answered 200 with errors: nobody knows what was done" in str(caught.value)
 
 
 LISTINGS: dict[str, tuple[str, Callable[[acr.Registry], Any]]] = {
@@ -72,7 +77,9 @@ def test_a_page_without_its_list_does_not_end_a_listing(
     path, walk = LISTINGS[listing]
     assert len(walk(registry)) == 2
     acr_emulator.fail(method="GET", path_contains=path if page == 1 else "last=", status=200, headers=JSON, body=body)
-    with pytest.raises(acr.ProtocolViolation):
+    with pytest.raises(
+        acr.ProtocolViolation, match=r"a page of a listing has no '(repositories|tags|manifests)'|body: \w+: missing"
+    ):
         walk(registry)
 
 

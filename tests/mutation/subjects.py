@@ -87,6 +87,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         tests=(
             "tests/core/test_failures.py",
             "tests/client/test_locks.py",
+            "tests/client/test_wrong_kinds.py::test_an_option_of_the_wrong_kind_is_refused_before_any_request",
             "tests/client/test_said.py::test_a_lock_says_which_flag_of_which_item",
             "tests/client/test_said.py::test_a_lock_that_cannot_be_read_hides_no_error",
             "tests/makes/test_again.py",
@@ -258,7 +259,12 @@ class Explained:
 
 
 EXPLAINED: Final[tuple[Explained, ...]] = (
-    Explained("acr/_core/talk/attempts.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"),
+    *(
+        Explained(
+            f"acr/_core/talk/{file}.py", 'T = TypeVar("XXTXX")', "the name of a type variable is for type checkers"
+        )
+        for file in ("answers", "attempts")
+    ),
     Explained(
         "acr/_values/options.py",
         "min(self.cap, self.base * 2.0 ** min(attempt, 65)) * (self.jitter or random.random)()",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
-from acr import Digest, DigestMismatch, InvalidReference, VerifyingReader
+from acr import Digest, DigestMismatch, InvalidInput, InvalidReference, VerifyingReader
 
 
 class Pieces(io.BytesIO):
@@ -41,3 +42,12 @@ def test_a_reader_raises_at_the_end_and_not_before(content: bytes) -> None:
 def test_a_reader_of_no_digest_is_refused() -> None:
     with pytest.raises(InvalidReference):
         VerifyingReader(io.BytesIO(b""), "v1")
+
+
+@pytest.mark.parametrize(
+    ("file", "told"), [("x", "file='x'"), (io, "file"), (None, "file=None")], ids=["text", "a module", "nothing"]
+)
+def test_what_cannot_be_read_is_refused(file: Any, told: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        VerifyingReader(file, Digest.of(b""))
+    assert str(caught.value).startswith(f"{told}: expected a binary file, with read()")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, assert_type
 
@@ -53,6 +53,76 @@ def registries(context: ssl.SSLContext) -> None:
         sleep=lambda _seconds: None,
     )
     acr.AsyncRegistry("my.azurecr.io", transport=httpx.AsyncHTTPTransport())
+
+
+def clean_ups(inventory: acr.Inventory) -> None:
+    policy = acr.Policy("", source="policy.toml", files={"running.txt": ""})
+    assert_type(acr.load_policy(Path("policy.toml")), acr.Policy)
+    assert_type(policy.rules, Sequence[str])
+    assert_type(policy.files, Mapping[str, str])
+    assert_type(policy.test(), Sequence[acr.ExampleFailure])
+    plan = policy.plan(inventory, protect=["team/app:v1"])
+    assert_type(plan, acr.Plan)
+    assert_type(acr.load_plan("plan.json"), acr.Plan)
+    acr.save_plan(plan, "plan.json")
+    assert_type(plan.registry, str)
+    assert_type(plan.at, datetime)
+    assert_type(plan.policy, Mapping[str, str])
+    assert_type(plan.deletions, Sequence[acr.Deletion])
+    assert_type(plan.deletions[0].reference, str)
+    assert_type(plan.deletions[0].reason, str)
+    assert_type(plan.kept, Sequence[acr.Kept])
+    assert_type(plan.frees, int)
+    assert_type(plan.frees_at_least, int)
+    assert_type(plan.stays_shared, int)
+    assert_type(plan.warnings, Sequence[str])
+    assert_type(plan.stops, Sequence[str])
+    assert_type(plan.sha256, str)
+    assert_type(plan.time_needed(rate=250), timedelta)
+    assert_type(plan.explain("team/app:v1"), acr.Explanation)
+    assert_type(plan.compare(plan), acr.PlanChanges)
+    assert_type(plan.rows("kept"), list[dict[str, Any]])
+    assert_type(plan.to_dict(), dict[str, Any])
+    assert_type(acr.Plan.from_dict({}), acr.Plan)
+    assert_type(acr.Plan.json_schema(), dict[str, Any])
+
+
+def purges(registry: acr.Registry, plan: acr.Plan) -> None:
+    report = registry.purge(
+        plan,
+        journal=Path("plan.journal"),
+        rate=None,
+        concurrency=2,
+        max_age=timedelta(hours=2),
+        max_deletions=10,
+        max_share=0.5,
+        progress=lambda done, total: None,
+    )
+    assert_type(report, acr.PurgeReport)
+    assert_type(report.deleted, Sequence[str])
+    assert_type(report.kept, Sequence[acr.PurgeItem])
+    assert_type(report.unfinished, Mapping[str, str])
+    assert_type(report.is_whole, bool)
+
+
+def locks(repository: acr.Repository) -> None:
+    state = repository.lock("v1", deep=True)
+    assert_type(state, acr.LockState)
+    assert_type(acr.LockState.from_dict(state.to_dict()), acr.LockState)
+    assert_type(repository.unlock(state), acr.Unlocked)
+    assert_type(repository.unlock("v1", deep=True).still_locked, Mapping[str, str])
+    assert_type(repository.locks(), Sequence[acr.LockItem])
+
+
+def trash(registry: acr.Registry, repository: acr.Repository) -> None:
+    for repository_entry in registry.trashed_repositories(page_size=5):
+        assert_type(repository_entry, acr.TrashedRepository)
+    for tag in repository.trashed_tags():
+        assert_type(tag, acr.TrashedTag)
+    for manifest in repository.trashed_manifests():
+        assert_type(manifest.deleted, datetime)
+    assert_type(repository.restore("v1", deep=True, force=True, cache=False, journal="plan.journal"), acr.Restored)
+    Emulator(trash="az")
 
 
 def inventories(inventory: acr.Inventory) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from acr._values.digest import Digest, Hasher, is_empty, looks_like_digest, received_digest
-from acr.errors import AcrError, DigestMismatch, InvalidReference, ProtocolViolation, UnsupportedDigest
+from acr.errors import AcrError, DigestMismatch, InvalidInput, InvalidReference, ProtocolViolation, UnsupportedDigest
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -65,12 +65,37 @@ def test_what_is_malformed_is_no_digest(text: Any) -> None:
         Digest(text)
 
 
+def test_the_error_shows_the_beginning_of_what_is_none() -> None:
+    shown = f"'{'x' * 199}"
+    with pytest.raises(InvalidReference) as caught:
+        Digest("x" * 300)
+    assert str(caught.value) == f"expected a digest, sha256:… or sha512:…, got {shown}"
+
+
+@pytest.mark.parametrize(("algorithm", "length"), [("sha256", 64), ("sha512", 128)])
+def test_the_error_says_how_many_digits_there_are(algorithm: str, length: int) -> None:
+    text = f"{algorithm}:{'a' * 300}"
+    with pytest.raises(InvalidReference) as caught:
+        Digest(text)
+    told = f"expected a digest with {length} lower-case hexadecimal digits, got '{text[:199]}"
+    assert str(caught.value) == told
+
+
+def test_what_cannot_be_hashed_is_told() -> None:
+    with pytest.raises(UnsupportedDigest, match=f"^the algorithm '{'m' * 100}' is not supported: expected sha256"):
+        Hasher("m" * 101)
+    data: Any = "text"
+    with pytest.raises(InvalidInput, match="^data: expected bytes, got str$"):
+        Hasher().update(data)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "md5:" + "a" * 32,
         "sha384:" + "a" * 96,
         "blake3:" + "a" * 64,
+        "blake3:" + "0123456789" * 7,
         "sha256+b64:" + "YQ==" * 11,
         "a.b_c+d-e:" + "=_-" * 11,
     ],

@@ -6,9 +6,19 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
-from acr import Chunk, DeletedRepository, Digest, InvalidInput, ManifestProperties, Permissions, TagProperties
+from acr import (
+    Chunk,
+    DeletedRepository,
+    Digest,
+    InvalidInput,
+    ManifestProperties,
+    Permissions,
+    RepositoryProperties,
+    TagProperties,
+)
 from acr._values.properties import RelatedManifest, check_page_size
 
 FLAGS = ("can_read", "can_write", "can_list", "can_delete")
@@ -34,10 +44,14 @@ def test_a_lock_is_on_what_cannot_be_written_or_deleted(values: tuple[bool, ...]
     assert Permissions(**flags).locked is not (flags["can_write"] and flags["can_delete"])
 
 
-@pytest.mark.parametrize("properties", [Permissions, DeletedRepository])
+@pytest.mark.parametrize(
+    "properties",
+    [Permissions, DeletedRepository, RepositoryProperties, TagProperties, RelatedManifest, ManifestProperties],
+)
 def test_properties_are_told_by_name_alone(properties: Any) -> None:
     with pytest.raises(TypeError, match="positional"):
         properties(True)
+    assert all(field.kw_only for field in attrs.fields(properties))
 
 
 def test_what_is_not_said_is_allowed_and_unknown() -> None:

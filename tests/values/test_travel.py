@@ -18,6 +18,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from acr.media_types import OCI_INDEX
+from tests.cleanup.scenes import random_scene
 from tests.inventory.graphs import random_store
 from tests.twin import Twin
 
@@ -63,6 +64,28 @@ USAGE = acr.Usage(
     by_age=MappingProxyType({"0-6 days": 5}),
 )
 FINDING = acr.Finding(kind="orphan", repository="app", digest=DIGEST, tags=("v1",), text="it is", advice="do")
+POLICY = acr.Policy('purge.rule = [{ older_than = "0d", tags = { glob = ["v0"] } }]')
+PLAN = acr.Policy('purge.rule = [{ older_than = "0d" }]\npurge.untagged.older_than = "0d"').plan(
+    random_scene(7).inventory()
+)
+PURGED = acr.PurgeReport(
+    registry="my.azurecr.io",
+    plan="0" * 64,
+    deleted=("app:v1",),
+    absent=(),
+    kept=(acr.PurgeItem(reference="app:v2", why="it is locked"),),
+    put_back=(),
+    not_whole=(),
+    unfinished={"b": "why"},
+    frees=5,
+    notes=("note",),
+)
+LOCKED = acr.LockState(
+    registry="my.azurecr.io",
+    repository="app",
+    reference="v1",
+    items=(acr.LockItem(kind="tag", name="v1", digest=DIGEST, can_write=True, can_delete=False),),
+)
 VALUES: list[Any] = [
     acr.Access(registry="my.azurecr.io", expires=TIME, actions=frozenset({"pull"})),
     acr.Chunk(b"content", 5, None),
@@ -102,6 +125,29 @@ VALUES: list[Any] = [
         **TIMES,
     ),
     random_store(1).inventory(),
+    POLICY,
+    PLAN,
+    PLAN.deletions[0],
+    PLAN.kept[0],
+    PLAN.explain(PLAN.kept[0].reference),
+    PLAN.compare(PLAN),
+    acr.ExampleFailure(line=5, item="app:v1", expected="keep", found="delete", rule=None, why="why"),
+    PURGED,
+    PURGED.kept[0],
+    LOCKED,
+    *LOCKED.items,
+    acr.Unlocked(items=LOCKED.items, still_locked={"v1": "why"}, absent=("v2",)),
+    acr.TrashedRepository(name="app", deleted=TIME, created=None),
+    acr.TrashedTag(repository="app", name="v1", digest=DIGEST, deleted=TIME, created=TIME),
+    acr.TrashedManifest(repository="app", digest=DIGEST, deleted=TIME, created=None),
+    acr.Restored(
+        repository="app",
+        digest=DIGEST,
+        tags=("v1",),
+        manifests=(DIGEST,),
+        missing={"v1": "why"},
+        unknown=(),
+    ),
     acr.Image(
         repository="app",
         digest=DIGEST,
@@ -147,6 +193,7 @@ VALUES: list[Any] = [
 ERRORS: list[acr.AcrError] = [
     acr.DigestMismatch("the blob", expected="sha256:a", actual="sha256:b"),
     acr.IncompleteInventory("my.azurecr.io", {}),
+    acr.InvalidPolicy("text", source="policy.toml", line=5),
     acr.LimitExceeded("the manifest", limit=5),
     acr.SizeMismatch("the blob", expected=1, actual=2),
     acr.TransferError("text", side="source"),

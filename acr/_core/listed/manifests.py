@@ -20,6 +20,7 @@ from acr_rest.models.manifest_changeable_attributes import ManifestChangeableAtt
 from acr_rest.types import Response
 
 from acr import media_types
+from acr._core.listed import trash
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
@@ -226,6 +227,7 @@ async def put(remote: Remote, manifest: Manifest, *, tag: str | None) -> Stored:
     except ResponseError as error:
         if _is_immutable(error) and await _is_there(remote, reference, manifest):
             return Stored(manifest.descriptor, knows_subjects=True)  # what there is to know of it was noted then
+        await trash.explain(error, remote, manifest.digest)
         raise
     stored = _announced(reply.docker_content_digest)
     # A registry may name it by another algorithm than the one that was asked for: only the same one can be compared.

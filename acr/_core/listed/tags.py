@@ -153,14 +153,21 @@ async def update(remote: Remote, tag: str, changes: Changes) -> TagProperties:
     return _properties(remote.name, reply.body.tag) if reply else await get(remote, tag)
 
 
-async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> None:
-    """Delete a tag, not what it points to."""
+async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> Digest | None:
+    """Delete a tag, not what it points to.
+
+    Returns:
+        What it pointed to; None if the registry does not tell, or if the tag was gone.
+    """
     request = delete_tag.build_request(remote.name, check_tag(tag))
     attempts = remote.session.sender.attempts()
     with attempts.may_be_gone(missing_ok=missing_ok):
         async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
             parse = done(delete_tag.parse, 202)
-            await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
+            reply = await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
+        told_digest = reply.x_ms_int_docker_content_digest
+        return received_digest(told_digest, "X-Ms-Int-Docker-Content-Digest") if told_digest else None
+    return None
 
 
 def _names(reply: Response) -> Sequence[str]:

@@ -72,10 +72,10 @@ def _object(reply: Response) -> Mapping[str, Any]:
     if not reply.body.lstrip().startswith(b"{"):
         return {}
     try:
-        value = json.loads(reply.body)
+        value: Mapping[str, Any] = json.loads(reply.body)
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value
 
 
 def _is_success(reply: Response) -> bool:

@@ -208,7 +208,7 @@ class RepositoryReading:
         self._probed.add(digest)
         await self._pace.wait()
         try:
-            found = await manifests.fetch(self._remote, digest, accept=_accepted(listed))
+            found = await manifests.fetch(self._remote, digest, accept=accepted(listed))
         except NotFound:
             if listed is None:
                 self._absent.add(digest)
@@ -311,7 +311,7 @@ def _state(properties: RepositoryProperties) -> tuple[object, ...]:
     return properties.updated, properties.manifest_count, properties.tag_count
 
 
-def _accepted(listed: ManifestProperties | None) -> Sequence[str]:
+def accepted(listed: ManifestProperties | None) -> Sequence[str]:
     """The types to accept: those that are known, and the one that the listing names."""
     try:
         own = [check_media_range(listed.media_type)] if listed is not None and listed.media_type else []

@@ -79,6 +79,10 @@ class Gate:
         """
         self._admit(request, [Access("registry", "catalog", ("*",))])
 
+    def deleted_catalog(self, request: Request) -> None:
+        """Let a request list the deleted repositories. Errors as of `catalog`."""
+        self._admit(request, [Access("registry", "deleted_catalog", ("*",))])
+
     def anyone(self, request: Request) -> None:
         """Let a request in that has any token at all.
 

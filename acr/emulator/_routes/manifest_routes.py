@@ -118,6 +118,8 @@ class ManifestRoutes:
         if isinstance(reference, Digest) and digest != reference:
             raise digest_invalid(f"the manifest has the digest {digest}")
         self._check_writable(name, reference, digest)
+        if self._metadata.manifest(name, digest) is None and self._metadata.trash.has(name, digest):
+            raise refusal(409, "MANIFEST_SOFT_DELETED", "the manifest is soft-deleted", {"digest": digest})
         try:
             new = prepare(self._metadata, self._registry.content, name, content, media_type, digest=digest)
         except manifests.Malformed as error:
@@ -150,6 +152,8 @@ class ManifestRoutes:
         going = [manifest, *(self._metadata.attached_to(name, reference) if follows else ())]
         tags = [tag for one in going for tag in self._metadata.tags_of(name, one.name)]
         self._registry.check_deletable(name, *going, *tags)
+        if self._registry.settings.trash:
+            self._metadata.trash.take(name, [one.name for one in going], self._registry.now())
         self._metadata.delete("manifests", name, [one.name for one in going], self._registry.now())
         return empty_response(202)
 

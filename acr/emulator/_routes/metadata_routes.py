@@ -119,6 +119,8 @@ class MetadataRoutes:
         tag = self._existing_tag(name, tag_name)
         if request.method == "DELETE":
             self._registry.check_deletable(name, tag)
+            if self._registry.settings.trash:
+                self._metadata.trash.take_tag(name, tag_name, self._registry.now())
             self._metadata.delete("tags", name, [tag_name], self._registry.now())
             return empty_response(202, {"X-Ms-Int-Docker-Content-Digest": tag.digest})
         if request.method == "PATCH":
@@ -143,13 +145,19 @@ class MetadataRoutes:
         # Hidden items go too, so the listings will not do. A locked item inside protects the whole.
         tags, found = self._metadata.everything_in(name)
         self._registry.check_deletable(name, *tags, *found)
-        for blob in self._metadata.delete_repository(name):
-            self._registry.content.remove(blob)
+        self._drop_repository(name)
         deleted = {
             "manifestsDeleted": [manifest.name for manifest in found],
             "tagsDeleted": [tag.name for tag in tags] or None,  # null, not [] (net CanDeleteRepository)
         }
         return json_response(deleted, 202)
+
+    def _drop_repository(self, name: str) -> None:
+        if self._registry.settings.trash:
+            self._metadata.trash.take_repository(name, self._registry.now())
+            return
+        for blob in self._metadata.delete_repository(name):
+            self._registry.content.remove(blob)
 
     def _existing(self, name: str) -> Item:
         repository = self._metadata.repository(name)

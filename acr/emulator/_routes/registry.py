@@ -68,6 +68,7 @@ class Registry:
         self.caches.clear()
         self.uploads.clear()
         self.metadata.clear()
+        self.metadata.trash.clear()
         self.content.clear()
 
 

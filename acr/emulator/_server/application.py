@@ -21,6 +21,7 @@ from acr.emulator._routes.manifest_routes import ManifestRoutes
 from acr.emulator._routes.metadata_routes import MetadataRoutes
 from acr.emulator._routes.registry import Registry
 from acr.emulator._routes.storage import storage_headers
+from acr.emulator._routes.trash_routes import TrashRoutes
 from acr.emulator._server.faults import Fault, Faults
 from acr.emulator._server.records import Origin, RequestRecord
 from acr.emulator._settings import Settings
@@ -40,7 +41,13 @@ class RegistryApplication:
     def __init__(self, registry: Registry) -> None:
         self._gate = registry.gate
         self._limits = Limits(registry.settings)
-        areas = (OauthRoutes(registry.tokens), MetadataRoutes(registry), BlobRoutes(registry), ManifestRoutes(registry))
+        areas = (
+            OauthRoutes(registry.tokens),
+            TrashRoutes(registry),
+            MetadataRoutes(registry),
+            BlobRoutes(registry),
+            ManifestRoutes(registry),
+        )
         paths: dict[str, _Path] = {}
         for route in (route for area in areas for route in area.routes):
             paths.setdefault(route.path, _Path()).add(route)

@@ -24,16 +24,17 @@ class Stored:
 
 
 def stored(metadata: Metadata, content: Content) -> Stored:
-    """Count the bytes."""
+    """Count the bytes. What is in the trash counts, too."""
     blobs = {digest for _, digest in metadata.blobs()}
-    found = {digest: len(body) for _, digest, body in metadata.contents()}
+    everything = (*metadata.contents(), *metadata.trash.contents())
+    found = {digest: len(body) for _, digest, body in everything}
     return Stored(sum(content.size(digest) or 0 for digest in blobs), sum(found.values()))
 
 
 def collect(metadata: Metadata, content: Content) -> int:
     """Take out of each repository the blobs that none of its manifests names. Return the bytes that are free then."""
     named: dict[str, set[Digest]] = {}
-    for repository, _, body in metadata.contents():
+    for repository, _, body in (*metadata.contents(), *metadata.trash.contents()):
         named.setdefault(repository, set()).update(manifests.leads_to(body))
     freed = 0
     for repository, digest in metadata.blobs():

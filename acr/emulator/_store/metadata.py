@@ -15,42 +15,11 @@ from typing import Any, Final, Literal
 
 from acr._values.digest import Digest
 from acr.emulator._store.items import Item, Locks, Manifest, NewManifest, Page, Tag
+from acr.emulator._store.schema import SCHEMA
+from acr.emulator._store.trash import Trash
 
 Kind = Literal["repositories", "tags", "manifests"]
 
-_LOCKS: Final = """
-    delete_enabled INTEGER NOT NULL DEFAULT 1,
-    write_enabled INTEGER NOT NULL DEFAULT 1,
-    read_enabled INTEGER NOT NULL DEFAULT 1,
-    list_enabled INTEGER NOT NULL DEFAULT 1
-"""
-_SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS repositories (
-    name TEXT PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, {_LOCKS});
-CREATE TABLE IF NOT EXISTS manifests (
-    repository TEXT NOT NULL REFERENCES repositories ON DELETE CASCADE, name TEXT NOT NULL,
-    created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    media_type TEXT NOT NULL, size INTEGER NOT NULL, image_size INTEGER NOT NULL,
-    architecture TEXT, os TEXT, config_media_type TEXT,
-    artifact_type TEXT, subject TEXT, annotations TEXT NOT NULL, content BLOB NOT NULL, {_LOCKS},
-    PRIMARY KEY (repository, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tags (
-    repository TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
-    created INTEGER NOT NULL, updated INTEGER NOT NULL, {_LOCKS},
-    PRIMARY KEY (repository, name),
-    FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS blobs (
-    repository TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS gone (
-    kind TEXT NOT NULL, repository TEXT NOT NULL, name TEXT NOT NULL, updated INTEGER NOT NULL,
-    PRIMARY KEY (kind, repository, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS quarantine (
-    repository TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (repository, digest),
-    FOREIGN KEY (repository, digest) REFERENCES manifests ON DELETE CASCADE) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tags_by_digest ON tags (repository, digest);
-CREATE INDEX IF NOT EXISTS blobs_by_digest ON blobs (digest);
-CREATE INDEX IF NOT EXISTS referrers ON manifests (repository, subject);
-"""
 _COLUMNS: Final[Mapping[Kind, str]] = {
     "repositories": "*",
     "tags": "*",
@@ -71,7 +40,8 @@ class Metadata:
         try:
             # A log that is not synced survives the emulator being killed; only a power loss takes the latest changes.
             self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA)
+            self.trash: Trash = Trash(self._db)
         except BaseException:
             self._db.close()
             raise

@@ -1,0 +1,250 @@
+"""Deep locks: a tag, its manifest, all that this lists, and what is attached to any of it are locked, and unlocked.
+
+ACR locks each tag and each manifest by itself. A clean-up that looks at the index alone may delete its platforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from acr import media_types
+from acr._cleanup.graph import NAMED
+from acr._core.images.graph import MOST_MANIFESTS
+from acr._core.listed import manifests, referrers, tags
+from acr._core.listed.permissions import Changes, changes
+from acr._core.talk.paging import items
+from acr._core.talk.remote import Remote
+from acr._core.upkeep.links import read_links
+from acr._core.upkeep.watching import digest_of
+from acr._inventory.tables import LEADS_DOWN
+from acr._values.digest import Digest
+from acr._values.locks import LockItem, LockState, Unlocked
+from acr._values.properties import LARGEST_PAGE, ManifestProperties, TagProperties
+from acr._values.reference import check_reference
+from acr.errors import AcrError, InvalidInput, LimitExceeded, NoMetadataApi, NotFound, ProtocolViolation
+
+_ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
+_LOCKED: Final = changes(can_read=None, can_list=None, can_write=False, can_delete=False)
+
+
+class _Family:
+    """What belongs to a manifest, at any depth. What was asked for once is known."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self._tags: list[TagProperties] | None = None
+        self._named: dict[tuple[str, str], list[TagProperties]] = {}
+        self._below: dict[Digest, list[Digest]] = {}
+
+    async def tags(self) -> list[TagProperties]:
+        """All tags of the repository."""
+        if self._tags is None:
+            walk = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
+            self._tags = [one async for one in items(walk)]
+            for tag in self._tags:
+                match = NAMED.fullmatch(tag.name)
+                if match is not None:
+                    self._named.setdefault((match[1], match[2]), []).append(tag)
+        return self._tags
+
+    async def of(self, root: Digest) -> tuple[list[Digest], list[TagProperties]]:
+        """A manifest with all that belongs to it, and the tags that are named after any of it.
+
+        Raises:
+            NotFound: it is not there.
+            ProtocolViolation: something cannot be read, so nobody knows what belongs to it.
+            LimitExceeded: it is too much.
+        """
+        await self.tags()
+        found = {root: None}
+        named: dict[str, TagProperties] = {}
+        left = [root]
+        while left:
+            digest = left.pop(0)
+            below = await self._directly_below(digest, is_root=digest == root)
+            for tag in self._named.get((digest.algorithm, digest.hex[:64]), ()):
+                named[tag.name] = tag
+                below = [*below, tag.digest]
+            for one in below:
+                if one not in found:
+                    found[one] = None
+                    left.append(one)
+            if len(found) > MOST_MANIFESTS:
+                raise LimitExceeded(f"what belongs to {root}", limit=MOST_MANIFESTS, unit="manifests")
+        return [one for one in found if one in self._below], list(named.values())
+
+    async def _directly_below(self, digest: Digest, *, is_root: bool) -> list[Digest]:
+        if digest in self._below:
+            return self._below[digest]
+        try:
+            found = await manifests.get(self._remote, digest, accept=_ACCEPTED)
+        except NotFound:
+            if is_root:
+                raise
+            return []  # an index may list what is not here
+        reading = read_links(found)
+        if reading.trouble and found.media_type not in media_types.SCHEMA1:
+            raise ProtocolViolation(
+                f"{self._remote.name}@{digest} may lead to others, and cannot be read: {reading.trouble}"
+            )
+        children = [Digest(digest_of(link.content)) for link in reading.links if link.kind in LEADS_DOWN]
+        attached = [one.digest async for one in items(referrers.Referrers(self._remote, digest, None))]
+        self._below[digest] = list(dict.fromkeys([*children, *attached]))
+        return self._below[digest]
+
+
+async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
+    """Lock a tag or a manifest. If something cannot be locked, what this call has locked is unlocked again.
+
+    Args:
+        remote: the repository.
+        reference: tag or digest. With a tag, its manifest is locked, too.
+        deep: also lock what the manifest lists, and what is attached to any of it.
+    """
+    checked = check_reference(reference)
+    done: list[LockItem] = []
+    try:
+        if isinstance(checked, Digest):
+            root = checked
+        else:  # the tag comes first: it cannot move from then on
+            before = await tags.get(remote, checked)
+            root = (await tags.update(remote, checked, _LOCKED)).digest
+            done.append(_item(before, root))
+        digests, named = await _Family(remote).of(root) if deep else ([root], [])
+        for digest in digests:
+            told = await manifests.properties(remote, digest)
+            await manifests.update(remote, digest, _LOCKED)
+            done.append(_item(told, digest))
+        for tag in named:
+            told_tag = await tags.get(remote, tag.name)
+            now = await tags.update(remote, tag.name, _LOCKED)
+            done.append(_item(told_tag, now.digest))
+    except BaseException:
+        await _undo(remote, done)
+        raise
+    return LockState(
+        registry=remote.session.registry.netloc, repository=remote.name, reference=str(checked), items=tuple(done)
+    )
+
+
+async def _undo(remote: Remote, done: Iterable[LockItem]) -> None:
+    """Put back what was, as far as that is possible."""
+    for item in reversed(list(done)):
+        with suppress(AcrError):
+            await _update(remote, item, _as_before(item))
+
+
+async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlocked:
+    """Take a lock off. What another locked root reaches stays locked.
+
+    Args:
+        remote: the repository.
+        what: the state that `lock` gave: each item gets the permissions that it had before. Or a tag or digest: both
+            permissions are given.
+        deep: of a tag or digest: also unlock what belongs to it.
+
+    Raises:
+        InvalidInput: the state is of another repository.
+    """
+    family = _Family(remote)
+    if isinstance(what, LockState):
+        if (what.registry, what.repository) != (remote.session.registry.netloc, remote.name):
+            raise InvalidInput(f"the state is of {what.registry}/{what.repository}, and not of {remote}")
+        mine = list(what.items)
+    else:
+        mine = await _found(remote, family, check_reference(what), deep=deep)
+    held = await _held(remote, family, mine)
+    unlocked: list[LockItem] = []
+    still: dict[str, str] = {}
+    absent: list[str] = []
+    for item in reversed(mine):
+        key = item.name or str(item.digest)
+        if key in held:
+            still[key] = f"the locked {held[key]} leads to it"
+        elif not (item.can_write or item.can_delete):
+            still[key] = "it was locked before"
+        else:
+            try:
+                unlocked.append(await _update(remote, item, _as_before(item)))
+            except NoMetadataApi:
+                raise
+            except NotFound:
+                absent.append(key)
+    return Unlocked(items=tuple(unlocked), still_locked=still, absent=tuple(absent))
+
+
+async def _found(remote: Remote, family: _Family, reference: str, *, deep: bool) -> list[LockItem]:
+    """What a tag or digest is about, to be unlocked wholly."""
+    found: list[LockItem] = []
+    root = reference
+    if not isinstance(root, Digest):
+        tag = await tags.get(remote, reference)
+        root = tag.digest
+        found.append(_open("tag", tag.name, root))
+    digest = Digest(root)
+    digests, named = await family.of(digest) if deep else ([digest], [])
+    found += [_open("manifest", None, one) for one in digests]
+    return found + [_open("tag", tag.name, tag.digest) for tag in named]
+
+
+def _open(kind: str, name: str | None, digest: Digest) -> LockItem:
+    return LockItem(
+        kind="tag" if kind == "tag" else "manifest", name=name, digest=digest, can_write=True, can_delete=True
+    )
+
+
+async def _held(remote: Remote, family: _Family, mine: Iterable[LockItem]) -> dict[str, str]:
+    """What other locked tags and manifests lead to, with one of these that does."""
+    own = {item.name or str(item.digest) for item in mine}
+    held: dict[str, str] = {}
+    for root, label in await _other_roots(remote, family, own):
+        with suppress(NotFound):
+            digests, named = await family.of(root)
+            for key in (*map(str, digests), *(tag.name for tag in named)):
+                held.setdefault(key, label)
+    return held
+
+
+async def _other_roots(remote: Remote, family: _Family, own: set[str]) -> list[tuple[Digest, str]]:
+    found = [(tag.digest, f"tag {tag.name}") for tag in await family.tags() if tag.locked and tag.name not in own]
+    walk = manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+    roots = [one.digest async for one in items(walk) if one.locked and str(one.digest) not in own]
+    return [*found, *((root, f"manifest {root}") for root in roots)]
+
+
+async def locks(remote: Remote) -> list[LockItem]:
+    """The tags and manifests that are locked."""
+    found: list[LockItem] = []
+    async for tag in items(tags.tags(remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)):
+        found += _if_locked(tag)
+    async for one in items(manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)):
+        found += _if_locked(one)
+    return found
+
+
+def _if_locked(found: TagProperties | ManifestProperties) -> Iterator[LockItem]:
+    if found.locked:
+        yield _item(found, found.digest)
+
+
+def _item(found: TagProperties | ManifestProperties, digest: Digest) -> LockItem:
+    return LockItem(
+        kind="tag" if isinstance(found, TagProperties) else "manifest",
+        name=found.name if isinstance(found, TagProperties) else None,
+        digest=digest,
+        can_write=found.can_write,
+        can_delete=found.can_delete,
+    )
+
+
+def _as_before(item: LockItem) -> Changes:
+    return changes(can_read=None, can_list=None, can_write=item.can_write, can_delete=item.can_delete)
+
+
+async def _update(remote: Remote, item: LockItem, wanted: Changes) -> LockItem:
+    if item.name is None:
+        return _item(await manifests.update(remote, item.digest, wanted), item.digest)
+    found = await tags.update(remote, item.name, wanted)
+    return _item(found, found.digest)

@@ -1,0 +1,139 @@
+"""Journal: a file with one JSON object a line, which only its owner can read. It is appended to, and never rewritten.
+
+A process that is killed may leave part of a line at the end. The next one cuts that off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from acr._core.storage import Journal
+from acr._outside.failures import writing
+from acr._values.arguments import check_path
+from acr.errors import ProtocolViolation, TransferError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_LONGEST: Final = 8 * 1024 * 1024
+"""Bytes of a line. A manifest of 4 MiB has less in base64."""
+
+_FLAGS: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_MORE_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_journal(path: str | os.PathLike[str], *, must_exist: bool = False) -> Journal:
+    """A journal at a path. It is not opened yet.
+
+    Args:
+        path: of the file.
+        must_exist: whether to fail if there is no such file. Else it is made.
+
+    Raises:
+        InvalidInput: it is no path.
+    """
+    return _FileJournal(check_path("journal", path), 0 if must_exist else os.O_CREAT)
+
+
+class _FileJournal:
+    """Implements `acr._core.storage.Journal`."""
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self._path = path
+        self._flags = _FLAGS | _MORE_FLAGS | flags
+        self._opened: BinaryIO | None = None
+        self._end = 0
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    @property
+    def _file(self) -> BinaryIO:
+        if self._opened is None:
+            raise TransferError(f"the journal {self._path} is not open", side="target")
+        return self._opened
+
+    def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        with writing(f"the journal {self._path}"):
+            descriptor = os.open(self._path, self._flags, 0o600)
+            self._opened = os.fdopen(descriptor, "r+b", buffering=0)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError("expected a regular file")
+            self._lock(descriptor)
+        return self._entries()
+
+    def _lock(self, descriptor: int) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TransferError(f"the journal {self._path} is in use: another purge goes on", side="target") from None
+
+    def _entries(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        with writing(f"the journal {self._path}"), open(os.dup(self._file.fileno()), "rb") as file:  # noqa: PTH123 - a descriptor
+            place = file.seek(0)
+            while line := file.readline(_LONGEST + 1):
+                if not line.endswith(b"\n"):
+                    if len(line) > _LONGEST:
+                        raise self._damaged(place)
+                    break  # what a process that was killed left
+                yield place, self._entry(line, place)
+                place += len(line)
+            self._end = place
+            self._file.truncate(place)
+
+    def _entry(self, line: bytes, place: int) -> Mapping[str, Any]:
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise self._damaged(place)
+        return found
+
+    def _damaged(self, place: int) -> ProtocolViolation:
+        return ProtocolViolation(f"{self._path} is no journal of a purge, or is damaged at byte {place:,}")
+
+    def add(self, entries: Iterable[Mapping[str, Any]], *, is_durable: bool) -> Sequence[int]:
+        lines = [json.dumps(entry).encode() + b"\n" for entry in entries]
+        places: list[int] = []
+        end = self._end
+        for line in lines:
+            places.append(end)
+            end += len(line)
+        with writing(f"the journal {self._path}"):
+            file = self._file
+            try:
+                file.seek(self._end)
+                content = memoryview(b"".join(lines))
+                while content:
+                    content = content[file.write(content) :]
+                if is_durable:
+                    os.fsync(file.fileno())
+            except BaseException:
+                with suppress(OSError):  # part of a line in the midst would damage it
+                    file.truncate(self._end)
+                raise
+        self._end = end
+        return places
+
+    def read(self, place: int) -> Mapping[str, Any]:
+        with writing(f"the journal {self._path}"), open(os.dup(self._file.fileno()), "rb") as file:  # noqa: PTH123 - a descriptor
+            file.seek(place)
+            return self._entry(file.readline(_LONGEST + 1), place)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            with suppress(OSError):
+                self._opened.close()
+            self._opened = None

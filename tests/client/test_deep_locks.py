@@ -1,0 +1,135 @@
+"""Deep locks: all that a release needs is locked with it, and what another locked release needs stays locked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import acr
+from acr.emulator import Emulator
+from tests.upkeep import assert_whole, push_image, push_nested, push_release
+
+
+def locked_in(repository: acr.Repository) -> set[str]:
+    items = [*repository.tags(), *repository.manifests()]
+    return {str(getattr(one, "name", None) or one.digest) for one in items if one.locked}
+
+
+def everything_in(repository: acr.Repository) -> set[str]:
+    return {tag.name for tag in repository.tags()} | {str(one.digest) for one in repository.manifests()}
+
+
+def test_a_deep_lock_covers_platforms_referrers_and_cosigns_tags(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    push_release(repository, "v1", fallback=True)
+    all_of_it = everything_in(repository)
+    push_image(repository, "other", tag="other")
+    state = repository.lock("v1", deep=True)
+    assert locked_in(repository) == all_of_it
+    assert {item.name or str(item.digest) for item in repository.locks()} == all_of_it
+    assert state.items[0].name == "v1"
+    assert all(item.can_write and item.can_delete for item in state.items)
+    for tag in all_of_it:
+        if ":" not in tag:
+            with pytest.raises(acr.Locked):
+                repository.tag(tag).delete()
+        else:
+            with pytest.raises(acr.Locked):
+                repository.manifest(tag).delete()
+    kept = acr.LockState.from_dict(json.loads(json.dumps(state.to_dict())))
+    assert kept == state
+    done = repository.unlock(kept)
+    assert locked_in(repository) == set()
+    assert len(done.items) == len(state.items)
+    assert (done.still_locked, done.absent) == ({}, ())
+    assert_whole(repository, "v1")
+
+
+def test_a_plain_lock_covers_the_tag_and_its_manifest(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    assert [str(item) for item in repository.lock("v1").items] == ["v1", str(index.digest)]
+    assert locked_in(repository) == {"v1", str(index.digest)}
+    assert "v1 (can_write and can_delete off)" in [str(item) for item in repository.locks()]
+    repository.unlock("v1")
+    assert locked_in(repository) == set()
+    repository.lock(str(index.digest))
+    assert locked_in(repository) == {str(index.digest)}
+
+
+def test_what_another_locked_root_needs_stays_locked(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    shared = push_image(repository, "shared")
+    push_nested(repository, "a", shared)
+    push_nested(repository, "b", shared)
+    first = repository.lock("a", deep=True)
+    second = repository.lock("b", deep=True)
+    done = repository.unlock(first)
+    assert done.still_locked == {str(shared.digest): "the locked tag b leads to it"}
+    assert repository.manifest(shared.digest).properties().locked
+    assert not repository.tag("a").properties().locked
+    done = repository.unlock(second)
+    assert done.still_locked == {str(shared.digest): "it was locked before"}
+    done = repository.unlock("b", deep=True)  # without a state, all is unlocked
+    assert locked_in(repository) == set()
+    assert done.still_locked == {}
+
+
+def test_what_was_half_locked_before_is_so_again(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    repository.manifest(index.digest).update(can_write=False)
+    state = repository.lock("v1", deep=True)
+    assert not repository.manifest(index.digest).properties().can_delete
+    repository.unlock(state)
+    properties = repository.manifest(index.digest).properties()
+    assert (properties.can_write, properties.can_delete) == (False, True)
+
+
+def test_a_lock_that_fails_leaves_nothing_locked(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    fault = acr_emulator.fail(method="PATCH", path_contains=str(child), status=403)
+    with pytest.raises(acr.Denied):
+        repository.lock("v1", deep=True)
+    assert fault.left == 0
+    assert locked_in(repository) == set()
+
+
+def test_a_manifest_that_nobody_can_read_cannot_be_locked_deep(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    repository.manifest(child).update(can_read=False)
+    with pytest.raises(acr.Locked):
+        repository.lock("v1", deep=True)
+    repository.manifest(child).update(can_read=True)
+    assert locked_in(repository) == set()
+
+
+def test_mistakes_are_told_before_any_request(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    push_image(repository, "x", tag="v1")
+    state = repository.lock("v1")
+    acr_emulator.clear_requests()
+    with pytest.raises(acr.InvalidInput, match="and not of"):
+        registry.repository("team/other").unlock(state)
+    with pytest.raises(acr.InvalidInput, match="deep"):
+        repository.lock("v1", deep="yes")  # type: ignore[arg-type]
+    with pytest.raises(acr.ProtocolViolation):
+        acr.LockState.from_dict({"registry": 3})
+    assert acr_emulator.requests == []
+    with pytest.raises(acr.NotFound):
+        repository.lock("v2", deep=True)
+
+
+def test_what_is_gone_meanwhile_is_told(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    image = push_image(repository, "x", tag="v1")
+    state = repository.lock("v1")
+    repository.tag("v1").update(can_write=True, can_delete=True)
+    repository.tag("v1").delete()
+    assert repository.unlock(state).absent == ("v1",)
+    assert not repository.manifest(image.digest).properties().locked

@@ -1,0 +1,93 @@
+"""The journal of a purge: it is appended to, survives a kill, and is one process's own."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+import acr
+from acr._outside.journal import open_journal
+
+ENTRIES = [{"number": number, "text": "x" * number} for number in range(5)]
+
+
+def test_entries_are_there_again(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal")
+    assert list(journal.open()) == []
+    places = journal.add(ENTRIES, is_durable=True)
+    assert [journal.read(place) for place in places] == ENTRIES
+    journal.close()
+    again = open_journal(tmp_path / "journal")
+    assert list(again.open()) == list(zip(places, ENTRIES, strict=True))
+    (place,) = again.add([{"more": 1}], is_durable=False)
+    assert again.read(place) == {"more": 1}
+    assert again.read(places[3]) == ENTRIES[3]
+    again.close()
+    assert stat.S_IMODE((tmp_path / "journal").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_part_of_a_line_at_the_end_is_cut_off(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal"
+    journal = open_journal(path)
+    list(journal.open())
+    journal.add([{"number": 1}, {"number": 2}], is_durable=True)
+    journal.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut])
+    journal = open_journal(path)
+    assert [entry for _, entry in journal.open()] == [{"number": 1}]
+    journal.add([{"number": 3}], is_durable=True)
+    journal.close()
+    journal = open_journal(path)
+    assert [entry for _, entry in journal.open()] == [{"number": 1}, {"number": 3}]
+    journal.close()
+
+
+@pytest.mark.parametrize("content", [b"no JSON\n", b"[1]\n", b'{"a": 1}\n\x00\xff\n', b"[" * 100_000 + b"\n"])
+def test_what_is_no_journal_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(content)
+    journal = open_journal(path)
+    with pytest.raises(acr.ProtocolViolation, match="is no journal of a purge, or is damaged at byte"):
+        list(journal.open())
+    journal.close()
+    assert path.read_bytes() == content
+
+
+def test_a_line_without_an_end_is_not_read_wholly(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with path.open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    journal = open_journal(path)
+    with pytest.raises(acr.ProtocolViolation):
+        list(journal.open())
+    journal.close()
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    first, second = open_journal(tmp_path / "journal"), open_journal(tmp_path / "journal")
+    list(first.open())
+    with pytest.raises(acr.TransferError, match="is in use: another purge goes on"):
+        second.open()
+    first.close()
+    second.close()
+    list(second.open())
+    second.close()
+
+
+def test_a_link_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe", "none/journal"):
+        journal = open_journal(tmp_path / name)
+        with pytest.raises(acr.TransferError, match="cannot write the journal"):
+            journal.open()
+        journal.close()
+    with pytest.raises(acr.InvalidInput):
+        open_journal(7)  # type: ignore[arg-type]
