@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 import acr
-from acr.cli._commands import COMMANDS
+from acr.cli._commands import COMMANDS, find
 from acr.cli._exits import MEANINGS
 from acr.cli._parsing import module_of
 from acr.emulator import Emulator
 from tests.cli.conftest import Acr, call, everything
+from tests.cli.test_examples import POLICY
 
 COUNT = int(os.environ.get("ACR_MUTATED", "200"))
 ODD = (
@@ -60,6 +61,8 @@ def test_mutated_command_lines(
     there.repository("keep/me").push_artifact([], tag="v1")
     for name in ("model.onnx", "sbom.json", "README.md"):
         Path(name).write_text(name)
+    Path("policy.toml").write_text(POLICY)
+    acr.save_plan(acr.Policy(POLICY).plan(there.inventory(cache=False)), "plan.json")
     examples = [
         line.split("#")[0].split()[1:]
         for name, command in COMMANDS.items()
@@ -74,7 +77,7 @@ def test_mutated_command_lines(
             continue
         words = [word.replace("my.azurecr.io", acr_emulator.login_server) for word in words]
         dead = ["--registry", "127.0.0.1:1"] if number % 5 == 0 and "login" not in words else []
-        done = call([*words, *dead, "--retries", "0"] if words and words[0] in COMMANDS else words)
+        done = call([*words, *dead, "--retries", "0"] if words and find(words) else words)
         assert done.code in MEANINGS, words
         after = everything(there)
         lost = {
