@@ -8,6 +8,7 @@ next time is quick. --out keeps the plan, for review and for `acr purge apply`. 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -25,11 +26,19 @@ EXAMPLES = (
     "acr purge plan policy.toml --kept --protect team/app:v1.0 -o json",
 )
 
+_LONG: Final = re.compile(r"(sha256[:-][0-9a-f]{12})[0-9a-f]{52}|(sha512[:-][0-9a-f]{12})[0-9a-f]{116}")
+
+
+def _short(text: str) -> str:
+    """A text for a table, with the beginnings of digests."""
+    return _LONG.sub(lambda found: found[1] or found[2], text)
+
+
 COLUMNS: Final = (
     Column("reference", "text", "the tag or manifest, as a command takes it", 0),
     Column("frees", "size", "bytes that its deletion frees, after those before it; of what goes", 1, optional=True),
-    Column("rule", "text", "the rule that decides; null if none does", 1, null=True),
-    Column("reason", "text", "why, with what it follows from", 2),
+    Column("reason", "text", "why, with the rule or with what it follows from", 1, lambda row: _short(row["reason"])),
+    Column("rule", "text", "the rule that decides; null if none does", 2, null=True),
     Column("loses_tags", "boolean", "all of its tags go, so a retention policy may take it; of what stays", 3,
            optional=True),
     Column("kind", "text", "tag or manifest"),
