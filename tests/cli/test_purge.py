@@ -242,6 +242,27 @@ def test_a_plan_that_somebody_changed_is_refused(acr_here: Acr, app: acr.Reposit
     assert everything(there) == before
 
 
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "\0"])
+def test_a_path_that_is_none(acr_here: Acr, app: acr.Repository, path: str) -> None:
+    for words in (
+        ["purge", "apply", path, "--yes"],
+        ["purge", "plan", path],
+        ["purge", "plan", "policy.toml", "--out", path],
+        ["purge", "plan", "policy.toml", "--save", path],
+        ["purge", "plan", "policy.toml", "--load", path],
+        ["purge", "explain", path, "team/app:v1.0"],
+        ["purge", "test", path],
+        ["du", "--html", path],
+        ["lock", "team/app:v1.0", "--deep", "--state", path],
+        ["unlock", "--state", path],
+        ["restore", "team/app:v1.0", "--journal", path],
+    ):
+        done = acr_here(*words)
+        assert done.code in (1, 2), (words, done.err)
+        assert "error:" in done.err
+    assert acr_here("locks", "team/app").lines == []
+
+
 def test_a_limit_of_the_policy_is_told(acr_here: Acr, app: acr.Repository) -> None:
     Path("policy.toml").write_text(f"[purge]\nmax_deletions = 2\n{POLICY}")
     assert "exceeds a limit" in acr_here("purge", "plan", "policy.toml", "--out", "plan.json").err

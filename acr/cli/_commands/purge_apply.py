@@ -60,8 +60,8 @@ def run(context: Context) -> int:
     """Carry it out."""
     options = context.options
     path = path_arguments([options.plan])[0]
-    journal = path_arguments([options.journal or str(_beside(path))])[0]
     plan = acr.load_plan(path)
+    journal = path_arguments([options.journal or str(_beside(path))])[0]
     host = context.names.default_host()
     registry = context.clients.registry(host)
     if registry.login_server != plan.registry:
