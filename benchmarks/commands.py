@@ -107,8 +107,16 @@ def _is_promoted(registry: acr.Registry, *_: object) -> bool:
     return tag.locked
 
 
-def _is_gone(registry: acr.Registry, *_: object) -> bool:
-    return "v1.1" not in _digests(registry)
+def _has_size(registry: acr.Registry, out: str, _: Path) -> bool:
+    (used,) = registry.inventory(repositories="team/app", cache=False).usage().repositories
+    return out.splitlines() == ["total", str(used.total)]
+
+
+def _is_cleaned(registry: acr.Registry, *_: object) -> bool:
+    app = registry.repository("team/app")
+    app.pull("rel", acr.Memory(), referrers="all")
+    left = {one.digest for one in app.manifests()}
+    return len(left) == COUNT + 5 and all(f"v1.{number}" in _digests(registry) for number in range(COUNT))
 
 
 _APP: Final = "$R/team/app"
@@ -164,12 +172,18 @@ JOBS: Final = (
     ),
     Job(
         "delete what has no tag and is not needed",
-        {},
-        _is_gone,
-        "none of them can; acr-cli has `purge`, and az acr none",
+        {
+            "acr": "echo 'purge.untagged.older_than = \"1d\"' >policy.toml && "
+            f"acr purge plan policy.toml {_APP} --out plan.json -q && acr purge apply plan.json -r $R -y -q",
+        },
+        _is_cleaned,
+        "the others cannot; acr-cli has `purge`, and cannot be had here; az acr has none",
     ),
     Job(
-        "the size of a repository", {}, _is_gone, "none of them can tell; `az acr show-usage` has that of the registry"
+        "the size of a repository, each layer counted once",
+        {"acr": f"acr du {_APP} --fields total -o tsv"},
+        _has_size,
+        "they cannot tell; `az acr show-usage` has that of the registry",
     ),
     Job(
         "get the SBOM of an image",
@@ -222,6 +236,18 @@ class Run(NamedTuple):
     seconds: float
 
 
+_LONG: Final = 10 * 86_400.0
+
+
+class _Clock:
+    """The registry's clock. It is two days behind while the registry is filled, so that what is there is old enough."""
+
+    back = 2 * 86_400
+
+    def __call__(self) -> float:
+        return time.time() - self.back
+
+
 def furnish(emulator: Emulator, folder: Path) -> None:
     """Fill a registry with what the jobs are about."""
     with acr.Registry(emulator.url, emulator.credential()) as registry:
@@ -238,6 +264,8 @@ def furnish(emulator: Emulator, folder: Path) -> None:
         sign(app, release)
         for number in range(COUNT):
             push_image(app, f"image {number}", tag=f"v1.{number}")
+        for number in range(3):
+            push_image(app, f"left over {number}")
         app.put_manifest(app.manifest("v1.0").get(), tag="twin")
         for name in ("model.onnx", "weights.bin", "README.md"):
             (folder / name).write_text("the readme" if name == "README.md" else name * 10_000)
@@ -251,11 +279,16 @@ def measure(job: Job, program: str, found: Path) -> Run:
     Raises:
         SystemExit: it was not done.
     """
-    with Emulator() as emulator, tempfile.TemporaryDirectory() as made:
+    clock = _Clock()
+    with (
+        Emulator(clock=clock, refresh_lifetime=_LONG, access_lifetime=_LONG) as emulator,
+        tempfile.TemporaryDirectory() as made,
+    ):
         home, work, bin_, source = (Path(made) / name for name in ("home", "work", "bin", "source"))
         for folder in (home, work, bin_, source):
             folder.mkdir()
         furnish(emulator, source)
+        clock.back = 0
         env = _environment(emulator, home, bin_)
         counter = Path(made) / "starts"
         wrapper = bin_ / program

@@ -37,7 +37,16 @@ SCENES: Final[Mapping[str, Sequence[str]]] = {
     "tree": ("tree team/app:v2.4.0",),
     "lock": ("lock team/app:v2.3.1 --quiet", "locks team/app"),
     "cp": ("cp team/model:v3 oci:models",),
+    "du": ("du --no-progress",),
+    "purge": ("purge plan policy.toml --no-progress --out plan.json", "purge explain plan.json team/app:v2.3.0"),
 }
+POLICY: Final = """
+[[purge.rule]]
+name = "old releases"
+tags = { glob = ["v2.*"] }
+older_than = "7d"
+keep_newest = 1
+"""
 SHOWN: Final = ("ls", "tags", "tree", "lock")
 
 
@@ -136,6 +145,7 @@ def picture(names: Sequence[str], *, light: bool = False, columns: int = COLUMNS
             "PATH": os.environ["PATH"], "HOME": folder, "TERM": "xterm-256color", "COLUMNS": str(columns),
             "ACR_REGISTRY": emulator.login_server, "ACR_USERNAME": emulator.username, "ACR_PASSWORD": emulator.password,
         }  # fmt: skip
+        Path(folder, "policy.toml").write_text(POLICY)
         for name in names:
             for words in SCENES[name]:
                 console.print(Text.from_ansi(f"\x1b[32m$\x1b[0m acr {words}"))

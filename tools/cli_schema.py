@@ -38,8 +38,9 @@ _ERROR: Final = {
 def schema() -> str:
     """The text of the file."""
     found: dict[str, Any] = {}
-    for name in COMMANDS:
-        columns: Sequence[Column] | None = getattr(module_of(COMMANDS[name]), "COLUMNS", None)
+    for command in COMMANDS:
+        columns: Sequence[Column] | None = getattr(module_of(COMMANDS[command]), "COLUMNS", None)
+        name = command.replace(" ", "-")
         if columns is None:
             continue
         if name in _OBJECTS:

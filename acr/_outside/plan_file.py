@@ -26,7 +26,7 @@ def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
         TransferError: the file cannot be written.
     """
     place = Path(path)
-    draft = place.with_name(f".{place.name[:100]}.part")
+    draft = place.parent / f".{place.name[:100]}.part"  # a path may have no name
     try:
         draft.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 import acr
@@ -87,18 +87,36 @@ def perform(context: Context, actions: Iterable[Action], name: Callable[[Row], s
             yield row
 
     actions = list(actions)
-    printing = context.printing(stream=True)._replace(ahead=[_planned(action) for action in actions])
-    if printing.format == "name" and not printing.fields:
-        # In a pipe a name stands for what was done: others go on with it. The summary tells of all.
-        print_rows(context.terminal, printing, COLUMNS, rows(), lambda row: name(row) if _is_done(row) else None)
-    else:
-        print_rows(context.terminal, printing, COLUMNS, rows(), name)
+    print_outcomes(context, rows(), name, ahead=[_planned(action) for action in actions])
     bad = sum(status in ("failed", "changed") for status in outcomes)
     if bad == 0:
         return DONE
     if bad < len(outcomes) or "changed" in outcomes:
         return INCOMPLETE
     return codes[0] if len(set(codes)) == 1 else FAILED
+
+
+def print_outcomes(
+    context: Context,
+    rows: Iterable[Row],
+    name: Callable[[Row], str] = _reference,
+    *,
+    ahead: Sequence[Row] | None = None,
+) -> None:
+    """Print what was done, as it is known.
+
+    Args:
+        context: of the command.
+        rows: have the fields of `COLUMNS`.
+        name: what a row is called in the format `name`.
+        ahead: rows to measure a table by, if each row has to show at once.
+    """
+    printing = context.printing(stream=True)._replace(ahead=ahead)
+    if printing.format == "name" and not printing.fields:
+        # In a pipe a name stands for what was done: others go on with it. The summary tells of all.
+        print_rows(context.terminal, printing, COLUMNS, rows, lambda row: name(row) if _is_done(row) else None)
+    else:
+        print_rows(context.terminal, printing, COLUMNS, rows, name)
 
 
 def _is_done(row: Row) -> bool:
@@ -120,7 +138,9 @@ def _outcome(context: Context, action: Action) -> tuple[Row, int]:
 
 
 def _planned(action: Action) -> Row:
-    return {
-        "action": action.name, "reference": action.reference, "digest": action.digest, "status": "planned",
-        "reason": None,
-    }  # fmt: skip
+    return planned(action.name, action.reference, action.digest)
+
+
+def planned(action: str, reference: str, digest: str | None) -> Row:
+    """A row of something that is not done yet."""
+    return {"action": action, "reference": reference, "digest": digest, "status": "planned", "reason": None}

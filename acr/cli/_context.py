@@ -11,7 +11,7 @@ from typing import cast
 from acr.cli._access import Clients
 from acr.cli._config import Config, load
 from acr.cli._exits import Usage
-from acr.cli._output.progress import Progress
+from acr.cli._output.progress import Progress, Reading
 from acr.cli._output.rows import Column, Format, Printing, Row, print_rows
 from acr.cli._output.terminal import Terminal
 from acr.cli._references import Names, Place
@@ -89,7 +89,15 @@ class Context:
 
     def progress(self) -> Progress:
         """A display of what moves, for a `with` statement."""
-        return Progress(self.terminal, enabled=self.terminal.moves and not self.options.no_progress)
+        return Progress(self.terminal, enabled=self._draws)
+
+    def reading(self) -> Reading:
+        """A display of what is read of a registry, for a `with` statement."""
+        return Reading(self.terminal, enabled=self._draws)
+
+    @property
+    def _draws(self) -> bool:
+        return self.terminal.moves and not self.options.no_progress
 
     def close(self) -> None:
         """Close all clients."""

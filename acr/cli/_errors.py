@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 import acr
-from acr.cli._exits import FAILED, NOT_SIGNED_IN, USAGE, CommandError
+from acr.cli._exits import FAILED, INCOMPLETE, NOT_SIGNED_IN, USAGE, CommandError
 from acr.cli._output.terminal import DIM, RED, Terminal
 
 _LONGEST: Final = 2000
@@ -31,6 +31,16 @@ _SAID: Final = (
         r"takes an Entra credential, or a refresh token, as the credential",
         "takes an Entra credential or --token-stdin",
     ),
+    (r"Try again, or name the repositories: repositories=\[…\]", "Try again, or name the repositories"),
+    (r"add its name with ! before it: repositories=\['\*', '!NAME'\]", "pass --exclude NAME"),
+    (r"^repositories: ", ""),
+    (r"and max_age is", "and --max-age is"),
+    (r"restore\('(sha\d+:[0-9a-f]+)'\) brings", r"`acr restore REPO@\1` brings"),
+    (r"deep=True brings it back, too", "without --alone it comes back, too"),
+    (r"see check\(\)", "see `acr fsck`"),
+    (r"Set can_list=True, if it should be shown", "Show it with `acr unlock --what list REF`, if that is meant"),
+    (r"Look for items with can_list=False", "If you know what is hidden, show it with `acr unlock --what list REF`"),
+    (r"Run verify_blobs to see which", "Run `acr fsck --blobs` to see which"),
     (r"pass the one that is meant as UsernamePassword", "pass --username with --password-stdin"),
 )
 """What the library says to those who write Python, and what the command line says in its place."""
@@ -55,6 +65,9 @@ def exit_code(error: Exception) -> int:
         return exit_code(error.__cause__)
     if isinstance(error, acr.InvalidInput):
         return USAGE
+    if isinstance(error, acr.IncompleteInventory):
+        is_refused = error.catalog is not None and exit_code(error.catalog) == NOT_SIGNED_IN
+        return NOT_SIGNED_IN if is_refused else INCOMPLETE
     return NOT_SIGNED_IN if isinstance(error, acr.Unauthorized | acr.CredentialError) else FAILED
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 import acr
 from acr.cli import _filters
-from acr.cli._commands import COMMANDS, INSTEAD, OF_ACR_CLI, Command, find
+from acr.cli._commands import COMMANDS, GROUPS, INSTEAD, OF_ACR_CLI, Command, find
 from acr.cli._exits import Usage
 from acr.cli._output.rows import FORMATS
 
@@ -66,34 +66,54 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         Usage: it is wrong.
         SystemExit: help was asked for, and is printed.
     """
+    leading, words = _apart(arguments)
+    if not words and not {"--version", "-V"}.isdisjoint(leading):
+        print(f"acr-client {acr.__version__}")  # noqa: T201 - as argparse prints help
+        raise SystemExit(0)
+    if words and words[0] == "help":
+        words = [*words[1:3], "--help"]
+    if not words:
+        raise Usage("which command?", hint="`acr --help` lists them")
+    if words[0] in ("-h", "--help"):
+        print(overview(), end="")  # noqa: T201 - as argparse prints help
+        raise SystemExit(0)
+    found = find(words)
+    if found is None:
+        if words[0] in GROUPS:
+            _of_group(words)
+        raise Usage(f"there is no command {words[0]!r}", hint=_instead(words[0]))
+    name, command, rest = found
+    if tuple(words[:2]) in OF_ACR_CLI:
+        raise Usage(f"there is no `acr {words[0]} {words[1]}`", hint=OF_ACR_CLI[words[0], words[1]])
+    namespace = argparse.Namespace(**_DEFAULTS)
+    try:
+        options = parser_of(name).parse_intermixed_args([*leading, *rest], namespace)
+    except (ValueError, TypeError, RecursionError) as error:  # of argparse itself: such as a lone surrogate
+        raise Usage(f"the command line cannot be read: {error}") from None
+    return command, options
+
+
+def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options before the command, and the words from it on."""
     words = list(arguments)
     leading: list[str] = []
     while words and words[0].startswith("-") and words[0] not in ("-h", "--help", "-"):
         leading.append(words.pop(0))
         if leading[-1] in _VALUED and words:
             leading.append(words.pop(0))
-    if not words and not {"--version", "-V"}.isdisjoint(leading):
-        print(f"acr-client {acr.__version__}")  # noqa: T201 - as argparse prints help
+    return leading, words
+
+
+def _of_group(words: Sequence[str]) -> NoReturn:
+    """Say which commands begin with a word, if the word after it is none of theirs."""
+    names = [name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    if words[1:2] in (["-h"], ["--help"]):
+        print(f"usage: acr {words[0]} {{{','.join(names)}}} [OPTIONS] …\n")  # noqa: T201 - as argparse prints help
+        for name in names:
+            print(f"  {words[0]} {name:<8} {COMMANDS[f'{words[0]} {name}'].summary}")  # noqa: T201
         raise SystemExit(0)
-    if words and words[0] == "help":
-        words = [*words[1:2], "--help"]
-    if not words:
-        raise Usage("which command?", hint="`acr --help` lists them")
-    if words[0] in ("-h", "--help"):
-        print(overview(), end="")  # noqa: T201 - as argparse prints help
-        raise SystemExit(0)
-    found = find(words[0])
-    if found is None:
-        raise Usage(f"there is no command {words[0]!r}", hint=_instead(words[0]))
-    name, command = found
-    if tuple(words[:2]) in OF_ACR_CLI:
-        raise Usage(f"there is no `acr {words[0]} {words[1]}`", hint=OF_ACR_CLI[words[0], words[1]])
-    namespace = argparse.Namespace(**_DEFAULTS)
-    try:
-        options = parser_of(name).parse_intermixed_args([*leading, *words[1:]], namespace)
-    except (ValueError, TypeError, RecursionError) as error:  # of argparse itself: such as a lone surrogate
-        raise Usage(f"the command line cannot be read: {error}") from None
-    return command, options
+    after = repr(words[1]) if len(words) > 1 else "nothing"
+    raise Usage(f"`acr {words[0]}` goes on with {', '.join(names)}, and not with {after}", hint=INSTEAD[words[0]])
 
 
 def overview() -> str:
@@ -104,7 +124,7 @@ def overview() -> str:
         for name, command in COMMANDS.items():
             if command.group == group:
                 alias = f" (also {command.alias})" if command.alias else ""
-                lines.append(f"  {name:<11} {command.summary}{alias}")
+                lines.append(f"  {name:<13} {command.summary}{alias}")
     lines += [
         "",
         "A reference is [HOST/]REPO[:TAG|@DIGEST]. Without HOST, the registry is that of --registry, ACR_REGISTRY or",
@@ -168,19 +188,22 @@ def add_output(parser: argparse.ArgumentParser, *, lists: bool = False, summary:
         )
 
 
-def add_filters(parser: argparse.ArgumentParser, *, sorts: Sequence[str]) -> argparse._ArgumentGroup:
+def add_filters(
+    parser: argparse.ArgumentParser, *, sorts: Sequence[str], default: str = "by name"
+) -> argparse._ArgumentGroup:
     """Add the options that say which items of a listing are meant.
 
     Args:
         parser: of the command.
         sorts: the orders that there are.
+        default: the order without the option.
     """
     group = parser.add_argument_group("filters")
     group.add_argument(
         "--match", type=_filters.glob, action="append", default=[], metavar="GLOB",
         help="names that fit as a whole: * is any text, also with slashes; may be repeated",
     )  # fmt: skip
-    group.add_argument("--sort", choices=sorts, help="the default is by name")
+    group.add_argument("--sort", choices=sorts, help=f"the default is {default}")
     group.add_argument("--limit", type=_filters.count, metavar="N", help="the first N of them")
     return group
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import acr
 from acr.cli._config import Config
 from acr.cli._exits import Usage
+from acr.cli._filters import glob, is_pattern
 
 _SCHEME: Final = re.compile(r"(?i)https?://")
 _SHORT: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
@@ -138,6 +139,25 @@ class Names:
             raise Usage(f"{text!r} has a tag and a digest: name one of them")
         return place
 
+    def pattern(self, text: str) -> tuple[str, str, str]:
+        """Read what may stand for several repositories: a name, a pattern, `PREFIX/`, or a registry for all it has.
+
+        Returns:
+            The registry, the name or pattern, and what stood before it.
+
+        Raises:
+            Usage: it has a tag or a digest, or no registry is named.
+            InvalidReference: a part is malformed.
+        """
+        if self.is_host(text):
+            return self.host(text), "*", f"{text.rstrip('/')}/"
+        prefix, rest = self._split(text)
+        if not is_pattern(rest) and not rest.endswith("/"):
+            place = self.repository(text)
+            return place.host, place.repository, place.prefix
+        host = self.host(prefix) if prefix else self.default_host()
+        return host, glob(f"{rest}*" if rest.endswith("/") else rest), f"{prefix}/" if prefix else ""
+
     def is_host(self, text: str) -> bool:
         """Whether a text without a slash is meant as a registry, for commands that take a registry or a repository."""
         if self.given:
@@ -160,5 +180,5 @@ class Names:
             if self.given and self.host(self.given) != self.host(text[:start] + first):
                 raise Usage(f"{text!r} names a registry, and --registry names another one, {self.given!r}")
             return text[:start] + first, rest
-        is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        is_host = bool(slash) and ("." in first or ":" in first or first == "localhost") and "*" not in first
         return (first, rest) if is_host and not self.given else ("", text)

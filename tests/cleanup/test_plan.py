@@ -218,6 +218,9 @@ def test_files_that_are_no_plans(plan: Plan, tmp_path: Path) -> None:
             load_plan(tmp_path / "it")
     with pytest.raises(TransferError, match="cannot write the plan"):
         save_plan(plan, tmp_path / "no" / "folder")
+    for nameless in ("", ".", "/"):
+        with pytest.raises(TransferError):
+            save_plan(plan, nameless)
     save_plan(plan, tmp_path / "it")
     assert (tmp_path / "it").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["it"]

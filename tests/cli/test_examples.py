@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,21 @@ README = re.search(r"## The command line\n.*?```console\n(.*?)```", (PROJECT / "
 OTHERS = (PROJECT / "docs" / "from-other-tools.md").read_text()
 
 
+POLICY = """
+[[purge.rule]]
+name = "pull requests"
+tags = { glob = ["pr-*"] }
+older_than = "7d"
+"""
+
+
+@pytest.fixture
+def acr_emulator() -> Iterator[Emulator]:
+    """With a trash."""
+    with Emulator(trash="az") as emulator:
+        yield emulator
+
+
 @pytest.fixture
 def scene(home: Path, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A registry and a folder that have what the examples speak of; the emulator stands for my.azurecr.io."""
@@ -36,6 +52,8 @@ def scene(home: Path, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -
     for name in ("model.onnx", "notes/v1.md", "README.md", "sbom.json"):
         Path(name).write_text(name)
     Path("password.txt").write_text("secret\n")
+    for name in ("policy.toml", "other.toml"):
+        Path(name).write_text(POLICY)
     with acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
         Path("token.txt").write_text(registry.refresh_token())
         app = registry.repository("team/app")
@@ -47,6 +65,10 @@ def scene(home: Path, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -
         registry.repository("team/model").push_artifact(["model.onnx", "notes"], tag="v1")
         push_image(registry.repository("team/old"), "old", tag="v1")
         app.pull("v1.0", acr.Layout("images"))
+        acr.save_plan(acr.Policy(POLICY).plan(registry.inventory(cache=False)), "plan.json")
+        gone = push_image(app, "gone", tag="gone")
+        app.tag("gone").delete()
+        app.manifest(gone.digest).delete()
     return acr_emulator
 
 
@@ -69,7 +91,7 @@ def test_the_examples_of_a_command_run(scene: Emulator, name: str) -> None:
     shown = parser_of(name).format_help()
     for example in examples:
         assert example in shown
-        own = find(shlex.split(example)[1])
+        own = find(shlex.split(example)[1:])
         assert own is not None
         assert own[0] == name
         run_line(example, scene)
@@ -90,21 +112,21 @@ def test_docs_are_made_from_the_parser() -> None:
 
 
 def test_each_command_for_those_who_know_another_program_can_be_parsed() -> None:
-    theirs = re.compile(r"^\| `acr (?:login|logout|tag|manifest).*?\|", re.MULTILINE)  # of acr-cli
-    lines = re.findall(r"`(acr [^`]+)`", theirs.sub("|", OTHERS))
+    theirs = re.compile(r"^\| `acr (?:login|logout|tag|manifest|purge -r).*?\|", re.MULTILINE)  # of acr-cli
+    lines = re.findall(r"`(acr [^`]+)`", theirs.sub("|", OTHERS.replace("`acr purge --filter …`", "")))
     assert len(lines) > 50
     for line in lines:
         words = shlex.split(line)
-        found = find(words[1])
+        found = find(words[1:])
         assert found is not None, line
-        parser_of(found[0]).parse_intermixed_args([word for word in words[2:] if word not in ("<", ">", "FILE.txt")])
+        parser_of(found[0]).parse_intermixed_args([word for word in found[2] if word not in ("<", ">", "FILE.txt")])
 
 
 def test_help_of_each_command_names_its_options(home: Path) -> None:
     for name in COMMANDS:
-        done = call([name, "--help"])
+        done = call([*name.split(), "--help"])
         assert done.code == 0
         assert done.out.startswith(f"usage: acr {name}")
-        assert call(["help", name]).out == done.out
+        assert call(["help", *name.split()]).out == done.out
     assert "Push, pull and copy" in call(["--help"]).out
     assert call([]).code == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import jsonschema_rs
 import pytest
 
 import acr
-from acr.cli._commands import COMMANDS
+from acr.cli._commands import COMMANDS, find
 from acr.cli._parsing import module_of
 from acr.emulator import Emulator
+from tests.cleanup.aged import DAY, Clock, emulated
 from tests.cli.conftest import Acr
+from tests.cli.test_purge import EXAMPLE, POLICY
+from tests.upkeep import push_image
 from tools import cli_schema
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent.parent / "docs" / "cli.schema.json").read_text())
@@ -22,15 +25,31 @@ SCHEMA = json.loads((Path(__file__).resolve().parent.parent.parent / "docs" / "c
 LINES = (
     "ls", "ls --long", "ls team/app", "tags team/app", "tags team/app --untagged", "digest team/app:v1.0",
     "show team/app:v1.0", "show team/app:latest", "show team/model:v1", "tree team/app:v1.0", "tree team/model:v1",
-    "locks", "locks team/app --kind tag", "cp team/app:v1.0 prod/app", "cp team/app:latest oci:images",
+    "locks", "locks team/app --kind tag", "du", "du --by tag", "du --by registry", "du --by type", "fsck",
+    "cp team/app:v1.0 prod/app", "cp team/app:latest oci:images",
     "cp oci:images prod/other", "push team/files:v1 a.txt", "push team/files:v1 a.txt --no-clobber",
     "pull team/model:v1 down", "pull team/app:v1.1 oci:images",
     "attach team/app:v1.0 a.txt --artifact-type application/spdx+json", "index create team/app:both v1.0",
     "tag team/app:v1.0 stable", "tag team/app:v1.0 stable", "lock team/app:v1.0", "unlock team/app:v1.0",
     "untag team/app:stable --yes", "rm team/app:latest --yes", "rm team/app:v1.1 --dry-run",
     "rm --repository team/model --confirm team/model", "whoami", "whoami --repository team/app", "doctor",
+    "purge plan policy.toml", "purge plan policy.toml --kept", "purge explain plan.json team/app:latest",
+    "purge test bad.toml", "purge apply plan.json --dry-run", "purge apply plan.json --yes", "trash", "trash team/app",
+    "restore team/app:pr-1", "lock team/app:v1.1 --deep", "unlock team/app:v1.1 --deep",
     "doctor --repository team/app", "token --scope repository:team/app:pull",
 )  # fmt: skip
+
+
+@pytest.fixture
+def aged() -> Iterator[tuple[Emulator, Clock]]:
+    """A registry of last year, with a trash."""
+    with emulated(trash="az") as found:
+        yield found
+
+
+@pytest.fixture
+def acr_emulator(aged: tuple[Emulator, Clock]) -> Emulator:
+    return aged[0]
 
 
 def valid(name: str) -> Callable[[Any], None]:
@@ -42,21 +61,34 @@ def errors_are_valid(text: str) -> None:
         valid("stderr-line")(json.loads(line))
 
 
-def test_each_output_is_as_the_schema_says(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
+def test_each_output_is_as_the_schema_says(
+    acr_here: Acr, app: acr.Repository, there: acr.Registry, aged: tuple[Emulator, Clock]
+) -> None:
+    push_image(app, "pr-1", tag="pr-1")
+    push_image(there.repository("team/gone"), "gone", tag="v1")
+    there.repository("team/gone").delete()
+    aged[1].now += 30 * DAY
+    Path("policy.toml").write_text(POLICY)
+    Path("bad.toml").write_text(f"{POLICY}{EXAMPLE}")
+    acr.save_plan(acr.Policy(POLICY).plan(there.inventory(cache=False)), "plan.json")
     Path("a.txt").write_text("a")
     there.repository("team/model").push_artifact(["a.txt"], tag="v1")
+    push_image(there.repository("team/more"), "signature", tag=f"sha256-{'0' * 64}.sig")  # fsck finds an orphan
     app.tag("v1.1").update(can_write=False)
     app.manifest("v1.1").update(can_delete=False)
     seen = set()
     for line in LINES:
         words = line.split()
-        seen.add(words[0])
+        found = find(words)
+        assert found is not None
+        name = found[0].replace(" ", "-")
+        seen.add(found[0])
         done = acr_here(*words, "-o", "json", "--debug")
-        assert done.code in (0, 3), (line, done.err)
-        valid(words[0])(done.json)
+        assert done.code in (0, 3) or name == "purge-test", (line, done.err)
+        valid(name)(done.json)
         errors_are_valid(done.err)
-        if words[0] not in ("tree", "token", "rm"):
-            name = words[0] if words[0] in ("show", "whoami") else f"{words[0]}-row"
+        if name not in ("tree", "token", "rm"):
+            name = name if name in ("show", "whoami") else f"{name}-row"
             for one in acr_here(*words, "-o", "jsonl").lines:
                 valid(name)(json.loads(one))
     assert seen == {name for name, one in COMMANDS.items() if hasattr(module_of(one), "COLUMNS")} | {"token"}

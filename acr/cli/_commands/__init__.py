@@ -6,6 +6,7 @@ A module has `EXAMPLES`, three command lines that end the help and are run by te
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 
@@ -27,7 +28,8 @@ class Command(NamedTuple):
     reads: bool = False
 
 
-_LOOK, _CHANGE, _MOVE, _SIGN = "Look", "Change and delete", "Push, pull and copy", "Sign in and set up"
+_LOOK, _CHANGE, _MOVE, _CLEAN = "Look", "Change and delete", "Push, pull and copy", "Clean up"
+_SIGN = "Sign in and set up"
 
 COMMANDS: Final[dict[str, Command]] = {
     "ls": Command("ls", _LOOK, "list repositories, or the tags of one", reads=True),
@@ -36,6 +38,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "show": Command("show", _LOOK, "show an image: config, labels, platforms, sizes, locks", "inspect", reads=True),
     "tree": Command("tree", _LOOK, "show platforms, referrers and signatures as a tree", reads=True),
     "locks": Command("locks", _LOOK, "list what is locked", reads=True),
+    "du": Command("du", _LOOK, "say what uses the storage: total, shared, and what deletion frees", reads=True),
+    "fsck": Command("fsck", _LOOK, "find what is broken: missing parts, orphans, missing blobs", reads=True),
     "manifest": Command("manifest", _LOOK, "print a manifest", reads=True),
     "cp": Command("cp", _MOVE, "copy images within and between registries, layouts and tars"),
     "push": Command("push", _MOVE, "push files, folders or a layout"),
@@ -47,6 +51,12 @@ COMMANDS: Final[dict[str, Command]] = {
     "rm": Command("rm", _CHANGE, "delete tags, manifests, or a repository"),
     "lock": Command("lock", _CHANGE, "forbid to change and delete a tag or manifest"),
     "unlock": Command("unlock", _CHANGE, "allow it again"),
+    "purge plan": Command("purge_plan", _CLEAN, "decide by a policy what goes, and why; delete nothing", reads=True),
+    "purge apply": Command("purge_apply", _CLEAN, "carry a plan out"),
+    "purge explain": Command("purge_explain", _CLEAN, "say why something goes or stays", reads=True),
+    "purge test": Command("purge_test", _CLEAN, "try the examples of a policy", reads=True),
+    "trash": Command("trash", _CLEAN, "list what was deleted and can be had again", reads=True),
+    "restore": Command("restore", _CLEAN, "bring it back"),
     "login": Command("login", _SIGN, "store a credential, as docker login does, without docker"),
     "logout": Command("logout", _SIGN, "remove a stored credential"),
     "token": Command("token", _SIGN, "print a token for another program", reads=True),
@@ -56,8 +66,12 @@ COMMANDS: Final[dict[str, Command]] = {
     "completion": Command("completion", _SIGN, "print a script that completes commands in your shell", reads=True),
 }
 
+GROUPS: Final = {"purge": "clean up by a policy: plan, apply, explain, test"}
+"""First words of commands that have two."""
+
 INSTEAD: Final = {
-    "purge": "this is acr-cli's command: look with `acr tags REPO --older-than 30d`, then delete with `acr rm REF…`",
+    "purge": "write a policy (docs/cleanup.md), look with `acr purge plan POLICY --out PLAN`, and delete with "
+    "`acr purge apply PLAN`; acr-cli's own options do nothing here",
     "annotate": "this is acr-cli's command: here, attach files with `acr attach REF FILE --artifact-type TYPE`",
     "cssc": "this is acr-cli's command, and there is none like it here",
     "version": "use `acr --version`",
@@ -73,6 +87,10 @@ INSTEAD: Final = {
     "check-health": "use `acr doctor`",
     "serve": "use `acr emulator`",
     "auth": "use `acr login`, `acr logout` or `acr token`",
+    "show-usage": "use `acr du --by registry`",
+    "check": "use `acr fsck`",
+    "list-deleted": "use `acr trash REPO`",
+    "list-deleted-tags": "use `acr trash REPO --kind tag`",
     "list": "use `acr ls` or `acr tags REPO`",
 }
 """What people type who know another program, and what to use instead. None of these does anything."""
@@ -87,6 +105,9 @@ OF_ACR_CLI: Final = {
     ("manifest", "list-metadata"): "use `acr tags REPO -o json`",
     ("manifest", "list-referrers"): "use `acr tree REF`",
     ("manifest", "index"): "use `acr index create REF SOURCE…`",
+    ("manifest", "list-deleted"): "use `acr trash REPO --kind manifest`",
+    ("manifest", "list-deleted-tags"): "use `acr trash REPO --kind tag`",
+    ("manifest", "restore"): "use `acr restore REF`",
     ("index", "list"): "use `acr show REF`",
     ("index", "append"): "use `acr index create REF SOURCE…`: of a SOURCE that is an index it takes what that lists",
     ("index", "add"): "use `acr index create REF SOURCE…`: of a SOURCE that is an index it takes what that lists",
@@ -94,9 +115,11 @@ OF_ACR_CLI: Final = {
 """Forms of acr-cli and az acr with two words that are commands here, and what to use instead."""
 
 
-def find(name: str) -> tuple[str, Command] | None:
-    """A command by its name or alias."""
-    for own, command in COMMANDS.items():
-        if name in (own, command.alias):
-            return own, command
+def find(words: Sequence[str]) -> tuple[str, Command, Sequence[str]] | None:
+    """The command that some words begin with, by its name or alias, and the words after it."""
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        for own, command in COMMANDS.items():
+            if name in (own, command.alias):
+                return own, command, words[count:]
     return None

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from acr.cli._commands import COMMANDS
+from acr.cli._commands import COMMANDS, GROUPS
 from acr.cli._context import Context
 from acr.cli._parsing import parser_of
 
@@ -72,14 +72,28 @@ def commands() -> Iterator[tuple[str, str, Sequence[Option], Sequence[str]]]:
                 yield own, command.summary, options, first
 
 
+def _firsts() -> dict[str, str]:
+    """The first words of commands, each with what it is about."""
+    found = {name: summary for name, summary, *_ in commands() if " " not in name}
+    return found | GROUPS
+
+
+def _seconds(group: str) -> dict[str, str]:
+    """The second words of the commands that begin with a word."""
+    start = f"{group} "
+    return {name.removeprefix(start): one.summary for name, one in COMMANDS.items() if name.startswith(start)}
+
+
 def _bash() -> Iterator[str]:
     found = list(commands())
-    names = " ".join(name for name, *_ in found)
+    names = " ".join(_firsts())
     yield "# completion of acr for bash, made by `acr completion bash`"
     yield "_acr() {"
     yield "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word"
     yield '    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do'
-    yield "        case $word in -*) ;; *) command=$word; break ;; esac"
+    yield "        case $word in -*) continue ;; esac"
+    yield '        command="${command:+$command }$word"'
+    yield f"        case $command in {' | '.join(GROUPS)}) ;; *) break ;; esac"
     yield "    done"
     yield "    COMPREPLY=()"
     yield '    case "$command $previous" in'
@@ -95,9 +109,11 @@ def _bash() -> Iterator[str]:
     yield "    esac"
     yield "    case $command in"
     yield f'        \'\') COMPREPLY=($(compgen -W "{names} --help --version" -- "$current")) ;;'
+    for group in GROUPS:
+        yield f'        {group}) COMPREPLY=($(compgen -W "{" ".join(_seconds(group))} --help" -- "$current")) ;;'
     for name, _, options, first in found:
         words = " ".join([*(one for option in options for one in option.names), *first])
-        yield f"        {name})"
+        yield f"        '{name}')"
         yield f"            if [[ $current == -* || -n '{' '.join(first)}' ]]; then"
         yield f'                COMPREPLY=($(compgen -W "{words}" -- "$current"))'
         yield "            else"
@@ -115,7 +131,7 @@ def _zsh() -> Iterator[str]:
     yield "_acr() {"
     yield "    local -a commands"
     yield "    commands=("
-    for name, summary, _, _ in found:
+    for name, summary in _firsts().items():
         yield f"        {_quoted(f'{name}:{summary}')}"
     yield "    )"
     yield "    if (( CURRENT == 2 )); then"
@@ -125,9 +141,16 @@ def _zsh() -> Iterator[str]:
     yield "    local command=$words[2]"
     yield "    shift words"
     yield "    (( CURRENT-- ))"
+    for group in GROUPS:
+        yield f"    if [[ $command == {group} ]]; then"
+        yield f"        if (( CURRENT == 2 )); then compadd {' '.join(_seconds(group))}; return; fi"
+        yield '        command="$command $words[2]"'
+        yield "        shift words"
+        yield "        (( CURRENT-- ))"
+        yield "    fi"
     yield "    case $command in"
     for name, _, options, first in found:
-        yield f"        {name})"
+        yield f"        {_quoted(name)})"
         specs = [_spec(names, option) for option in options for names in option.names]
         specs.append(_quoted(f"*:argument:({' '.join(first)})" if first else "*:argument:_files"))
         yield "            _arguments -s " + " ".join(specs) + " ;;"
@@ -145,9 +168,18 @@ def _spec(name: str, option: Option) -> str:
 def _fish() -> Iterator[str]:
     yield "# completion of acr for fish, made by `acr completion fish`"
     for program in _PROGRAMS:
-        for name, summary, options, first in commands():
+        for name, summary in _firsts().items():
             yield f"complete -c {program} -n __fish_use_subcommand -f -a {name} -d {_quoted(summary)}"
-            seen = f"-n {_quoted(f'__fish_seen_subcommand_from {name}')}"
+        for group in GROUPS:
+            words = _seconds(group)
+            seen = _quoted(
+                f"__fish_seen_subcommand_from {group}; and not __fish_seen_subcommand_from {' '.join(words)}"
+            )
+            for name, summary in words.items():
+                yield f"complete -c {program} -n {seen} -f -a {name} -d {_quoted(summary)}"
+        for name, _, options, first in commands():
+            all_seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in name.split())
+            seen = f"-n {_quoted(all_seen)}"
             if first:
                 yield f"complete -c {program} {seen} -f -a {_quoted(' '.join(first))}"
             for option in options:

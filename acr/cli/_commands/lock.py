@@ -1,7 +1,9 @@
 """Forbid to change and delete a tag or a manifest.
 
 `acr lock REPO:TAG` locks the tag: it can neither move nor be deleted. Its manifest has a lock of its own:
-`acr lock REPO@DIGEST`. The platforms of an index have their own, too. `acr unlock` allows it again.
+`acr lock REPO@DIGEST`. The platforms of an index have their own, too. --deep locks all of it: the tag, its manifest,
+what that lists and what is attached to any of it, so that no clean-up breaks it. --state keeps what was before, for
+`acr unlock --state`. `acr unlock` allows it again.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from functools import partial
 import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._context import Context
+from acr.cli._deep_locks import run_deep
+from acr.cli._exits import Usage
 from acr.cli._parsing import add_common, add_danger, add_output, several
 from acr.cli._references import Place
 
 EXAMPLES = (
     "acr lock team/app:v1.0",
-    "acr lock team/app:v1.0 --what delete --dry-run",
-    "acr lock my.azurecr.io/team/app:v1.0 my.azurecr.io/team/app:v1.1 -o json",
+    "acr lock team/app:v1.0 --deep --state v1.0.locks",
+    "acr lock my.azurecr.io/team/app:v1.0 my.azurecr.io/team/app:v1.1 --what delete -o json",
 )
 
 COLUMNS = ACTIONS
@@ -28,11 +32,17 @@ _WHAT = ("write", "delete", "read", "list")
 
 def add(parser: argparse.ArgumentParser, verb: str = "lock") -> None:
     """Fill the parser."""
-    parser.add_argument("references", nargs="+", metavar="REF", help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST")
     parser.add_argument(
-        "--what", type=_what, default=_WHAT[:2], metavar="A,B",
+        "references", nargs="*" if verb == "unlock" else "+", metavar="REF",
+        help="[HOST/]REPO:TAG or [HOST/]REPO@DIGEST",
+    )  # fmt: skip
+    parser.add_argument(
+        "--what", type=_what, metavar="A,B",
         help=f"what to {verb}: some of {', '.join(_WHAT)}; the default is write,delete",
     )  # fmt: skip
+    parser.add_argument("--deep", action="store_true", help=f"also {verb} what belongs to it, against write and delete")
+    about = "put back what was before" if verb == "unlock" else "with --deep: keep what was before"
+    parser.add_argument("--state", metavar="FILE", help=f"{about}; the file is of `acr lock --deep`, and of one REF")
     add_danger(parser, asks=False)
     add_output(parser)
     add_common(parser)
@@ -41,13 +51,18 @@ def add(parser: argparse.ArgumentParser, verb: str = "lock") -> None:
 def run(context: Context, *, allowed: bool = False) -> int:
     """Lock, or unlock if it is to be allowed."""
     verb = "unlock" if allowed else "lock"
+    if context.options.deep or context.options.state is not None:
+        return run_deep(context, verb)
+    if not context.options.references:
+        raise Usage(f"what is to be {verb}ed?", hint="write REPO:TAG, or pass --state FILE")
+    what = context.options.what or _WHAT[:2]
     places = [context.names.exactly(text, verb) for text in dict.fromkeys(context.options.references)]
     context.clients.expect(*(place.host for place in places))
     actions = []
     for place in places:
         item = _item(context, place)
         digest = place.digest or item.properties().digest
-        actions.append(Action(verb, str(place), digest, partial(_change, item, context.options.what, allowed=allowed)))
+        actions.append(Action(verb, str(place), digest, partial(_change, item, what, allowed=allowed)))
         if place.tag is not None:
             context.terminal.note(
                 f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest"

@@ -1,6 +1,8 @@
 """Allow again what a lock forbids, to change and delete a tag or a manifest.
 
-`acr unlock REPO:TAG` unlocks the tag, and `acr unlock REPO@DIGEST` the manifest: each has a lock of its own.
+`acr unlock REPO:TAG` unlocks the tag, and `acr unlock REPO@DIGEST` the manifest: each has a lock of its own. --deep
+unlocks what belongs to it, too. --state FILE puts back what was before `acr lock --deep --state FILE`. Both leave
+locked what another locked tag or manifest needs, and say so.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from acr.cli._context import Context
 EXAMPLES = (
     "acr unlock team/app:v1.0",
     "acr unlock team/app:v1.0 --what write,delete,read,list",
-    "acr unlock my.azurecr.io/team/app:v1.0 --dry-run -o json",
+    "acr unlock my.azurecr.io/team/app:v1.0 --deep --dry-run -o json",
 )
 
 COLUMNS = ACTIONS

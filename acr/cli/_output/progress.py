@@ -20,8 +20,8 @@ _WINDOW: Final = 5.0
 """Seconds over which the speed is taken."""
 
 
-class Progress:
-    """A callback for the events of a transfer. In sync code they come from several threads.
+class _Line:
+    """A line that is drawn over itself, and is gone after the `with` statement. Events come from several threads.
 
     Args:
         terminal: where to draw.
@@ -34,12 +34,8 @@ class Progress:
         self._enabled = enabled
         self._clock = clock
         self._lock = threading.Lock()
-        self._items: dict[acr.Item, int] = {}  # bytes that have moved
-        self._open: set[acr.Item] = set()
         self._marks: list[tuple[float, int]] = []
         self._shown = 0.0
-        self.moved = 0
-        self.skipped = 0
 
     def __enter__(self) -> Self:
         return self
@@ -47,14 +43,50 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._clear()
+        with self._lock:
+            if self._enabled and self._marks:
+                self._terminal.say("\r\x1b[2K", end="")
+            self._enabled = False
+
+    def _draw(self, done: int, line: Callable[[], str]) -> None:
+        """Draw the line anew, if it is time. `done` counts what moves, and only grows."""
+        now = self._clock()
+        if not self._enabled or (now - self._shown < _EVERY and self._marks):
+            return
+        self._shown = now
+        self._marks = [mark for mark in self._marks if now - mark[0] <= _WINDOW] + [(now, done)]
+        shown = shortened(acr.printable(line()), self._terminal.width - 1)
+        self._terminal.say(f"\r\x1b[2K{shown}", end="")
+
+    @property
+    def _speed(self) -> float:
+        """How much was done in a second, lately; 0 if nobody knows yet."""
+        (first, before), (last, done) = self._marks[0], self._marks[-1]
+        return (done - before) / (last - first) if last > first else 0.0
+
+
+class Progress(_Line):
+    """A callback for the events of a transfer.
+
+    Args:
+        terminal: where to draw.
+        enabled: whether to draw.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, terminal: Terminal, *, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(terminal, enabled=enabled, clock=clock)
+        self._items: dict[acr.Item, int] = {}  # bytes that have moved
+        self._open: set[acr.Item] = set()
+        self.moved = 0
+        self.skipped = 0
 
     def __call__(self, event: acr.ProgressEvent) -> None:
         """Take an event of the client."""
         with self._lock:
             self._count(event)
-            if self._enabled and self._items:
-                self._draw()
+            if self._items:
+                self._draw(self.moved, self._line)
 
     def _count(self, event: acr.ProgressEvent) -> None:
         item = event.item
@@ -73,31 +105,58 @@ class Progress:
             self.skipped += 1
             self._open.discard(item)
 
-    def _draw(self) -> None:
-        now = self._clock()
-        if now - self._shown < _EVERY and self._marks:
-            return
-        self._shown = now
-        self._marks = [mark for mark in self._marks if now - mark[0] <= _WINDOW] + [(now, self.moved)]
-        line = shortened(acr.printable(self._line()), self._terminal.width - 1)
-        self._terminal.say(f"\r\x1b[2K{line}", end="")
-
     def _line(self) -> str:
         moving = [item for item in self._items if item in self._open]
         done = sum(self._items.values())
         total = sum(max(item.size or 0, moved) for item, moved in self._items.items())
-        (first, before), (last, moved) = self._marks[0], self._marks[-1]
-        speed = (moved - before) / (last - first) if last > first else 0.0
         parts = [f"{len(self._items) - len(moving)}/{len(self._items)} blobs", f"{size_of(done)} of {size_of(total)}"]
-        if speed > 0:
-            left = ceil((total - done) / speed)
-            parts += [f"{size_of(int(speed))}/s", f"{left // 60}:{left % 60:02} left"]
+        if (speed := self._speed) > 0:
+            parts += [f"{size_of(int(speed))}/s", _left((total - done) / speed)]
         if moving:
             parts.append(moving[-1].name)
         return "  ".join(parts)
 
-    def _clear(self) -> None:
+
+class Reading(_Line):
+    """A callback for the reading of an inventory, and one for what is done item by item."""
+
+    def __call__(self, event: acr.InventoryProgress) -> None:
+        """Take an event of the client."""
         with self._lock:
-            if self._enabled and self._marks:
-                self._terminal.say("\r\x1b[2K", end="")
-            self._enabled = False
+            self._draw(event.requests, lambda: _of_inventory(event))
+
+    def counted(self, what: str) -> Callable[[int, int], None]:
+        """A callback that gets how many items are done, and how many there are.
+
+        Args:
+            what: the items, such as `blobs`.
+        """
+
+        def take(done: int, total: int) -> None:
+            def line() -> str:
+                left = [_left((total - done) / self._speed)] if self._speed > 0 else []
+                return "  ".join([f"{done:,}/{total:,} {what}", *left])
+
+            with self._lock:
+                self._draw(done, line)
+
+        return take
+
+
+def _of_inventory(event: acr.InventoryProgress) -> str:
+    parts = [
+        f"{event.repositories_done:,}/{event.repositories:,} repositories",
+        f"{event.manifests:,} manifests",
+        f"{event.requests:,} requests",
+    ]
+    return "  ".join(parts if event.seconds_left is None else [*parts, _left(event.seconds_left)])
+
+
+def _left(seconds: float) -> str:
+    """How long it still takes.
+
+    >>> _left(61.2)
+    '1:02 left'
+    """
+    whole = ceil(seconds)
+    return f"{whole // 60}:{whole % 60:02} left"

@@ -131,12 +131,8 @@ def print_rows(
         Incomplete, AcrError: as the rows do. In a pipe nothing was written then.
     """
     chosen = _chosen(columns, printing.fields)
-    summary = None
-    if printing.summary is not None:
-        shown = chosen if printing.fields else _shown_in_tables(chosen)
-        summary = Summary(printing.summary, [(column.head, column.is_number) for column in shown])
-        rows = _noted(rows, shown, summary)
-    pieces = _pieces(terminal, printing, chosen, rows, name)
+    summary = _Noting(printing, chosen)
+    pieces = _pieces(terminal, printing, chosen, summary.noted(rows), name)
     if terminal.shows_rows or printing.stream:
         for piece in pieces:
             terminal.write(piece)
@@ -150,14 +146,37 @@ def print_rows(
                 spool.write(piece.encode(encoding, "backslashreplace"))
             spool.seek(0)
             terminal.copy_from(cast("BinaryIO", spool))
-    if summary is not None:
-        summary.append()
+    summary.append()
 
 
-def _noted(rows: Iterable[Row], columns: Sequence[Column], summary: Summary) -> Iterator[Row]:
-    for row in rows:
-        summary.note(cell(column, row) for column in columns)
-        yield row
+class _Noting:
+    """Takes note of rows for the summary, if one is wanted."""
+
+    def __init__(self, printing: Printing, columns: Sequence[Column]) -> None:
+        self._columns = columns if printing.fields else _shown_in_tables(columns)
+        heads = [(column.head, column.is_number) for column in self._columns]
+        self._summary = None if printing.summary is None else Summary(printing.summary, heads)
+
+    def noted(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if self._summary is not None:
+                self._summary.note(cell(column, row) for column in self._columns)
+            yield row
+
+    def append(self) -> None:
+        if self._summary is not None:
+            self._summary.append()
+
+
+def summed(printing: Printing, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that a command prints as text. The summary has them as a table, if one is wanted.
+
+    Raises:
+        OSError: the file of the summary cannot be written.
+    """
+    summary = _Noting(printing, columns)
+    yield from summary.noted(rows)
+    summary.append()
 
 
 def as_json(value: object) -> Any:
