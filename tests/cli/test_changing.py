@@ -106,6 +106,14 @@ def test_rm_of_a_tag_takes_the_tag_alone_and_says_what_stays(acr_here: Acr, app:
     assert app.manifest(digest).exists()
 
 
+def test_rm_that_fails_does_not_say_what_would_stay(acr_here: Acr, app: acr.Repository) -> None:
+    """It said that the manifest had no tag any more, and how to delete it."""
+    app.tag("latest").update(can_delete=False)
+    done = acr_here("rm", "team/app:latest", "--yes")
+    assert (done.code, "stays, without" in done.err) == (1, False)
+    assert app.tag("latest").properties().name == "latest"
+
+
 def test_rm_of_a_digest_refuses_what_is_needed_and_names_it(
     acr_here: Acr, app: acr.Repository, there: acr.Registry
 ) -> None:

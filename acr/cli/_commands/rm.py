@@ -18,7 +18,7 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Changed, Outcome, perfo
 from acr.cli._asking import confirm, confirm_name
 from acr.cli._commands.untag import counted, removal, tag_now
 from acr.cli._context import Context
-from acr.cli._exits import CommandError, Usage
+from acr.cli._exits import DONE, CommandError, Usage
 from acr.cli._graph import Graph
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
@@ -69,8 +69,8 @@ def _references(context: Context, places: Sequence[Place]) -> int:
     manifests = [one for scene in scenes for one in scene.manifests()]
     for scene in scenes:
         scene.refuse_what_is_needed()
-    for place, digest in tags:
-        _say_what_stays(context, place, digest, {str(one.digest) for one in manifests})
+    going = {str(one.digest) for one in manifests}
+    bare = [whole for place, digest in tags if (whole := _bare(context, place, digest, going)) is not None]
     if not context.options.dry_run:
         named = [*(str(place) for place, _ in tags), *(str(place) for place in manifests)]
         confirm(context, f"Delete {counted(named, 'item')}?")
@@ -78,17 +78,19 @@ def _references(context: Context, places: Sequence[Place]) -> int:
             scene.look_again()
     actions = [removal(context, place, digest) for place, digest in tags]
     actions += [action for scene in scenes for action in scene.actions()]
-    return perform(context, actions)
+    code = perform(context, actions)
+    if code == DONE:  # else the tag may be there still
+        for whole in bare:
+            context.terminal.note(f"{whole} stays, without a tag; `acr rm {whole}` deletes it")
+    return code
 
 
-def _say_what_stays(context: Context, place: Place, digest: acr.Digest, going: set[str]) -> None:
-    """Tell of a manifest that loses its last tag, which many take for deleted."""
+def _bare(context: Context, place: Place, digest: acr.Digest, going: set[str]) -> str | None:
+    """The manifest, if it stays and loses its last tag: many take it for deleted then."""
     if digest in going:
-        return
+        return None
     left = [tag for tag in context.clients.repository(place).manifest(digest).properties().tags if tag != place.tag]
-    if not left:
-        whole = place.named(digest)
-        context.terminal.note(f"{whole} stays, without a tag; `acr rm {whole}` deletes it")
+    return None if left else place.named(digest)
 
 
 def _scenes(context: Context, places: Sequence[Place]) -> list[_Scene]:
