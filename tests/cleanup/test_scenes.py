@@ -235,6 +235,8 @@ def test_untagged_for_counts_from_the_first_inventory_that_saw_it(store: Store) 
     plan = plan_of(store, policy, about)  # the earlier inventory knew the other one as untagged, and this one not
     assert gone(plan) == {digests[1]}
     assert "an earlier inventory did not see it so" in str(plan.explain(f"app@{digests[0]}"))
+    plan = plan_of(store, policy, dict.fromkeys([("app", one) for one in digests], Item(untagged_since=NOW)))
+    assert gone(plan) == set()  # the earlier inventory saw tags on all
 
 
 @pytest.mark.parametrize(
