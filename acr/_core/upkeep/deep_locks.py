@@ -217,8 +217,8 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
         mine = list(what.items)
     else:
         mine = await _found(remote, family, check_reference(what), deep=deep)
-    held = await _held(remote, family, mine)
     locked = await family.locked()
+    held = _locked_before(mine, locked) | await _held(remote, family, mine)
     unlocked: list[LockItem] = []
     still = {} if deep or isinstance(what, LockState) else await _beside(family, mine, locked)
     absent: list[str] = []
@@ -226,10 +226,7 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
         key = item.name or str(item.digest)
         if key in held:
             still[key] = held[key]
-        elif not (item.can_write or item.can_delete):
-            if key in locked:
-                still[key] = "it was locked before"
-        else:
+        elif item.can_write or item.can_delete:
             try:
                 unlocked.append(await _update(remote, item, _as_before(item)))
             except NoMetadataApi:
@@ -237,6 +234,12 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
             except NotFound:
                 absent.append(key)
     return Unlocked(items=tuple(unlocked), still_locked=still, absent=tuple(absent))
+
+
+def _locked_before(mine: Iterable[LockItem], locked: set[str]) -> dict[str, str]:
+    """What was locked before the state was made, and is locked now."""
+    keys = {item.name or str(item.digest) for item in mine if not (item.can_write or item.can_delete)}
+    return dict.fromkeys(keys & locked, "it was locked before")
 
 
 async def _found(remote: Remote, family: _Family, reference: str, *, deep: bool) -> list[LockItem]:
