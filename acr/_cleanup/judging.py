@@ -200,11 +200,14 @@ class Judge:
         return found
 
     def _untagged_for(self, row: int, has_history: bool) -> tuple[int | None, str]:
-        """For how long a manifest has been untagged, and where that is from."""
+        """For how long a manifest has been untagged, and where that is from.
+
+        A time that is that of this inventory comes from a cache that knows an earlier one, which saw a tag on it.
+        """
         since = self._tables.manifests.untagged_since[row]
         if since != UNKNOWN and since < self._facts.now:
             return self._facts.now - since, "since an inventory first saw it so"
-        if has_history:
+        if since != UNKNOWN or has_history:
             return 0, "an earlier inventory did not see it so"
         return self.age(row), "age of its push"
 

@@ -78,7 +78,9 @@ class ManifestCache(Protocol):
     ) -> Mapping[Digest, int]:
         """Note which manifests of a repository have no tag now. Give when each of them was first noted.
 
-        What is not among them any more is forgotten. Times are in microseconds since 1970.
+        What is not among them any more is forgotten. Times are in microseconds since 1970. The first note of a
+        repository gives nothing: nobody knows for how long these have had no tag. Any later note gives a time for
+        each, since an earlier one looked at all manifests of the repository.
         """
         ...
 

@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS manifest (
 CREATE TABLE IF NOT EXISTS untagged (
     registry TEXT NOT NULL, repository TEXT NOT NULL, digest TEXT NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (registry, repository, digest)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS inventoried (
+    registry TEXT NOT NULL, repository TEXT NOT NULL, first INTEGER NOT NULL,
+    PRIMARY KEY (registry, repository)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS missing (
     registry TEXT NOT NULL, repository TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, packed BLOB NOT NULL,
     PRIMARY KEY (registry, repository)) WITHOUT ROWID;
@@ -149,11 +152,14 @@ class _FileCache:
                 return {}
             query = "SELECT digest, since FROM untagged WHERE registry = ? AND repository = ?"
             known = {digest: int(since) for digest, since in db.execute(query, where)}
+            query = "SELECT first FROM inventoried WHERE registry = ? AND repository = ?"
+            is_first = not known and db.execute(query, where).fetchone() is None
+            db.execute("INSERT OR IGNORE INTO inventoried VALUES (?, ?, ?)", (*where, now))
             gone = [(*where, digest) for digest in known.keys() - names]
             db.executemany("DELETE FROM untagged WHERE registry = ? AND repository = ? AND digest = ?", gone)
             new = [(*where, digest, now) for digest in names - known.keys()]
             db.executemany("INSERT OR IGNORE INTO untagged VALUES (?, ?, ?, ?)", new)
-            return {digest: known.get(digest, now) for digest in names}
+            return {} if is_first else {digest: known.get(digest, now) for digest in names}
         return {}
 
     def missing(self, registry: str, repository: str, state: str) -> Collection[Digest]:

@@ -9,7 +9,7 @@ import attrs
 
 from acr._policy.patterns import check_repository_glob, check_tag_glob, is_glob, matches_glob
 from acr._values.digest import Digest, looks_like_digest
-from acr._values.reference import Reference, check_repository
+from acr._values.reference import Reference, check_repository, possible_repositories
 from acr.errors import AcrError, InvalidInput, InvalidPolicy
 
 _RUNTIMES: Final = ("docker-pullable://", "docker://", "containerd://", "cri-o://")
@@ -53,7 +53,7 @@ def _is(name: str, pattern: str) -> bool:
 def protected_pattern(text: str, where: str) -> Iterator[Protected]:
     """Read an entry of `protect`: a pattern of tags, with one of repositories before it if there is a colon.
 
-    It may also be a digest, or a reference with one.
+    It may also be a digest, or a reference with one. A registry before the repository does not count.
 
     Raises:
         InvalidInput: it is none of them.
@@ -65,10 +65,15 @@ def protected_pattern(text: str, where: str) -> Iterator[Protected]:
     else:
         repository, colon, tag = text.rpartition(":")
         if colon:
-            check_repository_glob(repository)
+            for name in possible_repositories(repository):
+                check_repository_glob(name)
             if repository.startswith("!"):
                 raise InvalidInput(f"{text[:60]!r}: a ! has no meaning here, since nothing is protected from it")
-        yield Protected(where=where, repository=repository or "*", tag=check_tag_glob(tag))
+        tag = check_tag_glob(tag)
+        names = possible_repositories(repository)  # of a host that may be none, both meanings are protected
+        for name in names:
+            is_listed = len(names) == 1 and bool(colon) and not is_glob(name) and not is_glob(tag)
+            yield Protected(where=where, repository=name or "*", tag=tag, is_listed=is_listed)
 
 
 def protected_reference(text: str, where: str) -> Iterator[Protected]:
@@ -97,7 +102,7 @@ def read_references(text: str, source: str) -> Sequence[Protected]:
     """Read a file of references, one a line. Empty lines, and what follows `#`, count for nothing.
 
     Raises:
-        InvalidPolicy: a line is no reference.
+        InvalidPolicy: a line is no reference, or there is none: the tool that should have written it may have failed.
     """
     found: list[Protected] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -107,6 +112,8 @@ def read_references(text: str, source: str) -> Sequence[Protected]:
                 found += protected_reference(name, f"{source}:{number}")
             except AcrError as error:
                 raise InvalidPolicy(f"{error}", source=source, line=number) from None
+    if not found:
+        raise InvalidPolicy("the file names nothing, so it protects nothing", source=source, line=1)
     return found
 
 

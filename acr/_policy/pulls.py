@@ -13,6 +13,7 @@ import attrs
 
 from acr._policy.rules import Pull
 from acr._values.durations import exact_duration
+from acr._values.reference import possible_repositories
 from acr.errors import InvalidPolicy
 
 _SPAN: Final = re.compile(r"# *span: *(\S+) +(\S+) *", re.IGNORECASE)
@@ -108,9 +109,10 @@ def _take(row: list[str], head: list[str], times: dict[tuple[str, str], int]) ->
     if not fields["repository"] or not names:
         raise ValueError("the line names no repository, or neither a digest nor a tag")
     time = _time(fields["time"])
-    for name in names:
-        key = (fields["repository"], name)
-        times[key] = max(time, times.get(key, time))
+    for repository in possible_repositories(fields["repository"]):
+        for name in names:
+            key = (repository, name)
+            times[key] = max(time, times.get(key, time))
 
 
 def _time(text: str) -> int:

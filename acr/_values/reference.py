@@ -87,6 +87,22 @@ def repository_in(host: str, name: str) -> str:
     return check_repository(name)
 
 
+def possible_repositories(name: str) -> tuple[str, ...]:
+    """What a name may mean as a repository: what follows the host, if it begins with one.
+
+    >>> possible_repositories("my.azurecr.io/app"), possible_repositories("localhost:5000/app")
+    (('app',), ('app',))
+    >>> possible_repositories("my.team/app")  # a name of a repository may have a dot, too
+    ('my.team/app', 'app')
+    """
+    first, slash, rest = name.partition("/")
+    if not slash or not rest:
+        return (name,)
+    if ":" in first or looks_like_acr(first):
+        return (rest,)
+    return (name, rest) if "." in first else (name,)
+
+
 def blob_digest(text: str) -> Digest:
     """The digest that names a blob.
 

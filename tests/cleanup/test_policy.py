@@ -175,6 +175,8 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, told: str) -> Non
 @pytest.mark.parametrize(
     ("name", "text", "line", "told"),
     [
+        ("running.txt", "", 1, "protects nothing"),
+        ("running.txt", "# kubectl\n\n", 1, "protects nothing"),
         ("running.txt", "team/app:v1\nteam/App:v1\n", 2, "expected a repository"),
         ("running.txt", "\n\nteam/app@sha256:12\n", 3, "digest"),
         ("pulls.csv", "", 1, "no pulls"),

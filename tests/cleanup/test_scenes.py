@@ -173,6 +173,36 @@ def test_what_a_cluster_runs_keeps_all_that_leads_to_it(store: Store) -> None:
     assert "running.txt:1 protects app:v9, which was not found" in plan.warnings
 
 
+@pytest.mark.parametrize("host", ["", "my.azurecr.io/", "localhost:5000/", "x.io/"])
+def test_a_registry_before_a_protected_tag_does_not_count(store: Store, host: str) -> None:
+    image(store, "team/app", b"one", tag="prod-1")
+    image(store, "team/app", b"two", tag="old")
+    for entry in ("team/app:prod-1", "team/*:prod-*"):
+        plan = plan_of(store, f'protect = ["{host}{entry}"]\n{ALL}')
+        assert [one.name for one in plan.deletions if one.name] == ["old"]
+
+
+def test_a_protected_tag_that_is_not_there_is_told(store: Store) -> None:
+    image(store, "app", b"one", tag="v1")
+    plan = plan_of(store, f'protect = ["app:v1", "app:prd-1", "app:x-*", "latest"]\n{ALL}')
+    assert [one for one in plan.warnings if "not found" in one] == [
+        "protect app:prd-1 protects app:prd-1, which was not found"
+    ]
+
+
+@pytest.mark.parametrize("host", ["", "my.azurecr.io/", "x.io/"])
+def test_a_registry_before_a_pulled_repository_does_not_count(store: Store, host: str) -> None:
+    image(store, "team/app", b"one", tag="used")
+    image(store, "team/app", b"two", tag="unused")
+    pulls = "# span: 2024-06-01T00:00:00Z 2024-10-04T00:00:00Z\nrepository,tag,time\n"
+    pulls += f"{host}team/app,used,2024-10-01T00:00:00Z\n"
+    policy = Policy(
+        '[purge]\npulled_from = "pulls.csv"\n[[purge.rule]]\nnot_pulled_for = "90d"\n', files={"pulls.csv": pulls}
+    )
+    plan = policy.plan(scene_of(store).inventory())
+    assert [one.name for one in plan.deletions if one.name] == ["unused"]
+
+
 def test_what_is_in_doubt_stays_and_is_told(store: Store) -> None:
     images = [image(store, "app", name) for name in (b"amd64", b"arm64")]
     top = index(store, "app", *images, tag="v1")
@@ -235,6 +265,8 @@ def test_untagged_for_counts_from_the_first_inventory_that_saw_it(store: Store) 
     plan = plan_of(store, policy, about)  # the earlier inventory knew the other one as untagged, and this one not
     assert gone(plan) == {digests[1]}
     assert "an earlier inventory did not see it so" in str(plan.explain(f"app@{digests[0]}"))
+    plan = plan_of(store, policy, dict.fromkeys([("app", one) for one in digests], Item(untagged_since=NOW)))
+    assert gone(plan) == set()  # the earlier inventory saw tags on all
 
 
 @pytest.mark.parametrize(

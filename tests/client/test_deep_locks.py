@@ -109,6 +109,93 @@ def test_a_manifest_that_nobody_can_read_cannot_be_locked_deep(registry: acr.Reg
     assert locked_in(repository) == set()
 
 
+@pytest.mark.parametrize("path", ["platform", "/referrers/"])
+def test_a_404_that_passes_lets_no_part_go_unlocked(registry: acr.Registry, acr_emulator: Emulator, path: str) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    path = f"/manifests/{child}" if path == "platform" else path
+    fault = acr_emulator.fail(method="GET", path_contains=path, status=404)
+    with pytest.raises(acr.ProtocolViolation, match="try again"):
+        repository.lock("v1", deep=True)
+    assert fault.left == 0
+    assert locked_in(repository) == set()
+    repository.lock("v1", deep=True)
+    assert locked_in(repository) == everything_in(repository)
+
+
+def test_a_platform_that_is_not_there_hinders_no_lock(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    repository.manifest(child).delete()
+    repository.lock("v1", deep=True)
+    assert locked_in(repository) == everything_in(repository)
+
+
+def test_a_404_of_another_locked_root_keeps_what_it_may_need(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    shared = push_image(repository, "shared")
+    push_nested(repository, "a", shared)
+    root = push_nested_digest(repository, "b", shared)
+    first = repository.lock("a", deep=True)
+    repository.lock("b")
+    fault = acr_emulator.fail(times=2, method="GET", path_contains=f"/manifests/{root}", status=404)
+    done = repository.unlock(first)
+    assert fault.left == 0
+    assert "nobody can tell" in done.still_locked[str(shared.digest)]
+    assert [item.name for item in done.items] == ["a"]
+    assert repository.manifest(shared.digest).properties().locked
+
+
+def push_nested_digest(repository: acr.Repository, tag: str, shared: acr.Descriptor) -> acr.Digest:
+    push_nested(repository, tag, shared)
+    return repository.tag(tag).properties().digest
+
+
+def test_a_lock_whose_answer_was_lost_is_taken_off_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    fault = acr_emulator.fail(method="PATCH", path_contains=str(child), status=403, after=True)
+    with pytest.raises(acr.Denied):
+        repository.lock("v1", deep=True)
+    assert fault.left == 0
+    assert locked_in(repository) == set()
+
+
+def test_what_could_not_be_unlocked_again_is_told(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[1].digest
+    acr_emulator.fail(method="PATCH", path_contains=str(child), status=403, after=True)
+    acr_emulator.fail(method="PATCH", path_contains=str(child), status=403)
+    with pytest.raises(acr.Denied, match=f"may still be locked.*{child}"):
+        repository.lock("v1", deep=True)
+    assert locked_in(repository) == {str(child)}
+
+
+def test_an_unlock_that_is_not_deep_names_what_stays_locked(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    repository.lock("v1", deep=True)
+    done = repository.unlock("v1")
+    assert set(done.still_locked) == everything_in(repository) - {"v1", str(index.digest)} == locked_in(repository)
+    assert set(done.still_locked.values()) == {"it was not asked for: deep=True unlocks it, too"}
+
+
+def test_two_states_of_one_image_tell_what_stays_locked(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    push_release(repository, "v1")
+    repository.put_manifest(repository.manifest("v1").get(), tag="v2")
+    first, second = repository.lock("v1", deep=True), repository.lock("v2", deep=True)
+    repository.unlock(first)
+    done = repository.unlock(second)
+    assert set(done.still_locked) == locked_in(repository) != set()
+    repository.unlock("v1", deep=True)
+    assert locked_in(repository) == set()
+
+
 def test_mistakes_are_told_before_any_request(registry: acr.Registry, acr_emulator: Emulator) -> None:
     repository = registry.repository("team/app")
     push_image(repository, "x", tag="v1")

@@ -190,5 +190,5 @@ def test_an_update_of_nothing_says_what_can_be_updated(registry: acr.Registry) -
 @pytest.mark.parametrize("flag", ["can_read", "can_write", "can_list", "can_delete"])
 def test_a_flag_that_is_none_is_named(registry: acr.Registry, flag: str) -> None:
     given: dict[str, Any] = {flag: "no"}
-    with pytest.raises(acr.InvalidInput, match=f"^{flag}='no': expected True or False"):
+    with pytest.raises(acr.InvalidInput, match=f"^{flag}='no': expected True, False or None"):
         registry.repository("app").tag("v1").update(**given)

@@ -118,13 +118,47 @@ def test_a_tag_that_is_in_use_moves_only_by_force(registry: acr.Registry) -> Non
     old = push_image(repository, "old", tag="v1")
     repository.manifest(old.digest).delete()
     new = push_image(repository, "new", tag="v1")
-    with pytest.raises(acr.ResponseError) as refused:
-        repository.restore("v1", cache=False)
-    assert refused.value.status == 409
+    restored = repository.restore("v1", cache=False)  # what is there wins
+    assert (restored.digest, restored.tags, restored.manifests) == (new.digest, (), ())
     assert repository.tag("v1").properties().digest == new.digest
     assert repository.restore("v1", force=True, cache=False).digest == old.digest
     assert repository.tag("v1").properties().digest == old.digest
     assert repository.manifest(new.digest).exists()
+
+
+def test_a_live_tag_gets_its_parts_back_though_the_trash_has_an_older_one(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    push_image(repository, "old", tag="v1")
+    repository.tag("v1").delete()
+    index = push_release(repository, "v1")
+    child = repository.manifest(index.digest).get().manifests[0].digest
+    repository.manifest(child).delete()
+    restored = repository.restore("v1", deep=True, cache=False)
+    assert (restored.digest, restored.manifests) == (index.digest, (child,))
+    assert repository.tag("v1").properties().digest == index.digest
+    assert_whole(repository, "v1")
+
+
+def test_what_is_attached_to_a_live_attachment_comes_back(registry: acr.Registry, tmp_path: Path) -> None:
+    repository = registry.repository("team/app")
+    index = push_release(repository, "v1")
+    (sbom,) = repository.manifest(index.digest).referrers()
+    (signature,) = repository.manifest(sbom.digest).referrers()
+    registry.inventory(cache=tmp_path)
+    repository.manifest(signature.digest).delete()
+    restored = repository.restore("v1", deep=True, cache=tmp_path)
+    assert restored.manifests == (signature.digest,)
+    assert restored.is_whole
+    assert_whole(repository, "v1")
+
+
+def test_the_tag_of_a_moment_is_no_name(registry: acr.Registry) -> None:
+    repository = registry.repository("team/app")
+    image = push_image(repository, "x")
+    for _ in range(2):
+        repository.manifest(image.digest).delete()
+        assert repository.restore(str(image.digest), cache=False).tags == ()
+        assert everything_in(repository) == (set(), {image.digest})
 
 
 def test_a_push_of_what_is_in_the_trash_names_restore(registry: acr.Registry) -> None:

@@ -75,12 +75,13 @@ def test_untagged_manifests_are_remembered_since_they_were_first_seen(tmp_path: 
     cache = open_cache(tmp_path)
     assert cache is not None
     first, second = DIGESTS[:2]
-    assert cache.note_untagged("r", "app", [first], 10) == {first: 10}
+    assert cache.note_untagged("r", "app", [first], 10) == {}  # it may have had no tag for years
     cache.close()
     cache = open_cache(tmp_path)
     assert cache is not None
     assert cache.note_untagged("r", "app", [first, second], 20) == {first: 10, second: 20}
-    assert cache.note_untagged("r", "other", [first], 30) == {first: 30}
+    assert cache.note_untagged("r", "other", [], 30) == {}
+    assert cache.note_untagged("r", "other", [first], 35) == {first: 35}
     assert cache.note_untagged("r", "app", [second], 40) == {second: 20}  # the first one has a tag now
     assert cache.note_untagged("r", "app", [first], 50) == {first: 50}
     cache.close()

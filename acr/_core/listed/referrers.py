@@ -37,6 +37,8 @@ _UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
 _NO_API: Final = frozenset({400, 404, 405, 406, 501})
 """What registries answer that have no such API. A registry that has it answers 200 for any digest."""
 
+_NOBODYS: Final = Digest.of(b"nobody attaches anything to this")
+
 _COSIGN: Final = ("sig", "att", "sbom")
 """What cosign puts behind the name of a subject: signatures, attestations, SBOMs."""
 
@@ -57,11 +59,14 @@ class Referrers:
         remote: the repository.
         subject: its tag or digest.
         artifact_type: only referrers of this type.
+        is_checked: before the tag stands in, ask whether the registry has the API, of another digest. If it has, the
+            walk fails: a 404 that passes must not hide what is attached.
     """
 
     remote: Remote
     subject: str = attrs.field(converter=check_reference)
     artifact_type: str | None = attrs.field(converter=_artifact_type)
+    is_checked: bool = False
 
     @property
     def session(self) -> Session:
@@ -95,8 +100,26 @@ class Referrers:
                 raise
         else:
             return
+        if self.is_checked and await self._has_api():
+            raise ProtocolViolation(f"the {self.what} cannot be read, and those of other manifests can: try again")
         listed = await _by_tag(self.remote, digest)
         yield Page(self._wanted(listed.manifests if listed else ()))
+
+    async def _has_api(self) -> bool:
+        """Whether the registry lists the referrers of a digest that nobody has. One that has the API does."""
+        request = get_referrers.build_request(self.remote.name, _NOBODYS)
+        walk = Walk(self.session, request, self._read, scopes.pull(self.remote.name), self.what)
+        try:
+            async with aclosing(walk.pages(None)) as pages:
+                async for _ in pages:
+                    break
+        except _NoIndex:
+            return False
+        except (ResponseError, ProtocolViolation) as error:
+            if not _lacks_api(error):
+                raise
+            return False
+        return True
 
     async def _digest(self) -> Digest:
         if isinstance(self.subject, Digest):

@@ -5,8 +5,7 @@ ACR locks each tag and each manifest by itself. A clean-up that looks at the ind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from acr import media_types
@@ -19,11 +18,21 @@ from acr._core.talk.remote import Remote
 from acr._core.upkeep.links import read_links
 from acr._core.upkeep.watching import digest_of
 from acr._inventory.tables import LEADS_DOWN
+from acr._text import printable
 from acr._values.digest import Digest
 from acr._values.locks import LockItem, LockState, Unlocked
 from acr._values.properties import LARGEST_PAGE, ManifestProperties, TagProperties
 from acr._values.reference import check_reference
-from acr.errors import AcrError, InvalidInput, LimitExceeded, NoMetadataApi, NotFound, ProtocolViolation
+from acr.errors import (
+    AcrError,
+    InvalidInput,
+    LimitExceeded,
+    Locked,
+    NoMetadataApi,
+    NotFound,
+    ProtocolViolation,
+    ResponseError,
+)
 
 _ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
 _LOCKED: Final = changes(can_read=None, can_list=None, can_write=False, can_delete=False)
@@ -35,6 +44,7 @@ class _Family:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
         self._tags: list[TagProperties] | None = None
+        self._manifests: list[ManifestProperties] | None = None
         self._named: dict[tuple[str, str], list[TagProperties]] = {}
         self._below: dict[Digest, list[Digest]] = {}
 
@@ -48,6 +58,18 @@ class _Family:
                 if match is not None:
                     self._named.setdefault((match[1], match[2]), []).append(tag)
         return self._tags
+
+    async def manifests(self) -> list[ManifestProperties]:
+        """All manifests of the repository."""
+        if self._manifests is None:
+            walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+            self._manifests = [one async for one in items(walk)]
+        return self._manifests
+
+    async def locked(self) -> set[str]:
+        """The names of the tags and the digests of the manifests that were locked at the first look."""
+        tagged = {tag.name for tag in await self.tags() if tag.locked}
+        return tagged | {str(one.digest) for one in await self.manifests() if one.locked}
 
     async def of(self, root: Digest) -> tuple[list[Digest], list[TagProperties]]:
         """A manifest with all that belongs to it, and the tags that are named after any of it.
@@ -80,7 +102,11 @@ class _Family:
             return self._below[digest]
         try:
             found = await manifests.get(self._remote, digest, accept=_ACCEPTED)
-        except NotFound:
+        except NotFound as error:
+            if await self._is_there(digest):  # a 404 that passes must not hide what belongs together
+                raise ProtocolViolation(
+                    f"{self._remote.name}@{digest} is there, and cannot be read: try again"
+                ) from error
             if is_root:
                 raise
             return []  # an index may list what is not here
@@ -90,9 +116,18 @@ class _Family:
                 f"{self._remote.name}@{digest} may lead to others, and cannot be read: {reading.trouble}"
             )
         children = [Digest(digest_of(link.content)) for link in reading.links if link.kind in LEADS_DOWN]
-        attached = [one.digest async for one in items(referrers.Referrers(self._remote, digest, None))]
+        attached = [one.digest async for one in items(referrers.Referrers(self._remote, digest, None, True))]
         self._below[digest] = list(dict.fromkeys([*children, *attached]))
         return self._below[digest]
+
+    async def _is_there(self, digest: Digest) -> bool:
+        try:
+            await manifests.properties(self._remote, digest)
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            return any(one.digest == digest for one in await self.manifests())
+        return True
 
 
 async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
@@ -110,30 +145,57 @@ async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
             root = checked
         else:  # the tag comes first: it cannot move from then on
             before = await tags.get(remote, checked)
+            done.append(_item(before, before.digest))  # before the PATCH: its answer may be lost
             root = (await tags.update(remote, checked, _LOCKED)).digest
-            done.append(_item(before, root))
+            done[-1] = _item(before, root)
         digests, named = await _Family(remote).of(root) if deep else ([root], [])
         for digest in digests:
             told = await manifests.properties(remote, digest)
-            await manifests.update(remote, digest, _LOCKED)
             done.append(_item(told, digest))
+            await manifests.update(remote, digest, _LOCKED)
         for tag in named:
             told_tag = await tags.get(remote, tag.name)
+            done.append(_item(told_tag, told_tag.digest))
             now = await tags.update(remote, tag.name, _LOCKED)
-            done.append(_item(told_tag, now.digest))
-    except BaseException:
-        await _undo(remote, done)
+            done[-1] = _item(told_tag, now.digest)
+    except BaseException as error:
+        _tell(error, await _undo(remote, done))
         raise
     return LockState(
         registry=remote.session.registry.netloc, repository=remote.name, reference=str(checked), items=tuple(done)
     )
 
 
-async def _undo(remote: Remote, done: Iterable[LockItem]) -> None:
-    """Put back what was, as far as that is possible."""
+async def _undo(remote: Remote, done: Iterable[LockItem]) -> dict[str, str]:
+    """Put back what was, as far as that is possible. Return what may still be locked, and why."""
+    still: dict[str, str] = {}
     for item in reversed(list(done)):
-        with suppress(AcrError):
+        try:
             await _update(remote, item, _as_before(item))
+        except AcrError as error:
+            if not await _is_as_before(remote, item):
+                still[item.name or str(item.digest)] = type(error).__name__
+    return still
+
+
+async def _is_as_before(remote: Remote, item: LockItem) -> bool:
+    """Whether an item surely has the permissions that it had: what was refused may not have been changed at all."""
+    try:
+        found = await (manifests.properties(remote, item.digest) if item.name is None else tags.get(remote, item.name))
+    except AcrError:
+        return False
+    return (found.can_write, found.can_delete) == (item.can_write, item.can_delete)
+
+
+def _tell(error: BaseException, still: Mapping[str, str]) -> None:
+    """Let an error name what could not be unlocked again."""
+    if still:
+        names = ", ".join(f"{key} ({why})" for key, why in still.items())
+        told = printable(f"may still be locked, since it could not be unlocked again: {names}")
+        if isinstance(error, ResponseError):
+            error.hint = f"{error.hint}; {told}" if error.hint else told
+        else:
+            error.add_note(told)
 
 
 async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlocked:
@@ -155,17 +217,16 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
         mine = list(what.items)
     else:
         mine = await _found(remote, family, check_reference(what), deep=deep)
-    held = await _held(remote, family, mine)
+    locked = await family.locked()
+    held = _locked_before(mine, locked) | await _held(remote, family, mine)
     unlocked: list[LockItem] = []
-    still: dict[str, str] = {}
+    still = {} if deep or isinstance(what, LockState) else await _beside(family, mine, locked)
     absent: list[str] = []
     for item in reversed(mine):
         key = item.name or str(item.digest)
         if key in held:
-            still[key] = f"the locked {held[key]} leads to it"
-        elif not (item.can_write or item.can_delete):
-            still[key] = "it was locked before"
-        else:
+            still[key] = held[key]
+        elif item.can_write or item.can_delete:
             try:
                 unlocked.append(await _update(remote, item, _as_before(item)))
             except NoMetadataApi:
@@ -173,6 +234,12 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
             except NotFound:
                 absent.append(key)
     return Unlocked(items=tuple(unlocked), still_locked=still, absent=tuple(absent))
+
+
+def _locked_before(mine: Iterable[LockItem], locked: set[str]) -> dict[str, str]:
+    """What was locked before the state was made, and is locked now."""
+    keys = {item.name or str(item.digest) for item in mine if not (item.can_write or item.can_delete)}
+    return dict.fromkeys(keys & locked, "it was locked before")
 
 
 async def _found(remote: Remote, family: _Family, reference: str, *, deep: bool) -> list[LockItem]:
@@ -196,21 +263,41 @@ def _open(kind: str, name: str | None, digest: Digest) -> LockItem:
 
 
 async def _held(remote: Remote, family: _Family, mine: Iterable[LockItem]) -> dict[str, str]:
-    """What other locked tags and manifests lead to, with one of these that does."""
+    """What other locked tags and manifests lead to, with the reason."""
     own = {item.name or str(item.digest) for item in mine}
     held: dict[str, str] = {}
-    for root, label in await _other_roots(remote, family, own):
-        with suppress(NotFound):
+    doubted: dict[str, str] = {}
+    for root, label in await _other_roots(family, own):
+        try:
             digests, named = await family.of(root)
-            for key in (*map(str, digests), *(tag.name for tag in named)):
-                held.setdefault(key, label)
-    return held
+        except NotFound:
+            continue  # it is surely not there, and leads to nothing
+        except ProtocolViolation:  # it may lead to any of them
+            may = [key for key in own if ":" in key or NAMED.fullmatch(key)]
+            doubted |= dict.fromkeys(may, f"nobody can tell whether the locked {label} leads to it")
+            continue
+        for key in (*map(str, digests), *(tag.name for tag in named)):
+            held.setdefault(key, f"the locked {label} leads to it")
+    return doubted | held
 
 
-async def _other_roots(remote: Remote, family: _Family, own: set[str]) -> list[tuple[Digest, str]]:
+async def _beside(family: _Family, mine: Sequence[LockItem], locked: set[str]) -> dict[str, str]:
+    """What belongs to what is unlocked, is locked, and was not asked for."""
+    own = {item.name or str(item.digest) for item in mine}
+    left = locked - own
+    if not left:
+        return {}
+    try:
+        digests, named = await family.of(next(item.digest for item in mine))
+    except (NotFound, ProtocolViolation, Locked):
+        return dict.fromkeys(sorted(left), "nobody can tell whether it belongs to what was unlocked")
+    keys = [*map(str, digests), *(tag.name for tag in named)]
+    return {key: "it was not asked for: deep=True unlocks it, too" for key in keys if key in left}
+
+
+async def _other_roots(family: _Family, own: set[str]) -> list[tuple[Digest, str]]:
     found = [(tag.digest, f"tag {tag.name}") for tag in await family.tags() if tag.locked and tag.name not in own]
-    walk = manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
-    roots = [one.digest async for one in items(walk) if one.locked and str(one.digest) not in own]
+    roots = [one.digest for one in await family.manifests() if one.locked and str(one.digest) not in own]
     return [*found, *((root, f"manifest {root}") for root in roots)]
 
 

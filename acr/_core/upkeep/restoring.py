@@ -12,6 +12,7 @@ from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, tags, trash
+from acr._core.listed.referrers import Referrers
 from acr._core.storage import Journal, ManifestCache
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
@@ -32,9 +33,14 @@ _GONE: Final = "it is neither there nor in the trash"
 
 async def restore_untagged(remote: Remote, digest: Digest) -> None:
     """Bring one manifest back, and leave it without a tag."""
-    name = f"restoring-{digest.hex[:24]}"
+    name = _helper(digest)
     await trash.restore(remote, digest, name, force=False)
     await tags.delete(remote, name, missing_ok=True)
+
+
+def _helper(digest: Digest) -> str:
+    """The tag that a manifest without a tag gets for a moment."""
+    return f"restoring-{digest.hex[:24]}"
 
 
 async def restore(
@@ -80,6 +86,7 @@ class _Restoring:
         self._record = record
         self._trashed: set[Digest] = set()
         self._tags: list[TrashedTag] = []
+        self._live_tags: dict[tuple[str, str], list[Digest]] | None = None
         self._known: dict[Digest, Manifest] = {}
         self._reached: dict[Digest, None] = {}
         self._back: list[Digest] = []
@@ -90,6 +97,7 @@ class _Restoring:
         """Bring it back."""
         self._trashed = {one.digest async for one in items(trash.manifests(self._remote, page_size=LARGEST_PAGE))}
         found = [one async for one in items(trash.tags(self._remote, page_size=LARGEST_PAGE))]
+        found = [one for one in found if one.name != _helper(one.digest)]  # nobody but this client gave it that name
         self._tags = sorted(found, key=lambda one: one.deleted)  # of several with one name, the last one counts
         if self._cache is not None:
             self._known |= await self._remote.session.runtime.blocking(self._cache.find, list(self._trashed))
@@ -116,10 +124,10 @@ class _Restoring:
                 return reference, await self._free_tag(reference)
         else:
             found = [one for one in self._tags if one.name == reference]
+            if not (found and self._force) and await tags.exists(self._remote, reference):
+                return (await tags.get(self._remote, reference)).digest, None  # what is there wins
             if found:
                 return found[-1].digest, reference
-            if await tags.exists(self._remote, reference):
-                return (await tags.get(self._remote, reference)).digest, None
         raise NotFound(f"{self._remote.name} has no {reference}, and neither has its trash", status=404)
 
     async def _free_tag(self, digest: Digest) -> str | None:
@@ -207,8 +215,24 @@ class _Restoring:
                 done.add(digest)
                 for tag in self._named_after(digest):
                     await self._bring_tag(tag)
+                for one in await self._live_after(digest):  # a part of it may be in the trash
+                    await self._bring_all(one, None, deep=True)
                 for one in self._attached_to(digest):
                     await self._bring_all(one, await self._free_tag(one), deep=True)
+
+    async def _live_after(self, digest: Digest) -> list[Digest]:
+        """The manifests that are there, and are attached to a manifest, by the API or by the name of a tag."""
+        if self._live_tags is None:
+            walk = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
+            self._live_tags = {}
+            async for tag in items(walk):
+                match = NAMED.fullmatch(tag.name)
+                if match is not None:
+                    self._live_tags.setdefault((match[1], match[2]), []).append(tag.digest)
+        found = list(self._live_tags.get((digest.algorithm, digest.hex[:64]), ()))
+        if str(digest) not in self._missing:
+            found += [one.digest async for one in items(Referrers(self._remote, digest, None, True))]
+        return found
 
     def _named_after(self, digest: Digest) -> Sequence[TrashedTag]:
         """The deleted tags that are named after a manifest: of each name the last one."""
