@@ -62,6 +62,7 @@ class RepositoryPurge:
         self._pace = pace
         self._concurrency = concurrency
         self._is_there = True
+        self._learned: set[str] = set()
         self.broken: list[PurgeItem] = []
         self.notes: list[str] = []
 
@@ -144,8 +145,12 @@ class RepositoryPurge:
             bool(node.name) is is_tag
             and node.state is State.WAITING
             and node.key in self._watch.listed
-            and not self._record.has(self.name, node)
+            and not self._is_noted(node)
         )
+
+    def _is_noted(self, node: Node) -> bool:
+        """Whether a line is in the journal; of a manifest also whether its bytes can be read there."""
+        return self._record.has(self.name, node) and (bool(node.name) or node.key in self._learned)
 
     async def _fetch(self, nodes: Sequence[Node]) -> None:
         runtime, width = self._remote.session.runtime, self._remote.session.learned.throttle.width
@@ -164,13 +169,14 @@ class RepositoryPurge:
     async def _get(self, listed: ManifestProperties) -> tuple[ManifestProperties, Manifest | str] | None:
         try:
             return listed, await self._watch.fetch(listed)
-        except NotFound:
-            return None  # the comparison before its deletion finds out more
+        except NotFound:  # once may be a hiccup, and what it leads to is not known then
+            return (listed, "a replica lags behind") if await self._watch.exists(listed.digest) else None
         except (Locked, IntegrityError, LimitExceeded, ProtocolViolation) as error:
             return listed, str(error)
 
     def _learn(self, manifest: Manifest) -> None:
         reading = read_links(manifest)
+        self._learned.add(str(manifest.digest))
         self.doomed.learn(str(manifest.digest), *leads_to(reading))
         if reading.trouble and manifest.media_type not in media_types.SCHEMA1:
             self.doomed.hold_all(f"a doubt: {manifest.digest} cannot be read: {reading.trouble}")
@@ -191,8 +197,10 @@ class RepositoryPurge:
             node.state = State.GONE if self._record.is_gone(self.name, node) else State.ABSENT
             return
         why = self._differs(node, found)
-        if not self._record.has(self.name, node):
+        if not self._is_noted(node):
             why = why or "it could not be read when the work began"
+            if not node.name:
+                self.doomed.hold_all(f"a doubt: {node.digest} could not be read, so nobody knows what it leads to")
         if why:
             self.doomed.hold(node.key, why)
             self.doomed.hold_any([str(found.digest)], f"the tag {node.name} points to it")
