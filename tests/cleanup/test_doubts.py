@@ -55,3 +55,84 @@ def test_a_line_of_the_journal_that_cannot_be_read_is_noted_anew(
     assert any(str(index) in one.reference for one in report.kept)
     assert_whole(repository, str(index))
     assert report.is_whole, str(report)
+
+
+def test_a_deletion_that_is_answered_not_found_is_none(
+    purge: Purge, owner: acr.Registry, emulator: Emulator, clock: Clock
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    before = everything_in(repository)
+    fault = emulator.fail(times=1000, method="DELETE", **MISSING)
+    report = purge(plan)
+    assert everything_in(repository) == before
+    assert (report.deleted, report.absent, report.frees) == ((), (), 0)
+    assert not report.is_whole
+    doubtful, kept = ({one.reference for one in items} for items in (report.not_whole, report.kept))
+    assert doubtful | kept == {one.reference for one in plan.deletions}
+    assert {"team/app:old", "team/app:sha256-"} <= {one[:16] if "sha256-" in one else one for one in doubtful}
+    fault.left = 0
+    report = purge(plan)
+    assert (len(report.deleted), report.is_whole) == (len(plan.deletions), True)
+
+
+def test_what_somebody_else_deleted_at_the_same_moment_is_absent_and_frees_nothing(
+    purge: Purge, owner: acr.Registry, clock: Clock
+) -> None:
+    repository = filled(owner, clock)
+    digest = repository.tag("old").properties().digest
+    plan = plan_of(owner)
+    report = purge(
+        plan, before=f"DELETE {repository_url(owner)}/manifests/{digest}", do=repository.manifest(digest).delete
+    )
+    assert f"team/app@{digest}" in report.absent
+    assert len(report.deleted) + len(report.absent) == len(plan.deletions)
+    assert report.frees == sum(one.frees for one in plan.deletions if one.reference in report.deleted)
+    assert report.is_whole, str(report)
+
+
+def repository_url(owner: acr.Registry) -> str:
+    return f"http://{owner.login_server}/v2/team/app"
+
+
+@pytest.mark.parametrize("path", ["/acr/v1/team/app/_tags", "/acr/v1/team/app/_manifests"])
+def test_one_listing_that_is_not_found_makes_no_line_absent(
+    purge: Purge, owner: acr.Registry, emulator: Emulator, clock: Clock, path: str
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    before = everything_in(repository)
+    emulator.fail(times=1, method="GET", path_contains=path, **MISSING)
+    report = purge(plan)
+    assert everything_in(repository) == before
+    assert report.absent == ()
+    assert list(report.unfinished) == ["team/app"]
+    assert len(purge(plan).deleted) == len(plan.deletions)
+
+
+def test_a_tag_whose_manifest_is_not_found_once_is_kept(
+    purge: Purge, owner: acr.Registry, emulator: Emulator, clock: Clock
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    emulator.fail(times=1, method="HEAD", path_contains="/v2/team/app/manifests/old", status=404)
+    report = purge(plan)
+    assert "team/app:old" in {one.reference for one in report.kept}
+    assert report.absent == ()
+    assert_whole(repository, "old")
+    assert report.is_whole, str(report)
+
+
+@pytest.mark.parametrize("before", ["DELETE {}/manifests/", "GET /acr/v1/team/app/_tags/old"])
+def test_a_repository_that_somebody_deletes_in_the_midst_is_done(
+    purge: Purge, owner: acr.Registry, clock: Clock, before: str
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    before = before.format(repository_url(owner)).replace("GET ", f"GET http://{owner.login_server}")
+    report = purge(plan, before=before, do=repository.delete)
+    assert report.is_whole, str(report)
+    assert report.kept == ()
+    assert len(report.deleted) + len(report.absent) == len(plan.deletions)
+    assert report.absent
+    assert any("deleted by somebody else" in note for note in report.notes)

@@ -210,7 +210,7 @@ class _Purge:
             self._absent.append(reference)
         elif node.state is State.BACK:
             self._back.append(PurgeItem(reference=reference, why=node.why))
-        elif node.state in (State.WANTED, State.LOST):
+        elif node.state in (State.WANTED, State.LOST, State.DOUBTFUL):
             self._broken.append(PurgeItem(reference=reference, why=node.why))
         else:
             self._kept.append(PurgeItem(reference=reference, why=node.why or node.state.value))
