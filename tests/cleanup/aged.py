@@ -44,9 +44,9 @@ def plan_of(registry: acr.Registry, policy: str = ALL, **options: object) -> acr
     return acr.Policy(policy).plan(registry.inventory(cache=False, **options))  # type: ignore[arg-type]
 
 
-def filled(owner: acr.Registry, clock: Clock) -> acr.Repository:
+def filled(owner: acr.Registry, clock: Clock, name: str = "team/app") -> acr.Repository:
     """A release that stays, one that goes, and an image that no tag leads to."""
-    repository = owner.repository("team/app")
+    repository = owner.repository(name)
     push_release(repository, "keep")
     push_release(repository, "old", fallback=True)
     push_image(repository, "untagged")

@@ -10,7 +10,9 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
-from tests.cleanup.aged import Clock, Purge, filled, plan_of
+from tests.cleanup.aged import ALL, Clock, Purge, filled, plan_of
+from tests.client.test_wrong_kinds import taken
+from tests.twin import Twin
 from tests.upkeep import assert_whole, everything_in
 
 MISSING: Final[dict[str, Any]] = {
@@ -136,3 +138,62 @@ def test_a_repository_that_somebody_deletes_in_the_midst_is_done(
     assert len(report.deleted) + len(report.absent) == len(plan.deletions)
     assert report.absent
     assert any("deleted by somebody else" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [
+        ("max_age", "time"),
+        ("max_deletions", "count or None"),
+        ("max_share", "share or None"),
+        ("progress", "callback or None"),
+        ("rate", "rate or None"),
+        ("concurrency", "count"),
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused_for_a_plan_that_could_be_carried_out(
+    twin: Twin, owner: acr.Registry, emulator: Emulator, clock: Clock, journal: Path, option: str, kind: str
+) -> None:
+    filled(owner, clock)
+    plan = plan_of(owner)
+    client: Any = twin.connect(emulator.url, emulator.credential())
+    emulator.clear_requests()
+    problems = taken(lambda value: client.purge(plan, journal=journal, **{option: value}), option, kind)
+    assert not problems, problems
+    assert emulator.requests == []
+    assert not journal.exists()
+
+
+def test_a_progress_that_raises_ends_the_run_and_loses_no_report(
+    purge: Purge, owner: acr.Registry, clock: Clock
+) -> None:
+    for name in ("a", "b", "c"):
+        filled(owner, clock, name)
+    plan = plan_of(owner)
+    told: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append(done)
+        raise RuntimeError("the screen is gone")
+
+    report = purge(plan, progress=progress)
+    assert len(told) == 1
+    assert {one.split(":")[0].split("@")[0] for one in report.deleted} == {"a"}
+    assert len(report.deleted) == told[0]
+    assert dict(report.unfinished) == dict.fromkeys(("b", "c"), "not reached, because progress raised RuntimeError")
+    assert "progress raised RuntimeError: the screen is gone" in report.notes
+    assert len(purge(plan).deleted) == len(plan.deletions)
+
+
+def test_a_plan_takes_a_reference_to_protect_and_refuses_what_is_none(owner: acr.Registry, clock: Clock) -> None:
+    filled(owner, clock)
+    inventory = owner.inventory(cache=False)
+    policy = acr.Policy(ALL)
+    reference = acr.Reference.parse("team/app:old")
+    expected = list(policy.plan(inventory, protect=["team/app:old"]).deletions)
+    assert len(expected) < len(policy.plan(inventory).deletions)
+    assert list(policy.plan(inventory, protect=[reference]).deletions) == expected
+    assert list(policy.plan(inventory, protect=reference).deletions) == expected  # type: ignore[arg-type]
+    for value in (7, None, b"team/app:old", [7], [None], [b"team/app:old"]):
+        with pytest.raises(acr.InvalidInput, match="protect"):
+            policy.plan(inventory, protect=value)  # type: ignore[arg-type]
