@@ -257,11 +257,7 @@ class RepositoryPurge:
         except NotFound:
             node.state = State.GONE if self._record.is_gone(self.name, node) else State.ABSENT
             return
-        why = self._differs(node, found)
-        if not self._is_noted(node):
-            why = why or "it could not be read when the work began"
-            if not node.name:
-                self.doomed.hold_all(f"a doubt: {node.digest} could not be read, so nobody knows what it leads to")
+        why = self._why_not(node, found)
         if why:
             self.doomed.hold(node.key, why)
             self.doomed.hold_any([str(found.digest)], f"the tag {node.name} points to it")
@@ -290,8 +286,17 @@ class RepositoryPurge:
                 self.doomed.hold(node.key, "it has changed since the plan was made")
         return found
 
+    def _why_not(self, node: Node, found: TagProperties | ManifestProperties) -> str:
+        """Why a line must not be deleted; empty if it may. One that was not noted leads to nobody knows what."""
+        why = self._differs(node, found)
+        if self._is_noted(node):
+            return why
+        if not node.name:
+            self.doomed.hold_all(f"a doubt: {node.digest} could not be read, so nobody knows what it leads to")
+        return why or "it could not be read when the work began"
+
     def _differs(self, node: Node, found: TagProperties | ManifestProperties) -> str:
-        """Why a line must not be deleted; empty if it may."""
+        """Why a line does not stand as the plan says; empty if it does."""
         if node.state is not State.WAITING:
             return node.why
         if found.locked:
