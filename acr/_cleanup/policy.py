@@ -14,6 +14,7 @@ from acr._policy.protection import protect_all
 from acr._policy.reading import read_rules
 from acr._values.arguments import check_text
 from acr._values.home import public_in
+from acr._values.reference import Reference
 from acr.errors import InvalidInput, InvalidPolicy
 
 
@@ -76,7 +77,7 @@ class Policy:
         """
         return tuple(failures(self._rules))
 
-    def plan(self, inventory: Inventory, *, protect: Iterable[str] = ()) -> Plan:
+    def plan(self, inventory: Inventory, *, protect: Iterable[str | Reference] = ()) -> Plan:
         """Decide what goes and what stays. Nothing is sent, and nothing is deleted.
 
         Args:
@@ -87,7 +88,7 @@ class Policy:
             InvalidPolicy: an example of the policy says something else than its rules.
             InvalidInput: an entry of `protect` is no reference.
         """
-        if isinstance(protect, str):
+        if isinstance(protect, str | Reference):
             protect = [protect]
         for failure in failures(self._rules):
             raise InvalidPolicy(f"an example fails: {failure}", source=self._source, line=failure.line)

@@ -6,10 +6,13 @@ Where downloads go, and the stores of images, are contracts that users may imple
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
+
+JOURNAL_FORM: Final = "acr-purge-journal/1"
+"""What the first entry of a journal has as its `journal`, before all else."""
 
 
 class Source(Protocol):
@@ -107,6 +110,8 @@ class Journal(Protocol):
 
     def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Open it for this process alone, and give the entries that are there, each with its place.
+
+        Nothing is changed before the caller has taken all of them: the first one tells whether it is a journal.
 
         Raises:
             ProtocolViolation: it is damaged, or something else.

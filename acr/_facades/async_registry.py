@@ -340,7 +340,8 @@ class AsyncRegistry:
             max_deletions: how many lines the plan may have. None sets no limit beside those of the policy.
             max_share: which part of the manifests of a repository may go, from 0 to 1. None sets no limit beside those
                 of the policy.
-            progress: called after each repository with the number of lines that are done, and of all.
+            progress: called after each repository with the number of lines that are done, and of all. If it raises, the
+                run ends there, and the report tells so.
 
         Returns:
             What was deleted, what was kept after all, and why, and what was put back. A repository that refuses the

@@ -243,7 +243,7 @@ class AsyncRepository:
             deep=bool(check_flag("deep", deep)),
             force=bool(check_flag("force", force)),
             cache=open_cache(cache),
-            journal=None if journal is None else open_journal(journal, must_exist=True),
+            journal=None if journal is None else open_journal(journal, only_read=True),
         )
 
     async def delete(self, *, missing_ok: bool = False) -> DeletedRepository:

@@ -246,7 +246,7 @@ class Repository:
                 deep=bool(check_flag("deep", deep)),
                 force=bool(check_flag("force", force)),
                 cache=open_cache(cache),
-                journal=None if journal is None else open_journal(journal, must_exist=True),
+                journal=None if journal is None else open_journal(journal, only_read=True),
             )
         )
 

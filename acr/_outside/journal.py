@@ -1,6 +1,7 @@
 """Journal: a file with one JSON object a line, which only its owner can read. It is appended to, and never rewritten.
 
-A process that is killed may leave part of a line at the end. The next one cuts that off.
+A process that is killed may leave part of a line at the end. The next one that writes cuts that off, unless the file
+is something else: that stays as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from acr._core.storage import Journal
+from acr._core.storage import JOURNAL_FORM, Journal
 from acr._outside.failures import writing
 from acr._values.arguments import check_path
 from acr.errors import ProtocolViolation, TransferError
@@ -26,29 +27,33 @@ except ImportError:  # Windows
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of a line. A manifest of 4 MiB has less in base64."""
 
-_FLAGS: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_HEAD: Final = json.dumps({"journal": JOURNAL_FORM})[:-1].encode()
+"""What a journal begins with."""
+
+_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MORE_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_journal(path: str | os.PathLike[str], *, must_exist: bool = False) -> Journal:
+def open_journal(path: str | os.PathLike[str], *, only_read: bool = False) -> Journal:
     """A journal at a path. It is not opened yet.
 
     Args:
         path: of the file.
-        must_exist: whether to fail if there is no such file. Else it is made.
+        only_read: whether to change nothing, and to fail if there is no such file. Else it is made.
 
     Raises:
         InvalidInput: it is no path.
     """
-    return _FileJournal(check_path("journal", path), 0 if must_exist else os.O_CREAT)
+    return _FileJournal(check_path("journal", path), only_read=only_read)
 
 
 class _FileJournal:
     """Implements `acr._core.storage.Journal`."""
 
-    def __init__(self, path: Path, flags: int) -> None:
+    def __init__(self, path: Path, *, only_read: bool) -> None:
         self._path = path
-        self._flags = _FLAGS | _MORE_FLAGS | flags
+        self._only_read = only_read
+        self._flags = _FLAGS | _MORE_FLAGS | (os.O_RDONLY if only_read else os.O_RDWR | os.O_CREAT)
         self._opened: BinaryIO | None = None
         self._end = 0
 
@@ -65,7 +70,7 @@ class _FileJournal:
     def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with writing(f"the journal {self._path}"):
             descriptor = os.open(self._path, self._flags, 0o600)
-            self._opened = os.fdopen(descriptor, "r+b", buffering=0)
+            self._opened = os.fdopen(descriptor, "rb" if self._only_read else "r+b", buffering=0)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("expected a regular file")
             self._lock(descriptor)
@@ -75,7 +80,7 @@ class _FileJournal:
         if fcntl is None:
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if self._only_read else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise TransferError(f"the journal {self._path} is in use: another purge goes on", side="target") from None
 
@@ -84,13 +89,22 @@ class _FileJournal:
             place = file.seek(0)
             while line := file.readline(_LONGEST + 1):
                 if not line.endswith(b"\n"):
-                    if len(line) > _LONGEST:
+                    if len(line) > _LONGEST or not (place or line.startswith(_HEAD[: len(line)])):
                         raise self._damaged(place)
                     break  # what a process that was killed left
                 yield place, self._entry(line, place)
                 place += len(line)
             self._end = place
-            self._file.truncate(place)
+            if not self._only_read:
+                self._make_own(place)
+
+    def _make_own(self, end: int) -> None:
+        """Cut off what is behind the last line, and see that only the owner can read the file."""
+        descriptor = self._file.fileno()
+        if os.fstat(descriptor).st_size > end:
+            self._file.truncate(end)
+        if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
+            os.fchmod(descriptor, 0o600)
 
     def _entry(self, line: bytes, place: int) -> Mapping[str, Any]:
         try:

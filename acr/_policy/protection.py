@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from acr._policy.patterns import check_repository_glob, check_tag_glob, is_glob, matches_glob
+from acr._values.arguments import check_texts, wrong_kind
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.reference import Reference, check_repository, possible_repositories
 from acr.errors import AcrError, InvalidInput, InvalidPolicy
@@ -117,10 +118,17 @@ def read_references(text: str, source: str) -> Sequence[Protected]:
     return found
 
 
-def protect_all(references: Iterable[str]) -> Sequence[Protected]:
+def protect_all(references: Iterable[str | Reference]) -> Sequence[Protected]:
     """What a caller protects beside the policy.
 
     Raises:
         InvalidInput: one is no reference.
     """
-    return [one for text in references for one in protected_reference(text, "the caller")]
+    if isinstance(references, bytes | bytearray) or not isinstance(references, Iterable):
+        raise wrong_kind("protect", references, "a list of references such as team/app:v1")
+    texts = check_texts("protect", map(_as_text, references), "team/app:v1")
+    return [one for text in texts for one in protected_reference(text, "the caller")]
+
+
+def _as_text(reference: Any) -> Any:
+    return str(reference) if isinstance(reference, Reference) else reference

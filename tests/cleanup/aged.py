@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 import acr
 from acr.emulator import Emulator
+from tests.upkeep import push_image, push_release
 
 DAY = 86_400
 ALL = (
     '[[purge.rule]]\nname = "all"\ntags = { glob = ["old*"] }\nolder_than = "7d"\n[purge.untagged]\nolder_than = "7d"\n'
 )
+
+Purge = Callable[..., acr.PurgeReport]
 
 
 class Clock:
@@ -39,3 +42,13 @@ def emulated(trash: Literal["", "draft", "az"] = "") -> Iterator[tuple[Emulator,
 def plan_of(registry: acr.Registry, policy: str = ALL, **options: object) -> acr.Plan:
     """The plan of a policy, of all that is there."""
     return acr.Policy(policy).plan(registry.inventory(cache=False, **options))  # type: ignore[arg-type]
+
+
+def filled(owner: acr.Registry, clock: Clock, name: str = "team/app") -> acr.Repository:
+    """A release that stays, one that goes, and an image that no tag leads to."""
+    repository = owner.repository(name)
+    push_release(repository, "keep")
+    push_release(repository, "old", fallback=True)
+    push_image(repository, "untagged")
+    clock.now += 30 * DAY
+    return repository

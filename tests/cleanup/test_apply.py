@@ -4,84 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import unquote
 
 import pytest
 
 import acr
 from acr.emulator import Emulator
-from tests.cleanup.aged import DAY, Clock, emulated, plan_of
+from tests.cleanup.aged import DAY, Clock, Purge, filled, plan_of
 from tests.twin import Twin
 from tests.upkeep import assert_whole, everything_in, push_image, push_release, sign
-
-Purge = Callable[..., acr.PurgeReport]
-
-
-@pytest.fixture
-def trash() -> str:
-    """Whether soft delete is on. A test may say otherwise."""
-    return ""
-
-
-@pytest.fixture
-def aged(trash: Literal["", "draft", "az"]) -> Iterator[tuple[Emulator, Clock]]:
-    with emulated(trash) as found:
-        yield found
-
-
-@pytest.fixture
-def emulator(aged: tuple[Emulator, Clock]) -> Emulator:
-    return aged[0]
-
-
-@pytest.fixture
-def clock(aged: tuple[Emulator, Clock]) -> Clock:
-    return aged[1]
-
-
-@pytest.fixture
-def owner(emulator: Emulator) -> Iterator[acr.Registry]:
-    """Who fills the registry, and changes it meanwhile."""
-    with acr.Registry(emulator.url, emulator.credential()) as registry:
-        yield registry
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "plan.journal"
-
-
-@pytest.fixture
-def purge(twin: Twin, emulator: Emulator, journal: Path) -> Purge:
-    """Carries a plan out, and calls something before the first request that matches."""
-
-    def purge(plan: acr.Plan, *, before: str = "", do: Callable[[], Any] | None = None, **more: Any) -> Any:
-        left = [do]
-
-        def see(request: acr.RequestInfo) -> None:
-            if left and left[0] is not None and before in f"{request.method} {request.url}":
-                left.pop()()  # type: ignore[misc]
-
-        client = twin.connect(emulator.url, emulator.credential(), on_request=see)
-        report = client.purge(plan, journal=journal, rate=None, **more)
-        assert do is None or not left, f"no request was {before}"
-        return report
-
-    return purge
-
-
-def filled(owner: acr.Registry, clock: Clock) -> acr.Repository:
-    """A release that stays, one that goes, and an image that no tag leads to."""
-    repository = owner.repository("team/app")
-    push_release(repository, "keep")
-    push_release(repository, "old", fallback=True)
-    push_image(repository, "untagged")
-    clock.now += 30 * DAY
-    return repository
 
 
 def test_what_the_plan_lists_goes_and_nothing_else(

@@ -47,6 +47,50 @@ def test_part_of_a_line_at_the_end_is_cut_off(tmp_path: Path, cut: int) -> None:
     journal.close()
 
 
+@pytest.mark.parametrize("only_read", [False, True])
+@pytest.mark.parametrize("content", [b'{"token": "abc"}', b"password", b'{"journal": "acr-purge-journal/2', b"\x00"])
+def test_a_file_without_an_end_of_line_that_is_no_journal_is_left_as_it_is(
+    tmp_path: Path, content: bytes, only_read: bool
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    journal = open_journal(path, only_read=only_read)
+    with pytest.raises(acr.ProtocolViolation, match="is no journal of a purge"):
+        list(journal.open())
+    journal.close()
+    assert path.read_bytes() == content
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"journal": "acr-pur', b'{"journal": "acr-purge-journal/1", "registr']
+)
+def test_part_of_a_head_is_cut_off_and_others_cannot_read_the_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    journal = open_journal(path)
+    assert list(journal.open()) == []
+    journal.add([{"number": 1}], is_durable=False)
+    journal.close()
+    assert path.read_bytes() == b'{"number": 1}\n'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_who_only_reads_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    content = b'{"journal": "acr-purge-journal/1"}\n{"is": "ta'
+    path.write_bytes(content)
+    path.chmod(0o444)
+    journal = open_journal(path, only_read=True)
+    assert [entry for _, entry in journal.open()] == [{"journal": "acr-purge-journal/1"}]
+    journal.close()
+    assert path.read_bytes() == content
+    with pytest.raises(acr.TransferError):
+        open_journal(tmp_path / "none", only_read=True).open()
+
+
 @pytest.mark.parametrize("content", [b"no JSON\n", b"[1]\n", b'{"a": 1}\n\x00\xff\n', b"[" * 100_000 + b"\n"])
 def test_what_is_no_journal_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "journal"

@@ -28,6 +28,7 @@ class State(Enum):
     ABSENT = "somebody else deleted it"
     WANTED = "it is deleted, and needed after all"
     BACK = "it was put back"
+    DOUBTFUL = "the registry said that it is gone, and still has it"
     LOST = "it is deleted and needed, and cannot be put back"
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from acr._cleanup.plan import Plan, parts_of
+from acr._values.arguments import check_count, check_number, wrong_kind
 from acr.errors import InvalidInput, PlanRefused
 
 
@@ -24,10 +25,10 @@ def check_limits(plan: Plan, registry: str, *, max_deletions: int | None, max_sh
     """
     if plan.registry != registry:
         raise InvalidInput(f"the plan is for {plan.registry}, and not for {registry}")
-    if max_deletions is not None and (isinstance(max_deletions, bool) or max_deletions < 0):
-        raise InvalidInput(f"max_deletions={max_deletions!r}: expected a number of lines, such as 5000")
-    if max_share is not None and not 0 <= max_share <= 1:
-        raise InvalidInput(f"max_share={max_share!r}: expected a part of the manifests from 0 to 1, such as 0.5")
+    if max_deletions is not None:
+        check_count("max_deletions", max_deletions, least=0)
+    if max_share is not None:
+        check_number("max_share", max_share, lambda share: 0 <= share <= 1, "a part from 0 to 1, such as 0.5")
     found = list(plan.stops)
     if max_deletions is not None and len(plan.deletions) > max_deletions:
         found.append(f"{len(plan.deletions):,} deletions, and max_deletions is {max_deletions:,}")
@@ -52,6 +53,16 @@ def _too_large_shares(plan: Plan, most: float) -> list[str]:
         for row, count in going.items()
         if count > most * all_of[row]
     ]
+
+
+def check_max_age(max_age: timedelta) -> None:
+    """See that a limit of the age of a plan is one.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if not isinstance(max_age, timedelta) or max_age < timedelta(0):
+        raise wrong_kind("max_age", max_age, "a timedelta from 0 on, such as timedelta(days=1)")
 
 
 def check_age(plan: Plan, now: datetime, max_age: timedelta) -> None:

@@ -41,7 +41,8 @@ class PurgeReport(Plain):
         absent: what somebody else had deleted.
         kept: lines of the plan that were kept after all, each with the reason.
         put_back: what was deleted, turned out to be needed, and was put back.
-        not_whole: what is kept and lacks something, or may lack something.
+        not_whole: what is kept and lacks something, or may lack something; and what the registry said is gone, and
+            still has.
         unfinished: repositories in which the work ended early, each with the reason. Call again to go on.
         frees: bytes that the deletions free, at the most.
         notes: what a reader should know.

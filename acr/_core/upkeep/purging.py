@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from acr._cleanup.applying.doomed import Doomed, Node, State
-from acr._cleanup.applying.limits import check_age, check_limits
+from acr._cleanup.applying.limits import check_age, check_limits, check_max_age
 from acr._cleanup.applying.report import PurgeItem, PurgeReport
 from acr._cleanup.plan import Plan, parts_of
 from acr._core.storage import Journal
@@ -21,7 +21,7 @@ from acr._core.upkeep.pace import MOST_AT_ONCE, Pace
 from acr._core.upkeep.purging_one import RepositoryPurge
 from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import Planned, Watch
-from acr._values.arguments import check_count, wrong_kind
+from acr._values.arguments import check_callback, check_count, wrong_kind
 from acr._values.reference import check_repository
 from acr.errors import (
     AcrError,
@@ -60,6 +60,8 @@ class Options:
 
     def __attrs_post_init__(self) -> None:
         check_count("concurrency", self.concurrency, most=MOST_AT_ONCE)
+        check_max_age(self.max_age)
+        check_callback("progress", self.progress)
 
 
 async def purge(
@@ -87,9 +89,10 @@ async def purge(
     for name in {plan_lines.texts[row] for row in plan_lines.repository}:
         check_repository(name)
     record = Record(session.runtime, options.journal)
+    work = _Purge(session, plan, options, record, clock)
     try:
         await record.open(plan)
-        return await _Purge(session, plan, options, record, clock).run()
+        return await work.run()
     finally:
         await record.close()
 
@@ -107,6 +110,7 @@ class _Purge:
         self._clock = clock
         self._pace = Pace(session.runtime, options.rate)
         self._is_young = False
+        self._is_deaf = False
         self._done = 0
         self._deleted: list[str] = []
         self._absent: list[str] = []
@@ -127,6 +131,7 @@ class _Purge:
             else:
                 stopped = await self._carry_out(one)
             self._take(one)
+            stopped = self._tell() or stopped
         if self._bare:
             self._notes.append(
                 f"{self._bare:,} manifests were kept, and have lost their tags. A retention policy of the registry may"
@@ -198,8 +203,21 @@ class _Purge:
         self._broken += [*one.broken, *one.missing()]
         self._notes += one.notes
         self._done += len(one.doomed.nodes)
-        if self._options.progress is not None:
+
+    def _tell(self) -> str:
+        """Tell the progress. Return why the whole run ends; empty if it goes on."""
+        if self._options.progress is None or self._is_deaf:
+            return ""
+        try:
             self._options.progress(self._done, len(self._plan.deletions))
+        except Exception as error:
+            if not self._deleted:
+                raise
+            self._is_deaf = True
+            why = f"progress raised {type(error).__name__}"
+            self._notes.append(f"{why}: {error}")
+            return f"not reached, because {why}"
+        return ""
 
     def _take_node(self, one: RepositoryPurge, node: Node) -> None:
         reference = f"{one.name}:{node.name}" if node.name else f"{one.name}@{node.digest}"
@@ -210,7 +228,7 @@ class _Purge:
             self._absent.append(reference)
         elif node.state is State.BACK:
             self._back.append(PurgeItem(reference=reference, why=node.why))
-        elif node.state in (State.WANTED, State.LOST):
+        elif node.state in (State.WANTED, State.LOST, State.DOUBTFUL):
             self._broken.append(PurgeItem(reference=reference, why=node.why))
         else:
             self._kept.append(PurgeItem(reference=reference, why=node.why or node.state.value))

@@ -9,7 +9,7 @@ from typing import Final
 from acr import media_types
 from acr._cleanup.applying.doomed import Doomed, Node, State
 from acr._cleanup.applying.report import PurgeItem
-from acr._core.listed import manifests, tags
+from acr._core.listed import catalog, manifests, tags
 from acr._core.talk.remote import Remote
 from acr._core.upkeep.links import read_links
 from acr._core.upkeep.pace import Pace
@@ -61,7 +61,8 @@ class RepositoryPurge:
         self._back = PuttingBack(remote, doomed, record)
         self._pace = pace
         self._concurrency = concurrency
-        self._is_there = True
+        self._is_there = False
+        self._learned: set[str] = set()
         self.broken: list[PurgeItem] = []
         self.notes: list[str] = []
 
@@ -76,10 +77,12 @@ class RepositoryPurge:
         except NoMetadataApi:
             raise
         except NotFound:
-            self._is_there = False
+            if await catalog.exists(self._remote):  # one answer of many is a doubt
+                raise
             for node in self.doomed.nodes.values():
                 node.state = State.GONE if self._record.is_gone(self.name, node) else State.ABSENT
             return None
+        self._is_there = True
         for node in self.doomed.nodes.values():
             if node.key not in self._watch.listed and self._record.has(self.name, node):
                 node.state = State.GONE
@@ -94,6 +97,25 @@ class RepositoryPurge:
         """Delete what the plan deletes, as far as it still stands."""
         if not self._is_there:
             return
+        try:
+            await self._carry_out()
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            if await catalog.exists(self._remote):
+                raise
+            self._vanish()
+
+    def _vanish(self) -> None:
+        """Take note that somebody deleted the whole repository."""
+        self._is_there = False
+        self.notes.append(f"{self.name} was deleted by somebody else while the work went on")
+        self._watch.missing.clear()
+        for node in self.doomed.nodes.values():
+            if node.state in (State.WAITING, State.HELD):
+                node.state = State.ABSENT
+
+    async def _carry_out(self) -> None:
         await self._note()
         await self._watch.compare()
         await self._back.run()
@@ -110,13 +132,21 @@ class RepositoryPurge:
         await self._back.run()
 
     async def end(self) -> None:
-        """Look for the last time."""
-        await self.look()
-        if not any(self._record.is_gone(self.name, node) for node in self.doomed.manifests()):
+        """Look for the last time, also at whether what is said to be deleted is, and what is kept is there."""
+        if not self._is_there:
             return
-        for name in sorted(set(self._watch.tags) - await self._watch.all_tags()):
-            node = self.doomed.nodes.get(name)
-            if node is None or not (node.is_ended or node.state is State.LOST):
+        if any(node.is_ended for node in self.doomed.nodes.values()):
+            await self._check(await self._watch.all_manifests())
+        await self.look()
+        if not any(node.is_ended for node in self.doomed.nodes.values()):
+            return
+        listed = await self._watch.all_tags()
+        for node in self.doomed.nodes.values():
+            if node.name in listed:
+                await self._check_end(node)
+        for name in sorted(set(self._watch.tags) - listed):
+            known = self.doomed.nodes.get(name)
+            if known is None or not (known.is_ended or known.state is State.LOST):
                 self.broken.append(
                     PurgeItem(
                         reference=f"{self.name}:{name}",
@@ -124,6 +154,38 @@ class RepositoryPurge:
                         " deleted",
                     )
                 )
+
+    async def _check(self, listed: set[str]) -> None:
+        """Compare the manifests of the plan with those that are listed at the end."""
+        for node in self.doomed.manifests():
+            if node.key in listed:
+                await self._check_end(node)
+            elif node.state is State.HELD and node.key in self._watch.listed and not await self._is_found(node):
+                self._break(node, "it was kept, and is gone: somebody deleted it, or its subject")
+        is_less = any(node.state is State.GONE for node in self.doomed.manifests())
+        for node in self.doomed.manifests():
+            if is_less and node.state is State.HELD and node.key in listed and node.key not in self._learned:
+                self._break(node, "it is kept, and cannot be read: nobody knows whether it needs what was deleted")
+
+    async def _check_end(self, node: Node) -> None:
+        """See whether a line that is listed is one that the registry said it does not have."""
+        if node.state in (State.GONE, State.ABSENT) and await self._is_found(node):
+            node.state, node.why = State.DOUBTFUL, "the registry said that it is gone, and still has it"
+
+    async def _is_found(self, node: Node) -> bool:
+        """Whether the registry has a line as it was."""
+        if not node.name:
+            return await self._watch.exists(node.digest)
+        try:
+            found = await tags.get(self._remote, node.name)
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            return False
+        return found.digest == node.digest and to_number(found.updated) == node.updated
+
+    def _break(self, node: Node, why: str) -> None:
+        self.broken.append(PurgeItem(reference=self._reference(node), why=why))
 
     async def _note(self) -> None:
         """Note in the journal what may go, and learn what leads to what."""
@@ -144,8 +206,12 @@ class RepositoryPurge:
             bool(node.name) is is_tag
             and node.state is State.WAITING
             and node.key in self._watch.listed
-            and not self._record.has(self.name, node)
+            and not self._is_noted(node)
         )
+
+    def _is_noted(self, node: Node) -> bool:
+        """Whether a line is in the journal; of a manifest also whether its bytes can be read there."""
+        return self._record.has(self.name, node) and (bool(node.name) or node.key in self._learned)
 
     async def _fetch(self, nodes: Sequence[Node]) -> None:
         runtime, width = self._remote.session.runtime, self._remote.session.learned.throttle.width
@@ -164,13 +230,14 @@ class RepositoryPurge:
     async def _get(self, listed: ManifestProperties) -> tuple[ManifestProperties, Manifest | str] | None:
         try:
             return listed, await self._watch.fetch(listed)
-        except NotFound:
-            return None  # the comparison before its deletion finds out more
+        except NotFound:  # once may be a hiccup, and what it leads to is not known then
+            return (listed, "a replica lags behind") if await self._watch.exists(listed.digest) else None
         except (Locked, IntegrityError, LimitExceeded, ProtocolViolation) as error:
             return listed, str(error)
 
     def _learn(self, manifest: Manifest) -> None:
         reading = read_links(manifest)
+        self._learned.add(str(manifest.digest))
         self.doomed.learn(str(manifest.digest), *leads_to(reading))
         if reading.trouble and manifest.media_type not in media_types.SCHEMA1:
             self.doomed.hold_all(f"a doubt: {manifest.digest} cannot be read: {reading.trouble}")
@@ -190,9 +257,7 @@ class RepositoryPurge:
         except NotFound:
             node.state = State.GONE if self._record.is_gone(self.name, node) else State.ABSENT
             return
-        why = self._differs(node, found)
-        if not self._record.has(self.name, node):
-            why = why or "it could not be read when the work began"
+        why = self._why_not(node, found)
         if why:
             self.doomed.hold(node.key, why)
             self.doomed.hold_any([str(found.digest)], f"the tag {node.name} points to it")
@@ -210,14 +275,28 @@ class RepositoryPurge:
             return await manifests.properties(self._remote, node.digest)
         found = await tags.get(self._remote, node.name)
         if found.digest == node.digest and not self._watch.is_cache:  # a cache would ask its source, and import
-            there = await manifests.head(self._remote, node.name)
+            try:
+                there = await manifests.head(self._remote, node.name)
+            except NotFound:
+                found = await tags.get(self._remote, node.name)  # it is gone, or else this is a doubt
+                self.doomed.hold(node.key, "it is listed, and what it points to was not found")
+                return found
             if there.digest != node.digest and there.digest.algorithm == node.digest.algorithm:
                 self.doomed.hold_any([str(there.digest)], f"the tag {node.name} points to it")
                 self.doomed.hold(node.key, "it has changed since the plan was made")
         return found
 
+    def _why_not(self, node: Node, found: TagProperties | ManifestProperties) -> str:
+        """Why a line must not be deleted; empty if it may. One that was not noted leads to nobody knows what."""
+        why = self._differs(node, found)
+        if self._is_noted(node):
+            return why
+        if not node.name:
+            self.doomed.hold_all(f"a doubt: {node.digest} could not be read, so nobody knows what it leads to")
+        return why or "it could not be read when the work began"
+
     def _differs(self, node: Node, found: TagProperties | ManifestProperties) -> str:
-        """Why a line must not be deleted; empty if it may."""
+        """Why a line does not stand as the plan says; empty if it does."""
         if node.state is not State.WAITING:
             return node.why
         if found.locked:
@@ -229,7 +308,13 @@ class RepositoryPurge:
         return ""
 
     async def _delete_tag(self, node: Node) -> None:
-        told = await tags.delete(self._remote, node.name, missing_ok=True)
+        try:
+            told = await tags.delete(self._remote, node.name, missing_ok=False)
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            node.state = State.ABSENT
+            return
         if told in (None, node.digest):
             await self._is_gone(node)
             return
@@ -255,7 +340,13 @@ class RepositoryPurge:
             self.broken.append(PurgeItem(reference=reference, why="somebody set it while it was put back"))
 
     async def _delete_manifest(self, node: Node) -> None:
-        await manifests.delete(self._remote, node.digest, missing_ok=True)
+        try:
+            await manifests.delete(self._remote, node.digest, missing_ok=False)
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            node.state = State.ABSENT
+            return
         await self._is_gone(node)
 
     async def _is_gone(self, node: Node) -> None:

@@ -9,13 +9,12 @@ from typing import Any, Final
 from acr._cleanup.applying.doomed import Node
 from acr._cleanup.plan import Plan
 from acr._core.runtime import Runtime
-from acr._core.storage import Journal
+from acr._core.storage import JOURNAL_FORM, Journal
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
 from acr._values.properties import Permissions
 from acr.errors import InvalidInput, ProtocolViolation
 
-_FORM: Final = "acr-purge-journal/1"
 _FLAGS: Final = ("can_read", "can_write", "can_list", "can_delete")
 
 
@@ -41,7 +40,7 @@ class Record:
             ProtocolViolation: it is damaged.
             TransferError: it cannot be read or written, or another process has it.
         """
-        head = {"journal": _FORM, "registry": plan.registry, "plan": plan.sha256}
+        head = {"journal": JOURNAL_FORM, "registry": plan.registry, "plan": plan.sha256}
         if not await self._runtime.blocking(self._load, head):
             await self._add([head])
 
@@ -59,7 +58,7 @@ class Record:
         is_there = False
         for place, entry in self._journal.open():
             if not is_there:
-                if entry.get("journal") != _FORM:
+                if entry.get("journal") != JOURNAL_FORM:
                     raise ProtocolViolation(f"{self._journal.name} is no journal of a purge")
                 if head is not None and dict(entry) != head:
                     raise InvalidInput(f"the journal {self._journal.name} belongs to another plan: name another file")

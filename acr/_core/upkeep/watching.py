@@ -134,6 +134,13 @@ class Watch:
         listing = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
         return {one.name for one in await self._list(listing, "tags", None)}
 
+    async def all_manifests(self) -> set[str]:
+        """The digests of all manifests. What was pushed again since it was deleted is held."""
+        walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+        found = await self._list(walk, "manifests", None)
+        await self._take([], found)
+        return {str(one.digest) for one in found}
+
     async def _list(self, walk: Walk[T], what: str, floor: int | None) -> list[T]:
         """List items: all, or down to a time."""
         found: list[T] = []
