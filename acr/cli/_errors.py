@@ -32,7 +32,7 @@ _SAID: Final = (
         "takes an Entra credential or --token-stdin",
     ),
     (r"Try again, or name the repositories: repositories=\[…\]", "Try again, or name the repositories"),
-    (r"add its name with ! before it: repositories=\['\*', '!NAME'\]", "pass --exclude NAME"),
+    (r"repositories=\['\*', '!NAME'\] leaves", "--exclude NAME leaves"),
     (r"^repositories: ", ""),
     (r"and max_age is", "and --max-age is"),
     (r"restore\('(sha\d+:[0-9a-f]+)'\) brings", r"`acr restore REPO@\1` brings"),

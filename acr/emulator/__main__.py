@@ -19,7 +19,7 @@ from acr.emulator._settings import Settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an emulator until it is interrupted. Return the exit code."""
-    parser = argparse.ArgumentParser("python -m acr.emulator", description="A local Azure Container Registry.")
+    parser = _Parser("python -m acr.emulator", description="A local Azure Container Registry.")
     add_options(parser)
     return serve(parser.parse_args(arguments))
 
@@ -110,14 +110,16 @@ def _port(text: str) -> int:
 def _setting(text: str) -> tuple[str, bool | float | str]:
     """A name and a value, as `Settings` has them."""
     name, _, value = text.partition("=")
-    kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
+    kinds = {field.name: field.type for field in attrs.fields(Settings)}
     kind = kinds.get(name)
     if kind is bool and value in ("true", "false"):
         return name, value == "true"
     if kind is str:
         return name, value
     try:
-        if kind in (int, float):
+        if kind is int:
+            return name, int(value)
+        if kind is float:
             return name, float(value)
     except ValueError:
         pass

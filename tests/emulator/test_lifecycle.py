@@ -321,7 +321,7 @@ def test_command_line_with_tls(tmp_path: Path) -> None:
 
 def test_command_line_for_people(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "acr.emulator", "--self-signed", "--password", "s3cret", "--seed", str(SEED)]
-    command += ["--set", "null_pages=false", "--set", "redirect_lifetime=5"]
+    command += ["--set", "null_pages=false", "--set", "redirect_lifetime=5", "--set", "reads_per_minute=9000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         url, sign_in, certificate = (process.stdout.readline().strip() for _ in range(3))

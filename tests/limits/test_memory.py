@@ -19,7 +19,7 @@ MOST: Final = 150 * MIB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process by itself")
 
-EMPTY = b'{"repositories":[],"tags":[],"manifests":[]}'
+EMPTY = b'{"registry":"r","imageName":"i","name":"i","repositories":[],"tags":[],"manifests":[]}'
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])

@@ -29,7 +29,10 @@ def test_each_value_is_ready_for_json_or_is_not_given() -> None:
 def test_json_gives_back_what_was_written(value: Any) -> None:
     found = value.to_dict()
     assert json.loads(json.dumps(found)) == found
-    assert found.keys() == {field.name for field in attrs.fields(type(value))}
+    if attrs.has(type(value)):
+        assert found.keys() == {field.name for field in attrs.fields(type(value))}
+    else:  # a Plan, which has a schema of its own
+        assert type(value).from_dict(found).to_dict() == found
 
 
 def test_a_value_within_a_value_is_an_object() -> None:
