@@ -110,7 +110,7 @@ def _port(text: str) -> int:
 def _setting(text: str) -> tuple[str, bool | float | str]:
     """A name and a value, as `Settings` has them."""
     name, _, value = text.partition("=")
-    kinds = {field.name: field.type for field in attrs.fields(Settings)}
+    kinds = {one.name: str if isinstance(one.default, str) else one.type for one in attrs.fields(Settings)}
     kind = kinds.get(name)
     if kind is bool and value in ("true", "false"):
         return name, value == "true"
