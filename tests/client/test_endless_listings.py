@@ -269,11 +269,12 @@ def _entry(listing: str, number: int) -> bytes:
     return json.dumps(entries.get(listing, f"name-{number}-{'x' * 200}")).encode()
 
 
-@pytest.mark.parametrize("listing", FIRST_PAGES)
+@pytest.mark.parametrize("listing", [*FIRST_PAGES, "repositories with a prefix"])
 def test_a_page_is_not_kept_while_the_next_one_comes(twin: Twin, listing: str) -> None:
     """One page may weigh as much as a client can bear."""
     held: list[int] = []
-    body = FIRST_PAGES[listing] % b",".join(_entry(listing, number) for number in range(20_000))
+    key = listing.partition(" ")[0]
+    body = FIRST_PAGES[key] % b",".join(_entry(key, number) for number in range(20_000))
 
     def plays(peer: Peer, asked: Asked) -> None:
         if "last=" not in asked.target:
@@ -282,7 +283,7 @@ def test_a_page_is_not_kept_while_the_next_one_comes(twin: Twin, listing: str) -
             return
         gc.collect()
         held.append(tracemalloc.get_traced_memory()[0])
-        last = FIRST_PAGES[listing] % _entry(listing, 20_000)
+        last = FIRST_PAGES[key] % _entry(key, 20_000)
         peer.send(head(len(last), "Content-Type: application/json") + last)
 
     with Script(plays) as script:
@@ -290,6 +291,7 @@ def test_a_page_is_not_kept_while_the_next_one_comes(twin: Twin, listing: str) -
         app = registry.repository("app")
         listings: dict[str, Callable[[], Iterable[object]]] = {
             "repositories": registry.repositories,
+            "repositories with a prefix": lambda: registry.repositories(prefix="name-"),
             "tag_names": app.tag_names,
             "tags": app.tags,
             "manifests": app.manifests,

@@ -123,6 +123,7 @@ class Beginning:
         async with aclosing(self.whole.pages(continuation)) as walk:
             async for page in walk:
                 yield attrs.evolve(page, items=[name for name in page.items if name.startswith(self.prefix)])
+                del page
 
 
 def _is_of_another_make(error: ResponseError | ProtocolViolation) -> bool:
