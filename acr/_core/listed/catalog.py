@@ -18,6 +18,7 @@ from acr_rest.api.container_registry import (
 from acr_rest.models.repository_changeable_attributes import RepositoryChangeableAttributes
 from acr_rest.types import Response
 
+from acr._core.listed.existence import is_found
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
@@ -153,13 +154,7 @@ async def get(remote: Remote) -> RepositoryProperties:
 
 async def exists(remote: Remote) -> bool:
     """Whether there is such a repository."""
-    try:
-        await get(remote)
-    except NoMetadataApi:
-        raise
-    except NotFound:
-        return False
-    return True
+    return await is_found(get(remote))
 
 
 async def get_dated(remote: Remote, scope: scopes.Scopes) -> tuple[RepositoryProperties, str | None]:

@@ -18,6 +18,7 @@ from acr_rest.api.container_registry import (
 from acr_rest.models.tag_changeable_attributes import TagChangeableAttributes
 from acr_rest.types import Response
 
+from acr._core.listed.existence import is_found
 from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
@@ -106,13 +107,7 @@ async def get(remote: Remote, tag: str) -> TagProperties:
 
 async def exists(remote: Remote, tag: str) -> bool:
     """Whether there is such a tag."""
-    try:
-        await get(remote, tag)
-    except NoMetadataApi:
-        raise
-    except NotFound:
-        return False
-    return True
+    return await is_found(get(remote, tag))
 
 
 async def wait(remote: Remote, tag: str, *, seconds: float, interval: float) -> TagProperties:

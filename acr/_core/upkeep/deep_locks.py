@@ -12,10 +12,11 @@ from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, referrers, tags
+from acr._core.listed.existence import is_found
 from acr._core.listed.permissions import Changes, changes
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
-from acr._core.upkeep.links import read_links
+from acr._core.upkeep.links import ACCEPTED, read_links
 from acr._core.upkeep.watching import digest_of
 from acr._inventory.tables import LEADS_DOWN
 from acr._text import printable
@@ -34,7 +35,6 @@ from acr.errors import (
     ResponseError,
 )
 
-_ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
 _LOCKED: Final = changes(can_read=None, can_list=None, can_write=False, can_delete=False)
 
 
@@ -101,7 +101,7 @@ class _Family:
         if digest in self._below:
             return self._below[digest]
         try:
-            found = await manifests.get(self._remote, digest, accept=_ACCEPTED)
+            found = await manifests.get(self._remote, digest, accept=ACCEPTED)
         except NotFound as error:
             if await self._is_there(digest):  # a 404 that passes must not hide what belongs together
                 raise ProtocolViolation(
@@ -121,13 +121,9 @@ class _Family:
         return self._below[digest]
 
     async def _is_there(self, digest: Digest) -> bool:
-        try:
-            await manifests.properties(self._remote, digest)
-        except NoMetadataApi:
-            raise
-        except NotFound:
-            return any(one.digest == digest for one in await self.manifests())
-        return True
+        if await is_found(manifests.properties(self._remote, digest)):
+            return True
+        return any(one.digest == digest for one in await self.manifests())
 
 
 async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:

@@ -22,7 +22,8 @@ from acr.errors import LimitExceeded, ProtocolViolation, UnsupportedDigest
 _ATTESTS: Final = "vnd.docker.reference.digest"
 """The annotation by which BuildKit marks the entry of an attestation. It is a part of its index."""
 
-_KNOWN: Final = frozenset({*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST})
+ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
+"""The types of manifests whose links are known."""
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +55,7 @@ def read_links(manifest: Manifest) -> Reading:
         flags = _flags(manifest.json, links)
     except (ProtocolViolation, UnsupportedDigest, LimitExceeded) as error:
         return Reading(trouble=f"it is malformed: {error}")
-    is_known = manifest.media_type in _KNOWN
+    is_known = manifest.media_type in ACCEPTED
     trouble = "" if is_known else f"its type is unknown: {manifest.media_type}"
     return Reading(links=links, artifact_type=artifact_type, flags=flags, trouble=trouble)
 

@@ -8,12 +8,11 @@ from typing import Final, TypeVar
 
 import attrs
 
-from acr import media_types
 from acr._core.listed import catalog, manifests, tags
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
-from acr._core.upkeep.links import read_links
+from acr._core.upkeep.links import ACCEPTED, read_links
 from acr._core.upkeep.pace import Pace
 from acr._core.upkeep.rows import Known, manifest_row, repository_row, tag_row
 from acr._inventory.builder import NewManifest, NewRepository
@@ -42,7 +41,6 @@ from acr.errors import (
 
 T = TypeVar("T")
 
-_ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
 _PASSED: Final = "Passed"
 _LAGS: Final = "the registry lists it, but does not have it: a replica may lag behind"
 
@@ -317,4 +315,4 @@ def accepted(listed: ManifestProperties | None) -> Sequence[str]:
         own = [check_media_range(listed.media_type)] if listed is not None and listed.media_type else []
     except InvalidInput:
         own = []
-    return [*_ACCEPTED, *own]
+    return [*ACCEPTED, *own]

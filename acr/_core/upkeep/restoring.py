@@ -12,11 +12,12 @@ from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.listed import manifests, tags, trash
+from acr._core.listed.existence import is_found
 from acr._core.listed.referrers import Referrers
 from acr._core.storage import Journal, ManifestCache
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
-from acr._core.upkeep.links import read_links
+from acr._core.upkeep.links import ACCEPTED, read_links
 from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import digest_of
 from acr._inventory.tables import LEADS_DOWN
@@ -25,9 +26,8 @@ from acr._values.manifest import Manifest
 from acr._values.properties import LARGEST_PAGE
 from acr._values.reference import check_reference
 from acr._values.trash import Restored, TrashedTag
-from acr.errors import LimitExceeded, NoMetadataApi, NotFound, ResponseError
+from acr.errors import LimitExceeded, NotFound, ResponseError
 
-_ACCEPTED: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
 _GONE: Final = "it is neither there nor in the trash"
 
 
@@ -187,19 +187,13 @@ class _Restoring:
 
     async def _fetched(self, digest: Digest) -> Manifest | None:
         try:
-            return await manifests.get(self._remote, digest, accept=_ACCEPTED)
+            return await manifests.get(self._remote, digest, accept=ACCEPTED)
         except NotFound:
             self._missing[str(digest)] = _GONE
             return None
 
     async def _is_there(self, digest: Digest) -> bool:
-        try:
-            await manifests.properties(self._remote, digest)
-        except NoMetadataApi:
-            raise
-        except NotFound:
-            return False
-        return True
+        return await is_found(manifests.properties(self._remote, digest))
 
     def _children(self, manifest: Manifest) -> list[Digest]:
         reading = read_links(manifest)

@@ -16,6 +16,7 @@ import attrs
 from acr import media_types
 from acr._cleanup.applying.doomed import Doomed, Node, State
 from acr._core.listed import catalog, manifests, tags
+from acr._core.listed.existence import is_found
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -25,7 +26,7 @@ from acr._inventory.tables import LEADS_DOWN, Kind, to_number
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
 from acr._values.properties import LARGEST_PAGE, ManifestProperties, RepositoryProperties, TagProperties
-from acr.errors import Denied, IntegrityError, LimitExceeded, Locked, NoMetadataApi, NotFound, ProtocolViolation
+from acr.errors import Denied, IntegrityError, LimitExceeded, Locked, NotFound, ProtocolViolation
 
 T = TypeVar("T", TagProperties, ManifestProperties)
 
@@ -213,13 +214,7 @@ class Watch:
 
     async def exists(self, digest: Digest) -> bool:
         """Whether the repository has a manifest. A pull-through cache imports nothing for this question."""
-        try:
-            await manifests.properties(self._remote, digest)
-        except NoMetadataApi:
-            raise
-        except NotFound:
-            return False
-        return True
+        return await is_found(manifests.properties(self._remote, digest))
 
     async def _get(self, listed: ManifestProperties) -> Manifest | str | None:
         """A manifest that is listed, or why it cannot be read; None if it is gone."""
