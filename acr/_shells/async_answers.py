@@ -12,7 +12,8 @@ import httpcore
 
 from acr._core.runtime import Outgoing
 from acr._forks import Origin
-from acr._shells.blocking import Answer, run
+from acr._shells.answers import Answer
+from acr._shells.blocking import run
 from acr._shells.http import LOST, failed, lower
 from acr._shells.patience import Watch
 from acr.errors import AcrError, InvalidInput, TransportError

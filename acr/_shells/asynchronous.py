@@ -17,9 +17,10 @@ import httpcore
 
 from acr._core.runtime import Body, Incoming, Outgoing
 from acr._forks import find_out, renew_in_children
+from acr._shells.answers import Answer
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
 from acr._shells.beside import Beside, check
-from acr._shells.blocking import Answer, BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.connections import AsyncSockets, Connection
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.lanes import Lane, Lanes

@@ -6,7 +6,7 @@ import inspect
 import ssl
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
@@ -15,16 +15,16 @@ import httpcore
 
 from acr._core.runtime import Body, Outgoing
 from acr._forks import Lock, find_out, renew_in_children
-from acr._shells.direct import Buffered, Direct
+from acr._shells.answers import Answer
 from acr._shells.gathering import GATHERING, gathered, go_on
-from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, lower, pieces
+from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.patience import Patience
 from acr._shells.pools import Pool, Way
-from acr._shells.sockets import Call, Sockets, shut
+from acr._shells.sockets import Call, Sockets
 from acr._shells.tunnels import by_way_of
 from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint
-from acr.errors import CredentialError, InvalidInput, TransportError
+from acr.errors import CredentialError, InvalidInput
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -281,66 +281,6 @@ def _content(content: bytes | Body | None) -> Iterator[bytes] | None:
     if content is None:
         return None
     return iterate(aiter(content)) if isinstance(content, Body) else pieces(content)
-
-
-class Answer:
-    """Implements `acr._core.runtime.Incoming`."""
-
-    def __init__(
-        self,
-        request: Outgoing,
-        response: httpcore.Response,
-        leave: Callable[[], None] | None,
-        patience: Patience,
-    ) -> None:
-        self._request = request
-        self._response = response
-        self._leave = leave
-        self._patience = patience
-        self._body: Direct | Buffered | None = None
-        self.status = response.status
-        self.headers: Mapping[str, str] = lower(response.headers)
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        try:
-            for chunk in self._response.iter_stream():
-                yield chunk
-        except LOST as error:
-            go_on()  # it may have been cut
-            raise failed(self._request, error, self._patience.watch) from error
-
-    async def readinto(self, buffer: memoryview) -> int:
-        go_on()
-        try:
-            if self._body is None:
-                direct = Direct.of(self._response, self.headers, self._patience) if self._request.is_large else None
-                self._body = direct or Buffered(self._response.iter_stream())
-            return self._body.readinto(buffer)
-        except (*LOST, OSError, EOFError) as error:
-            go_on()  # it may have been cut
-            raise failed(self._request, error, self._patience.watch) from error
-
-    def until(self, deadline: float | None) -> None:
-        self._patience.watch.deadline = deadline
-
-    async def aclose(self) -> None:
-        leave, self._leave = self._leave, None
-        try:
-            self._response.close()
-        finally:
-            if leave is not None:
-                leave()
-
-    def lost(self, why: str) -> TransportError | InvalidInput:
-        """The error of who must not read it."""
-        return failed(self._request, httpcore.ReadError(why), self._patience.watch)
-
-    def cut(self) -> None:
-        """Wake up a thread that waits for bytes, for the last time."""
-        stream = self._response.extensions.get("network_stream")
-        sock = None if stream is None else stream.get_extra_info("socket")
-        if sock is not None:
-            shut(sock)
 
 
 class _Lock:

@@ -16,6 +16,7 @@ import pytest
 import acr
 from acr.cli import main
 from acr.emulator import Emulator
+from tests.cleanup.aged import Clock, emulated
 from tests.upkeep import push_image, push_release
 
 
@@ -94,6 +95,13 @@ def acr_here(home: Path, acr_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
         return call(list(arguments), content=content, tty=tty)
 
     return run
+
+
+@pytest.fixture
+def aged() -> Iterator[tuple[Emulator, Clock]]:
+    """A registry of last year, with a trash. A plan has something to delete there."""
+    with emulated(trash="az") as found:
+        yield found
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from acr.cli._commands import COMMANDS
 from acr.cli._output.terminal import width_of
 from acr.emulator import Emulator
 from tests.armed import ALWAYS
-from tests.cleanup.aged import DAY, Clock, emulated
+from tests.cleanup.aged import DAY, Clock
 from tests.cli.conftest import Acr, everything
 from tests.cli.test_purge import EXAMPLE, POLICY
 from tests.cli.test_terminal import PROGRAM, on_terminal, run
@@ -70,13 +69,6 @@ SILENT = (
     "purge apply",
 )  # fmt: skip
 """Commands that ask no registry, or whose interruption other tests have: test_terminal.py and test_purge.py."""
-
-
-@pytest.fixture
-def aged() -> Iterator[tuple[Emulator, Clock]]:
-    """A registry of last year, with a trash."""
-    with emulated(trash="az") as found:
-        yield found
 
 
 @pytest.fixture

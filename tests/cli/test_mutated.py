@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from acr.cli._commands import COMMANDS, find
 from acr.cli._exits import MEANINGS
 from acr.cli._parsing import module_of
 from acr.emulator import Emulator
-from tests.cleanup.aged import DAY, Clock, emulated
+from tests.cleanup.aged import DAY, Clock
 from tests.cli.conftest import Acr, call, everything
 from tests.cli.test_purge import POLICY
 from tests.upkeep import push_image
@@ -53,13 +53,6 @@ def mutated(words: Sequence[str], random_: random.Random) -> list[str]:
         elif at < len(found):
             found.insert(at, found[at])
     return found
-
-
-@pytest.fixture
-def aged() -> Iterator[tuple[Emulator, Clock]]:
-    """A registry of last year, so that a plan has something to delete."""
-    with emulated(trash="az") as found:
-        yield found
 
 
 @pytest.fixture

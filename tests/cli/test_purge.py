@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 import acr
 from acr.emulator import Emulator
 from tests.armed import ALWAYS
-from tests.cleanup.aged import DAY, Clock, emulated
+from tests.cleanup.aged import DAY, Clock
 from tests.cli.conftest import Acr, call, everything
 from tests.cli.test_terminal import PROGRAM, on_terminal
 from tests.patience import until
@@ -31,13 +30,6 @@ EXAMPLE = """
 repository = "team/app"
 items = [{ tag = "pr-1", age = "9d", expect = "delete" }, { tag = "v1", age = "9d", expect = "delete" }]
 """
-
-
-@pytest.fixture
-def aged() -> Iterator[tuple[Emulator, Clock]]:
-    """A registry of last year, with a trash."""
-    with emulated(trash="az") as found:
-        yield found
 
 
 @pytest.fixture

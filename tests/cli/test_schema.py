@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import acr
 from acr.cli._commands import COMMANDS, find
 from acr.cli._parsing import module_of
 from acr.emulator import Emulator
-from tests.cleanup.aged import DAY, Clock, emulated
+from tests.cleanup.aged import DAY, Clock
 from tests.cli.conftest import Acr
 from tests.cli.test_purge import EXAMPLE, POLICY
 from tests.upkeep import push_image
@@ -38,13 +38,6 @@ LINES = (
     "restore team/app:pr-1", "lock team/app:v1.1 --deep", "unlock team/app:v1.1 --deep",
     "doctor --repository team/app", "token --scope repository:team/app:pull",
 )  # fmt: skip
-
-
-@pytest.fixture
-def aged() -> Iterator[tuple[Emulator, Clock]]:
-    """A registry of last year, with a trash."""
-    with emulated(trash="az") as found:
-        yield found
 
 
 @pytest.fixture

@@ -146,6 +146,7 @@ def test_every_file_has_a_room_and_every_room_a_file() -> None:
         (
             "httpcore",
             [
+                "answers",
                 "async_answers",
                 "asynchronous",
                 "blocking",

@@ -1,0 +1,75 @@
+"""Answers of the blocking shell: a head, and a body that is read from its connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+
+import httpcore
+
+from acr._core.runtime import Outgoing
+from acr._shells.direct import Buffered, Direct
+from acr._shells.gathering import go_on
+from acr._shells.http import LOST, failed, lower
+from acr._shells.patience import Patience
+from acr._shells.sockets import shut
+from acr.errors import InvalidInput, TransportError
+
+
+class Answer:
+    """Implements `acr._core.runtime.Incoming`."""
+
+    def __init__(
+        self,
+        request: Outgoing,
+        response: httpcore.Response,
+        leave: Callable[[], None] | None,
+        patience: Patience,
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._leave = leave
+        self._patience = patience
+        self._body: Direct | Buffered | None = None
+        self.status = response.status
+        self.headers: Mapping[str, str] = lower(response.headers)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        try:
+            for chunk in self._response.iter_stream():
+                yield chunk
+        except LOST as error:
+            go_on()  # it may have been cut
+            raise failed(self._request, error, self._patience.watch) from error
+
+    async def readinto(self, buffer: memoryview) -> int:
+        go_on()
+        try:
+            if self._body is None:
+                direct = Direct.of(self._response, self.headers, self._patience) if self._request.is_large else None
+                self._body = direct or Buffered(self._response.iter_stream())
+            return self._body.readinto(buffer)
+        except (*LOST, OSError, EOFError) as error:
+            go_on()  # it may have been cut
+            raise failed(self._request, error, self._patience.watch) from error
+
+    def until(self, deadline: float | None) -> None:
+        self._patience.watch.deadline = deadline
+
+    async def aclose(self) -> None:
+        leave, self._leave = self._leave, None
+        try:
+            self._response.close()
+        finally:
+            if leave is not None:
+                leave()
+
+    def lost(self, why: str) -> TransportError | InvalidInput:
+        """The error of who must not read it."""
+        return failed(self._request, httpcore.ReadError(why), self._patience.watch)
+
+    def cut(self) -> None:
+        """Wake up a thread that waits for bytes, for the last time."""
+        stream = self._response.extensions.get("network_stream")
+        sock = None if stream is None else stream.get_extra_info("socket")
+        if sock is not None:
+            shut(sock)
