@@ -182,7 +182,7 @@ class RepositoryPurge:
             raise
         except NotFound:
             return False
-        return found.digest == node.digest and to_number(found.updated) == node.updated
+        return _is_as_planned(node, found)
 
     def _break(self, node: Node, why: str) -> None:
         self.broken.append(PurgeItem(reference=self._reference(node), why=why))
@@ -301,7 +301,7 @@ class RepositoryPurge:
             return node.why
         if found.locked:
             return "it is locked"
-        if found.digest != node.digest or to_number(found.updated) != node.updated:
+        if not _is_as_planned(node, found):
             return "it has changed since the plan was made"
         if isinstance(found, ManifestProperties) and found.tags:
             return f"it has the tag {found.tags[0]}"
@@ -315,17 +315,16 @@ class RepositoryPurge:
         except NotFound:
             node.state = State.ABSENT
             return
-        if told in (None, node.digest):
+        if told is None or told == node.digest:
             await self._is_gone(node)
             return
-        await self._put_moved_back(node, Digest(str(told)))
+        await self._put_moved_back(node, told)
 
     async def _put_moved_back(self, node: Node, digest: Digest) -> None:
         """Put a tag back that moved between its comparison and its deletion."""
         why = f"it moved to {digest} while it was deleted"
         self.doomed.hold(node.key, why)
         self.doomed.hold_any([str(digest)], f"the tag {node.name} points to it")
-        reference = self._reference(node)
         try:
             await self._back.run()
             is_lost = await self._back.tag(node, digest)
@@ -337,7 +336,7 @@ class RepositoryPurge:
         node.state, node.why = State.BACK, why
         await self._record.back(self.name, node)
         if is_lost:
-            self.broken.append(PurgeItem(reference=reference, why="somebody set it while it was put back"))
+            self._break(node, "somebody set it while it was put back")
 
     async def _delete_manifest(self, node: Node) -> None:
         try:
@@ -359,3 +358,8 @@ class RepositoryPurge:
     def missing(self) -> list[PurgeItem]:
         """New manifests that lack something."""
         return [PurgeItem(reference=f"{self.name}@{key}", why=why) for key, why in self._watch.missing.items()]
+
+
+def _is_as_planned(node: Node, found: TagProperties | ManifestProperties) -> bool:
+    """Whether an item is what the plan saw."""
+    return found.digest == node.digest and to_number(found.updated) == node.updated
