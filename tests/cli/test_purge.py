@@ -45,7 +45,7 @@ def app(there: acr.Registry, aged: tuple[Emulator, Clock], home: Path) -> acr.Re
         push_release(repository, tag)
     aged[1].now += 30 * DAY
     push_release(repository, "pr-3")
-    aged[1].now += DAY
+    aged[1].now += DAY / 2  # far from a whole day: an answer's Date has whole seconds
     Path("policy.toml").write_text(POLICY)
     return repository
 
