@@ -34,6 +34,17 @@ def write_image(layout: Path, layers: int, size: int, seed: int) -> Path:
     return _write_layout(layout, blobs)
 
 
+def write_index(layout: Path, images: int, layers: int, size: int, seed: int) -> Path:
+    """A layout of an index of so many images, each with layers of its own."""
+    entries = []
+    for number in range(images):
+        blobs = [_random_layer(layout, size, seed + number * layers + layer) for layer in range(layers)]
+        platform = {"os": "linux", "architecture": "arm", "variant": f"v{number}"}
+        entries.append({**_image_blob(layout, blobs), "platform": platform})
+    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": entries}
+    return write_layout(layout, _json_blob(layout, media_types.OCI_INDEX, index))
+
+
 def write_image_of(layout: Path, blob: Path, digest: str) -> Path:
     """A layout of an image whose one layer is a file that is there already."""
     blob_path(layout, digest).hardlink_to(blob)
@@ -49,6 +60,10 @@ def _random_layer(layout: Path, size: int, seed: int) -> dict[str, Any]:
 
 
 def _write_layout(layout: Path, layers: list[dict[str, Any]]) -> Path:
+    return write_layout(layout, _image_blob(layout, layers))
+
+
+def _image_blob(layout: Path, layers: list[dict[str, Any]]) -> dict[str, Any]:
     config = {
         "architecture": "amd64",
         "os": "linux",
@@ -60,7 +75,7 @@ def _write_layout(layout: Path, layers: list[dict[str, Any]]) -> Path:
         "config": _json_blob(layout, media_types.OCI_CONFIG, config),
         "layers": layers,
     }
-    return write_layout(layout, _json_blob(layout, media_types.OCI_MANIFEST, manifest))
+    return _json_blob(layout, media_types.OCI_MANIFEST, manifest)
 
 
 def _json_blob(layout: Path, media_type: str, content: dict[str, Any]) -> dict[str, Any]:

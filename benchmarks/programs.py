@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -21,10 +22,11 @@ _PLACES: Final = {
     "docker-registry": ".cache/peers/distribution-*/usr/bin/docker-registry",
     "crane": ".cache/peers/go-*/crane",
     "oras": ".cache/peers/go-*/oras",
+    "regctl": ".cache/peers/go-*/regctl",
 }
 """Where `make bench` puts what the machine has not."""
 
-Program = Literal["nginx", "docker-registry", "skopeo", "crane", "oras"]
+Program = Literal["nginx", "docker-registry", "skopeo", "crane", "oras", "regctl", "curl"]
 
 
 class Missing(Exception):
@@ -59,7 +61,12 @@ def need(module: str) -> None:
         raise Missing(f"{module} is not in this environment")
 
 
-def _compiler() -> Path:
+def compiler() -> Path:
+    """The compiler of C.
+
+    Raises:
+        Missing: there is none.
+    """
     found = shutil.which("cc")
     if found is None:
         raise Missing("there is no C compiler")
@@ -78,9 +85,9 @@ def limit(name: Literal["download", "upload", "sink"]) -> Path:
     program = CACHE / f"{name}-{hashlib.sha256(content).hexdigest()[:16]}"
     if not program.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        made = program.with_suffix(".new")
+        made = program.with_suffix(f".{os.getpid()}")  # another process may be compiling it, too
         options = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread"]
-        command: list[str | Path] = [_compiler(), *options, "-o", made, *sources, *_LIBRARIES[name]]
+        command: list[str | Path] = [compiler(), *options, "-o", made, *sources, *_LIBRARIES[name]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Missing(f"{name}.c cannot be compiled: {done.stderr.strip().splitlines()[-1]}")
@@ -91,7 +98,7 @@ def limit(name: Literal["download", "upload", "sink"]) -> Path:
 def version(name: Program | Literal["cc"], *arguments: str) -> str:
     """What a program says of its version, in one line."""
     try:
-        program = _compiler() if name == "cc" else find(name)
+        program = compiler() if name == "cc" else find(name)
     except Missing:
         return "not installed"
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)

@@ -32,7 +32,7 @@ def workloads(stage: Stage) -> list[Workload]:
         Workload("calls-guarded-cold", f"{calls}, {once}, {guarded}", "calls", lambda: _guarded(stage, every=COLD)),
         Workload("calls-emulator", f"{calls}, TLS, the emulator", "calls", lambda: _emulator(stage)),
         Workload("calls-async", f"{calls}, {TASKS} at once, HTTP, nginx", "calls", lambda: _calls_async(stage)),
-        Workload("tags", f"{tags} in pages of 100 (ACR's default), {guarded}", "tags", lambda: _tags(stage)),
+        Workload("tags", f"{tags} in pages of 100, {guarded}", "tags", lambda: _tags(stage, page_size=100)),
         Workload("tags-1000", f"{tags} in pages of 1,000, {guarded}", "tags", lambda: _tags(stage, page_size=1000)),
         Workload("parse", "A page of 1,000 tags, from bytes to Python; processor time", "tags", _parse),
         Workload("import", "Start Python and import", "", _imports),

@@ -23,6 +23,10 @@ _PACKAGES: Final = (
     "oras",
 )  # fmt: skip
 
+_NETWORK: Final = Path(__file__).with_name("NETWORK.md")
+_SECTION: Final = "\n## "
+_SECONDS: Final = f"{_SECTION}Seconds, and in brackets the ratio to ours\n"
+
 _WORDS: Final = """\
 Each measurement is a process of its own. The subjects of a workload take turns, one round after another; tables give
 the median. A ratio is the other's time by ours: 2.00 means that ours is twice as fast, 1.00 as fast. *limit* is a
@@ -72,8 +76,10 @@ def _document(
     yield f"Written by `make bench` on {today}; {rounds} rounds. Do not edit.\n"
     if scale.mib != FULL:
         yield f"**A small run, of {scale.mib} MiB, for trying things out: its figures say nothing.**\n"
-    yield f"- Machine: {_machine()}; load average {load[0]:.2f} before, {os.getloadavg()[0]:.2f} after"
+    yield f"- Machine: {machine()}; load average {load[0]:.2f} before, {os.getloadavg()[0]:.2f} after"
     yield "- Versions: " + "; ".join(_versions()) + "\n"
+    yield from _network(_NETWORK)
+    yield "## On this machine alone\n"
     yield _WORDS
     yield "## What must be shown\n"
     yield "| work | compared | required | measured | met |\n|---|---|---|---|---|"
@@ -82,6 +88,16 @@ def _document(
         yield f"| {row.work} | {row.compared} | {row.required} | {row.measured} | {met} |"
     for workload in workloads:
         yield from _details(workload, results[workload.name])
+
+
+def _network(page: Path) -> Iterator[str]:
+    """The table of whole jobs on a line with latency, as its page has it. Users sit behind such a line."""
+    text = page.read_text() if page.is_file() else ""
+    _, found, rest = text.partition(_SECONDS)
+    if found:
+        yield "## On a line with latency: seconds, and in brackets the ratio to ours\n"
+        yield f"{rest.partition(_SECTION)[0].strip()}\n"
+        yield "[NETWORK.md](NETWORK.md) says how this was measured, and has the details.\n"
 
 
 def _details(workload: Workload, results: Mapping[str, Result]) -> Iterator[str]:
@@ -117,7 +133,8 @@ def _rate(unit: str, seconds: float, count: int) -> str:
     return f"{seconds / count * 1e6:.0f}" if unit == "calls" else f"{count / seconds:.0f}"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The machine, in a line."""
     model = next(
         (
             line.partition(":")[2].strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -143,9 +143,9 @@ class Row:
     """None where it could not be measured."""
 
 
-def rows(results: Mapping[str, Mapping[str, Result]]) -> Iterator[Row]:
+def rows(results: Mapping[str, Mapping[str, Result]], required: Iterable[Ratio | Bound] = REQUIRED) -> Iterator[Row]:
     """The table, of all workloads that were measured."""
-    for one in REQUIRED:
+    for one in required:
         if one.workload not in results:
             continue
         found = results[one.workload]

@@ -56,6 +56,9 @@ fi
 for kind in skopeo go; do
   "$root/tests/peers/setup.sh" "$kind" >&2 || say "$kind cannot be had"
 done
+if ! (PATH=$PATH:/usr/local/go/bin && cd "$here/network/gomodule" && go mod download) >&2; then
+  say "the Go module azcontainerregistry cannot be had"
+fi
 "$root/tests/registries/setup.sh" distribution >&2 || say "distribution cannot be had"
 
 install python install_python < <("$python" -VV && cat "$here/requirements.txt" "$root/tests/peers/requirements.txt" \

@@ -140,6 +140,11 @@ class Stage:
         """A layout of an image with many small layers."""
         return content.write_image(self.folder / "layout-200", self.scale.layers, SMALL_LAYER, seed=1000)
 
+    @cached_property
+    def index_of_6(self) -> Path:
+        """A layout of an index of 6 images, each with 4 small layers."""
+        return content.write_index(self.folder / "layout-index", 6, 4, SMALL_LAYER, seed=5000)
+
     @property
     def _files(self) -> Path:
         return self.folder / "files"
