@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import attrs
 
+from acr._forks import Lock, renew_in_children
 from acr._values.reference import Endpoint
 
 if TYPE_CHECKING:
@@ -33,6 +34,75 @@ class Body:
         return self.pieces()
 
 
+@attrs.define(eq=False)
+class Traffic:
+    """What moves for one call, over all its connections. Threads share it; a count that is lost does no harm.
+
+    Args:
+        moved: bytes, in both directions.
+        fetched: bytes of its large blobs.
+    """
+
+    moved: int = 0
+    fetched: int = 0
+
+
+class Lines:
+    """The connections of one call to a registry. Threads share them.
+
+    Args:
+        most: how many there may be.
+        outer: those of which these are a part. The first one is that of the task itself, and is not taken from them.
+    """
+
+    def __init__(self, most: int, *outer: Lines) -> None:
+        self.most: int = most
+        self._outer = outer
+        self._used = 0
+        self._lock = Lock()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Begin anew in a child process: what its parent has taken is none of its own."""
+        self._used = 0
+
+    @property
+    def used(self) -> int:
+        """How many there are at present."""
+        return self._used
+
+    @property
+    def free(self) -> int:
+        """How many more there may be at present."""
+        return max(0, min([self.most - self._used, *(outer.free for outer in self._outer)]))
+
+    def take(self, *, must: bool = False) -> bool:
+        """Take one, and tell whether there was one to take.
+
+        Args:
+            must: take one in any case: whoever waits for it has none, and could wait for ever.
+        """
+        with self._lock:
+            if self._used >= self.most and not must:
+                return False
+            taken: list[Lines] = []
+            for outer in self._outer if self._used else ():
+                if not outer.take(must=must):
+                    for one in taken:
+                        one.give_back()
+                    return False
+                taken.append(outer)
+            self._used += 1
+            return True
+
+    def give_back(self) -> None:
+        """Let others have one that was taken."""
+        with self._lock:
+            self._used -= 1
+            for outer in self._outer if self._used else ():
+                outer.give_back()
+
+
 @attrs.frozen
 class Outgoing:
     """A request as it goes out: where to, what for, all headers but those of the connection, the body.
@@ -45,6 +115,7 @@ class Outgoing:
         content: the body, whole or while it is read.
         deadline: when its call must be over, on the runtime's clock; None if the call may take any time.
         is_large: the answer may have a large body, which will be read by `Incoming.readinto`.
+        traffic: of its call, which must move at the least rate of the client's `Timeouts`.
     """
 
     method: str
@@ -54,6 +125,7 @@ class Outgoing:
     content: bytes | Body | None = attrs.field(default=None, repr=False)
     deadline: float | None = None
     is_large: bool = False
+    traffic: Traffic = attrs.field(factory=Traffic, repr=False, eq=False)
 
 
 class Incoming(Protocol):
@@ -97,7 +169,8 @@ class Runtime(Protocol):
         """Send, and wait for the head of the answer. Redirects are not followed. Raises TransportError.
 
         The deadline bounds the request and its answer. So does the least rate of the client's `Timeouts`, over the time
-        that the client waits for the network.
+        that the client waits for the network; but a slow connection is let be while others of the same call make up
+        for it.
         """
         ...
 
@@ -155,9 +228,11 @@ class Runtime(Protocol):
     async def gather(
         self,
         limit: int,
-        tasks: Iterable[Callable[[], Awaitable[T]]],
+        tasks: Sequence[Callable[[], Awaitable[T]]],
         *,
         width: Callable[[int], int] | None = None,
+        sizes: Sequence[int] | None = None,
+        lines: Lines | None = None,
     ) -> list[T]:
         """Run tasks, `limit` at a time, and give their results in order; the first failure stops the rest.
 
@@ -165,6 +240,9 @@ class Runtime(Protocol):
             limit: how many at a time, at the most.
             tasks: what to run.
             width: how many of the limit go at a time at present, at least 1; asked anew whenever one has ended.
+            sizes: bytes that each task moves. If several are large, fewer go at a time, so that memory stays bounded.
+            lines: connections that these tasks share with others. Each takes one while it runs, and waits for it; but
+                one of them always goes.
         """
         ...
 

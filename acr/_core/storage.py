@@ -6,7 +6,7 @@ Where downloads go, and the stores of images, are contracts that users may imple
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
@@ -62,6 +62,33 @@ class Checkpoint(Protocol):
         ...
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """What a `Sink` can do, too, if it is a file of its own: several connections may write into it.
+
+    Its methods may block, and raise TransferError. Threads may call them at the same time.
+    """
+
+    def write_at(self, offset: int, block: memoryview) -> None:
+        """Write bytes at their place."""
+        ...
+
+    def read_at(self, offset: int, buffer: memoryview) -> int:
+        """Read bytes that were written, and tell how many: 0 if there are none."""
+        ...
+
+    def noted(self) -> str | None:
+        """The note that an earlier process left; None if there is none that can be read."""
+        ...
+
+    def note(self, text: str | None) -> None:
+        """Leave a note in the place of the one before, whole or not at all; None to leave none.
+
+        It says which bytes are there: the size of the file does not, as soon as one was written behind a hole.
+        """
+        ...
+
+
 class ManifestCache(Protocol):
     """Manifests that outlive the process, and what earlier inventories saw. It may forget, and it never raises.
 
@@ -79,10 +106,10 @@ class ManifestCache(Protocol):
     def note_untagged(
         self, registry: str, repository: str, untagged: Iterable[Digest], now: int
     ) -> Mapping[Digest, int]:
-        """Note which manifests of a repository have no tag now. Give when each of them was first noted.
+        """Note to which manifests of a repository no tag leads now. Give when each of them was first noted.
 
         What is not among them any more is forgotten. Times are in microseconds since 1970. The first note of a
-        repository gives nothing: nobody knows for how long these have had no tag. Any later note gives a time for
+        repository gives nothing: nobody knows for how long that has been so. Any later note gives a time for
         each, since an earlier one looked at all manifests of the repository.
         """
         ...
@@ -93,6 +120,14 @@ class ManifestCache(Protocol):
 
     def note_missing(self, registry: str, repository: str, state: str, missing: Collection[Digest]) -> None:
         """Note what a repository lacks in a state, and nothing else of it."""
+        ...
+
+    def is_pull_through(self, registry: str, repository: str, state: str) -> bool | None:
+        """Whether a repository is a pull-through cache; None if that was not noted of this state."""
+        ...
+
+    def note_pull_through(self, registry: str, repository: str, state: str, is_one: bool) -> None:
+        """Note whether a repository is a pull-through cache in a state, and nothing else of it."""
         ...
 
     def close(self) -> None:
@@ -106,6 +141,11 @@ class Journal(Protocol):
     @property
     def name(self) -> str:
         """What errors call it, such as a path."""
+        ...
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has been opened before."""
         ...
 
     def open(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -124,6 +164,14 @@ class Journal(Protocol):
         Args:
             entries: JSON objects.
             is_durable: whether they must survive a power failure, too.
+        """
+        ...
+
+    def put_aside(self, end: str) -> None:
+        """Rename it while it is open: its name, a dot, and `end`. Then `open` begins a new one.
+
+        Args:
+            end: letters and digits.
         """
         ...
 

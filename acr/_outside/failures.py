@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from acr._later import later
 from acr.errors import AcrError, TransferError
+
+if TYPE_CHECKING:
+    import tarfile
+else:
+    tarfile = later("tarfile")
 
 
 @contextmanager

@@ -89,6 +89,18 @@ class _FolderSink:
     def write(self, block: bytes | memoryview) -> None:
         self._sink.write(block)
 
+    def write_at(self, offset: int, block: memoryview) -> None:
+        self._sink.write_at(offset, block)
+
+    def read_at(self, offset: int, buffer: memoryview) -> int:
+        return self._sink.read_at(offset, buffer)
+
+    def noted(self) -> str | None:
+        return self._sink.noted()
+
+    def note(self, text: str | None) -> None:
+        self._sink.note(text)
+
     def commit(self) -> None:
         from acr._outside.tar.folders import unpack  # as above
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from acr._forks import Lock, Origin
+from acr._outside.sidecar import Sidecar
 from acr._values.arguments import check_flag
 from acr._values.digest import Digest
 from acr.errors import InvalidInput, InvalidReference, TransferError
@@ -44,7 +45,7 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
     """
     check_flag("keep_partial", keep)
     if isinstance(target, str | os.PathLike):
-        return _FileSink(Path(target), digest, keep=keep)
+        return FileSink(Path(target), digest, keep=keep)
     if isinstance(target, Writable):
         return _ObjectSink(target)
     raise InvalidInput(f"cannot download into {type(target).__name__}: expected a path or a binary file")
@@ -52,15 +53,15 @@ def open_sink(target: Downloadable, digest: Digest | None = None, *, keep: bool 
 
 def file_sink(path: Path, digest: Digest) -> Sink:
     """A sink for a file whose folder is there."""
-    return _FileSink(path, digest)
+    return FileSink(path, digest)
 
 
-def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> Sink:
+def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> FileSink:
     """A sink for a file in a folder, whose name came from the outside and was checked by `check_title`.
 
     Opening it raises InvalidReference if a link on the way leads out of the folder.
     """
-    return _FileSink(folder / name, digest, within=folder)
+    return FileSink(folder / name, digest, within=folder)
 
 
 def _unwritable(path: Path, error: OSError | ValueError) -> TransferError:
@@ -68,12 +69,12 @@ def _unwritable(path: Path, error: OSError | ValueError) -> TransferError:
     return TransferError(f"cannot write {path}: {reason or error}", side="target")
 
 
-class _FileSink:
+class FileSink:
     """A file, written under another name beside its own, and renamed when it is whole. It replaces what is there.
 
     A process that is killed leaves what it had under that name, and the next one that downloads the same content to
-    the same place goes on behind it. Whoever writes holds a lock on it; a second process at the same time, or a system
-    without such locks, writes under a name of its own.
+    the same place goes on behind it, or fills its holes if a note beside it says where they are. Whoever writes holds a
+    lock on it; a second process at the same time, or a system without such locks, writes under a name of its own.
 
     Args:
         path: the file's own name.
@@ -90,6 +91,8 @@ class _FileSink:
         self._keep = keep
         self._stem = f".{path.name[:50]}."  # 50: up to 200 bytes of UTF-8
         self._name = None if digest is None else f"{self._stem}{digest.hex[:16]}.part"
+        self._sidecar = None if digest is None else Sidecar(path.with_name(f"{self._stem}{digest.hex[:16]}.ranges"))
+        self._is_noted = False
         self._file: FileIO | None = None
         self._partial: Path | None = None
         self._have = 0
@@ -104,11 +107,11 @@ class _FileSink:
             return self._have
 
     def earlier(self) -> Iterator[bytes | memoryview]:
-        buffer = memoryview(bytearray(_BLOCK))
         with self._told():
             file = self._opened()
-            if file is None:
+            if file is None or not self._have:
                 return
+            buffer = memoryview(bytearray(min(_BLOCK, self._have)))
             file.seek(0)
             left = self._have
             while left and (count := file.readinto(buffer[:left])):
@@ -122,13 +125,44 @@ class _FileSink:
                 file.seek(0)
                 file.truncate()
                 self._have = 0
+                self._forget()
 
     def write(self, block: bytes | memoryview) -> None:
         with self._lock, self._told():
             file = self._opened()
-            left = memoryview(block)
-            while left and file is not None:
-                left = left[file.write(left) :]
+            if file is not None:
+                _write(file, block)
+
+    def write_at(self, offset: int, block: memoryview) -> None:
+        with self._lock, self._told():
+            file = self._opened()
+            if file is not None:
+                file.seek(offset)
+                _write(file, block)
+
+    def read_at(self, offset: int, buffer: memoryview) -> int:
+        with self._lock, self._told():
+            file = self._opened()
+            if file is None:
+                return 0
+            file.seek(offset)
+            return file.readinto(buffer) or 0
+
+    def noted(self) -> str | None:
+        with self._lock, self._told():
+            text = self._sidecar.load() if self._sidecar is not None and self._takes_notes() else None
+            self._is_noted = text is not None
+            return text
+
+    def note(self, text: str | None) -> None:
+        with self._lock, self._told():
+            if self._sidecar is None or not self._takes_notes():
+                return
+            if text is None:
+                self._forget()
+            else:
+                self._is_noted = True
+                self._sidecar.save(text)
 
     def commit(self) -> None:
         with self._lock, self._told():
@@ -136,6 +170,7 @@ class _FileSink:
             if file is not None and self._partial is not None:
                 if not _is_at(file, self._partial):
                     raise TransferError(f"{self._partial} was replaced by somebody else meanwhile", side="target")
+                self._forget()  # first: the file is whole, and its size says so
                 self._partial.replace(self._path)  # before the lock goes with the file
                 self._ended = True
                 _close(file)
@@ -146,11 +181,21 @@ class _FileSink:
                 return
             if self._file is not None and self._partial is not None and not self._ended:
                 with suppress(OSError):
-                    kept = self._keep and self._name == self._partial.name and self._file.tell()
+                    kept = self._keep and self._name == self._partial.name and os.fstat(self._file.fileno()).st_size
                     if not kept and _is_at(self._file, self._partial):  # what somebody else put there is theirs
+                        self._forget()
                         self._partial.unlink(missing_ok=True)
                 _close(self._file)
             self._ended = True
+
+    def _takes_notes(self) -> bool:
+        """Whether a later process will look for the partial file, and so for what is noted of it."""
+        return self._opened() is not None and self._partial is not None and self._partial.name == self._name
+
+    def _forget(self) -> None:
+        if self._is_noted and self._sidecar is not None:
+            self._sidecar.clear()
+            self._is_noted = False
 
     def _opened(self) -> FileIO | None:
         """The file; None when it is too late for it."""
@@ -159,7 +204,7 @@ class _FileSink:
         if self._file is None and not self._ended:
             if self._within is not None:
                 self._make_way(self._within)
-            if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
+            if not _may_be_replaced(self._path):
                 raise InvalidInput(f"expected a regular file, got {self._path}: open it, and pass the file object")
             self._partial, self._file = self._claimed()
             self._have = self._file.seek(0, os.SEEK_END)
@@ -193,6 +238,23 @@ class _FileSink:
             raise
         except (OSError, ValueError) as error:
             raise _unwritable(self._path, error) from error
+
+
+def _write(file: FileIO, block: bytes | memoryview) -> None:
+    left = memoryview(block)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Whether a file can be put there. To replace a folder fails by itself, with an error that says so."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP):
+            return True
+        raise
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _is_at(file: FileIO, path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Final, TypeVar
 
 import httpcore
@@ -16,6 +16,7 @@ from acr._shells.answers import Answer
 from acr._shells.blocking import run
 from acr._shells.http import LOST, failed, lower
 from acr._shells.patience import Watch
+from acr._shells.pieces import counted_async
 from acr.errors import AcrError, InvalidInput, TransportError
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class AsyncAnswer:
         request: Outgoing,
         response: httpcore.Response,
         watch: Watch,
-        leave: Callable[[], Awaitable[None]] | None,
+        leave: Callable[[bool], Awaitable[None]] | None,
         is_here: Callable[[], bool],
     ) -> None:
         self._request = request
@@ -47,8 +48,9 @@ class AsyncAnswer:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in self._response.aiter_stream():
-                yield chunk
+            async with aclosing(counted_async(self._response.aiter_stream())) as pieces:
+                async for piece in pieces:
+                    yield piece
         except LOST as error:
             raise failed(self._request, error, self._watch) from error
 
@@ -83,13 +85,15 @@ class AsyncAnswer:
         if not self._is_here():
             return
         leave, self._leave = self._leave, None
+        is_closed = False
         try:
             if self._chunks is not None:
                 await self._chunks.aclose()
             await self._response.aclose()
+            is_closed = True
         finally:
             if leave is not None:
-                await leave()
+                await leave(is_closed)
 
 
 class Threaded:

@@ -6,16 +6,15 @@ import asyncio
 import inspect
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 
-from acr._core.runtime import Body, Incoming, Outgoing
+from acr._core.runtime import Body, Incoming, Lines, Outgoing
 from acr._forks import find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
@@ -25,6 +24,7 @@ from acr._shells.connections import AsyncSockets, Connection
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.lanes import Lane, Lanes
 from acr._shells.loops import Home, Homes, running_loop
+from acr._shells.room import Room
 from acr._shells.sockets import Call
 from acr._shells.tunnels import async_by_way_of
 from acr._values.arguments import check_function, wrong_kind
@@ -119,8 +119,7 @@ class AsyncioRuntime:
             try:
                 response = await lane.handle_async_request(outgoing)
             except BaseException:
-                await lane.aclose()  # as in the blocking shell
-                await lanes.give_back(lane)
+                await lanes.give_back(lane, is_well=False)
                 raise
             answer = AsyncAnswer(request, response, watch, partial(lanes.give_back, lane), is_here)
             if self._closed:  # meanwhile, by another task
@@ -177,29 +176,34 @@ class AsyncioRuntime:
     async def gather(
         self,
         limit: int,
-        tasks: Iterable[Callable[[], Awaitable[T]]],
+        tasks: Sequence[Callable[[], Awaitable[T]]],
         *,
         width: Callable[[int], int] | None = None,
+        sizes: Sequence[int] | None = None,
+        lines: Lines | None = None,
     ) -> list[T]:
         running_loop()
-        left = iter(tasks)
-        begun: list[asyncio.Future[T]] = []
-        running: set[asyncio.Future[T]] = set()
+        room = Room(limit, len(tasks), width, sizes, lines)
+        results: dict[int, T] = {}
+        running: dict[asyncio.Future[T], int] = {}
         try:
             while True:
-                room = (limit if width is None else width(limit)) - len(running)
-                new = [asyncio.ensure_future(task()) for task in islice(left, max(0, room))]
-                begun += new
-                running.update(new)
+                while (index := room.begin()) is not None:
+                    running[asyncio.ensure_future(tasks[index]())] = index
                 if not running:
-                    return [task.result() for task in begun]
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
+                    return [results[index] for index in range(len(tasks))]
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in sorted(done, key=running.__getitem__):
+                    results[running[task]] = task.result()
+                    room.end(running.pop(task))
         finally:
-            for task in begun:
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*begun, return_exceptions=True)  # let them clean up before the failure goes on
+            try:
+                await asyncio.gather(*running, return_exceptions=True)  # let them clean up before the failure goes on
+            finally:
+                for index in running.values():
+                    room.end(index)  # others may wait for their connections
 
     async def aclose(self) -> None:
         find_out()

@@ -6,21 +6,21 @@ import inspect
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 
-from acr._core.runtime import Body, Outgoing
+from acr._core.runtime import Body, Lines, Outgoing
 from acr._forks import Lock, find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.gathering import GATHERING, gathered, go_on
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.patience import Patience
 from acr._shells.pools import Pool, Way
-from acr._shells.sockets import Call, Sockets
+from acr._shells.sockets import Call, Connection, Sockets
 from acr._shells.tunnels import by_way_of
 from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint
@@ -166,7 +166,8 @@ class BlockingRuntime:
                 way.close()  # httpcore takes a tunnel whose TLS handshake failed for busy, and would wait for it
                 pool.give_back(way)
                 raise
-            answer = Answer(request, response, partial(_leave, pool, way, end), patience)
+            keep = way.keep if isinstance(way, Connection) else None
+            answer = Answer(request, response, partial(_leave, pool, way, end), patience, keep)
             if self._closed:  # meanwhile, by another thread, which could not know of this connection
                 await answer.aclose()
                 raise InvalidInput("the client is closed")
@@ -225,14 +226,17 @@ class BlockingRuntime:
     async def gather(
         self,
         limit: int,
-        tasks: Iterable[Callable[[], Awaitable[T]]],
+        tasks: Sequence[Callable[[], Awaitable[T]]],
         *,
         width: Callable[[int], int] | None = None,
+        sizes: Sequence[int] | None = None,
+        lines: Lines | None = None,
     ) -> list[T]:
-        todo = list(tasks)
-        if len(todo) < 2:
-            return [await task() for task in todo]
-        return gathered(limit, [partial(_run, task) for task in todo], width)
+        if len(tasks) < 2:
+            return [await _with_line(task, lines) for task in tasks]
+        from acr._shells.room import Room  # not needed by most programs
+
+        return gathered([partial(_run, task) for task in tasks], Room(limit, len(tasks), width, sizes, lines), limit)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -252,15 +256,27 @@ class BlockingRuntime:
             pool = self._pools.get(place)
             if pool is None:
                 proxy = self._network.proxy_for(place)
-                make = partial(_way, self._sockets, self._network.context_for(place, proxy), proxy)
+                make = partial(_way, self._sockets, place, self._network.context_for(place, proxy), proxy)
                 pool = self._pools[place] = Pool(make, MOST_CONNECTIONS, self._clock)
             return pool
 
 
-def _way(sockets: Sockets, context: ssl.SSLContext, proxy: str | None) -> Way:
+def _way(sockets: Sockets, place: Endpoint, context: ssl.SSLContext, proxy: str | None) -> Way:
     if proxy is not None:
         return by_way_of(proxy, context, sockets)
-    return httpcore.ConnectionPool(context, max_connections=1, keepalive_expiry=KEPT, network_backend=sockets)
+    url = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port)
+    return Connection(url.origin, context, KEPT, sockets)
+
+
+async def _with_line(task: Callable[[], Awaitable[T]], lines: Lines | None) -> T:
+    """Run a task by itself; it has one of the connections meanwhile."""
+    if lines is None:
+        return await task()
+    lines.take(must=True)
+    try:
+        return await task()
+    finally:
+        lines.give_back()
 
 
 def _leave(pool: Pool, way: Way, end: Callable[[], None] | None) -> None:

@@ -3,7 +3,8 @@
 That is about twice as fast as their way, which makes and copies a `bytes` for every 64 KiB (benchmarks/RESULTS.md). It
 uses public names only (httpcore's `network_stream` extension and its `get_extra_info("socket")`), yet no one has
 promised that nothing is read ahead between the head and the body: so `Direct.of` looks at all that it depends on, and
-gives None if anything is not as it should be. Then the body is read in the ordinary way.
+gives None if anything is not as it should be. Then the body is read in the ordinary way. When all of it was read,
+`Connection` goes on with the socket.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from acr._shells.patience import Patience
 from acr._shells.sockets import own_socket
 
 WORTH: Final = 1024 * 1024
-"""Bytes of a body that is worth it: the connection cannot be used again."""
+"""Bytes of a body that is worth it."""
 
 
 class Direct:
@@ -72,6 +73,11 @@ class Direct:
         held = response.iter_stream()
         first = next(held, b"")
         return cls(held, first, sock, int(length) - len(first), Patience.given(timeout))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of the body was read, so that the connection is free."""
+        return not (self._missing or self._first or self._failure)
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes. An error is raised when there is nothing to give before it.

@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from acr._forks import close_in_children
+from acr._shells.http import NO_TLS
 from acr._shells.patience import Wait, Watch
 from acr.errors import InvalidInput
 
@@ -206,4 +207,5 @@ def _mapped() -> Iterator[None]:
         raise httpcore.LocalProtocolError(str(error)) from error
     except (httpx.RequestError, OSError) as error:
         known = (_SAME[kind] for kind in type(error).__mro__ if kind in _SAME)
-        raise next(known, httpcore.NetworkError)(str(error)) from error
+        no_tls = isinstance(error, ssl.SSLError) and error.reason in NO_TLS  # as httpcore 1.0.0 leaves it, too
+        raise (httpcore.ConnectError if no_tls else next(known, httpcore.NetworkError))(str(error)) from error

@@ -15,7 +15,9 @@ Nobody can interrupt a thread of Python from outside. So the tasks of one gather
 - **What must not be stopped.** `BlockingRuntime.to_the_end` takes the stop away from its thread for a while: an upload
   session that was opened must be known to somebody, or nobody can cancel it.
 - **Who clears it.** Nobody: the stop belongs to one gather, and goes with it. The threads belong to it as well, so no
-  stop is left behind in a thread that another gather takes. A gather within a task has a stop of its own.
+  stop is left behind in a thread that another gather takes.
+- **A gather within a task** has a stop of its own, which the stop of the outer one sets. So a failure outside stops
+  what goes on inside, and a failure inside goes out by way of its task.
 - **What the caller sees.** The first failure, in the order of the tasks. A `_Stopped` is never one.
 
 The stop is kept in a thread-local of this module, and not of a client, because a copy has two clients: a failure of
@@ -27,13 +29,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from acr._shells.sockets import Call
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from acr._shells.room import Room
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Stop:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._calls: set[Call] = set()
+        self._calls: set[Call | Stop] = set()
 
     def set(self) -> None:
         with self._lock:
@@ -59,6 +60,10 @@ class Stop:
             calls = list(self._calls)
         for call in calls:
             call.cut()
+
+    def cut(self) -> None:
+        """End the gather: it is a call of the outer one that it is within."""
+        self.set()
 
     def is_set(self) -> bool:
         return self._event.is_set()
@@ -70,15 +75,23 @@ class Stop:
     def begin(self) -> Call:
         """A call that this stop cuts; at once, if it is set already. `end` has to be called when it is over."""
         call = Call()
+        self.take_in(call)
+        return call
+
+    def end(self, call: Call) -> None:
+        call.end()
+        self.let_go(call)
+
+    def take_in(self, call: Call | Stop) -> None:
+        """Cut a call, or a gather within this one, when this stop is set; at once, if it is."""
         with self._lock:
             self._calls.add(call)
             is_set = self._event.is_set()
         if is_set:
             call.cut()
-        return call
 
-    def end(self, call: Call) -> None:
-        call.end()
+    def let_go(self, call: Call | Stop) -> None:
+        """The call, or the gather, is over."""
         with self._lock:
             self._calls.discard(call)
 
@@ -103,37 +116,73 @@ def go_on() -> None:
         raise _Stopped
 
 
-def gathered(limit: int, tasks: Sequence[Callable[[], T]], width: Callable[[int], int] | None) -> list[T]:
+class _Crew(Generic[T]):
+    """The threads of one gather. Each takes the next task by itself, as soon as there is room for it.
+
+    Args:
+        tasks: what to do.
+        room: says which may begin.
+    """
+
+    def __init__(self, tasks: Sequence[Callable[[], T]], room: Room) -> None:
+        self._tasks = tasks
+        self._room = room
+        self._changed = threading.Condition()
+        self.stop: Final = Stop()
+        self.results: Final[dict[int, T]] = {}
+        self.errors: Final[dict[int, BaseException]] = {}
+
+    def work(self) -> None:
+        """What one thread does: tasks, until none is left or one has failed."""
+        while (index := self._next()) is not None:
+            GATHERING.stop = self.stop
+            try:
+                self.results[index] = self._tasks[index]()
+            except BaseException as error:  # noqa: BLE001 - who gathers raises it
+                self.errors[index] = error
+                self.stop.set()
+            finally:
+                with self._changed:
+                    self._room.end(index)
+                    self._changed.notify_all()
+
+    def give_up(self) -> None:
+        """Begin nothing more."""
+        self.stop.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _next(self) -> int | None:
+        with self._changed:
+            while not (self.stop.is_set() or self._room.is_empty):
+                index = self._room.begin()
+                if index is not None:
+                    return index
+                self._changed.wait()
+        return None
+
+
+def gathered(tasks: Sequence[Callable[[], T]], room: Room, most: int) -> list[T]:
     """Run tasks in threads; see `acr._core.runtime.Runtime.gather`."""
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # not needed by most programs
+    from concurrent.futures import ThreadPoolExecutor  # not needed by most programs
 
-    stop = Stop()
-
-    def one(task: Callable[[], T]) -> T:
-        GATHERING.stop = stop
-        return task()
-
-    left = iter(tasks)
-    begun: list[Future[T]] = []
-    running: set[Future[T]] = set()
-    with ThreadPoolExecutor(min(limit, len(tasks)), thread_name_prefix="acr") as pool:
+    crew, outer = _Crew(tasks, room), GATHERING.stop
+    count = min(most, len(tasks))
+    if outer is not None:
+        outer.take_in(crew.stop)
+    with ThreadPoolExecutor(count, thread_name_prefix="acr") as pool:
         try:
-            while not stop.is_set():
-                room = (limit if width is None else width(limit)) - len(running)
-                # In the context of the caller: what goes on in a thread is of the same call (`_core/talk/deadline.py`).
-                new = [pool.submit(copy_context().run, one, task) for task in islice(left, max(0, room))]
-                begun += new
-                running.update(new)
-                if not running:
-                    break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                if any(future.exception() is not None for future in done):
-                    stop.set()
+            # In the context of the caller: what goes on in a thread is of the same call (`_core/talk/deadline.py`).
+            for working in [pool.submit(copy_context().run, crew.work) for _ in range(count)]:
+                working.result()
         except BaseException:  # such as Ctrl-C, which this thread alone is told of
-            stop.set()
+            crew.give_up()
             raise
-    errors = [error for future in begun if (error := future.exception()) is not None]
-    for error in errors:
-        if not isinstance(error, _Stopped):
-            raise error
-    return [future.result() for future in begun]
+        finally:
+            if outer is not None:
+                outer.let_go(crew.stop)
+    for index in sorted(crew.errors):
+        if not isinstance(crew.errors[index], _Stopped):
+            raise crew.errors[index]
+    go_on()  # the outer gather may have stopped all of them
+    return [crew.results[index] for index in range(len(tasks))]

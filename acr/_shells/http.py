@@ -111,7 +111,7 @@ class Network:
             request: it.
             clock: of the runtime, which the deadline is by.
         """
-        return Watch(self.timeouts, request.deadline, clock)
+        return Watch(self.timeouts, request.deadline, clock, request.traffic)
 
     def outgoing(
         self,
@@ -178,12 +178,18 @@ def lower(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
 
     A proxy and the registry behind it may both send one and the same: that is one.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for name, value in headers:
-        values, text = found.setdefault(name.decode("latin-1").lower(), []), _text(value)
+        key, text = name.decode("latin-1").lower(), _text(value)
+        if key not in found:
+            found[key] = text
+            continue
+        values = repeated.setdefault(key, [found[key]])
         if text not in values:
             values.append(text)
-    return {key: ", ".join(values) for key, values in found.items()}
+            found[key] = ", ".join(values)
+    return found
 
 
 def _text(value: bytes) -> str:
@@ -236,12 +242,17 @@ def failed(
     elif isinstance(error, httpcore.ProxyError):
         reason = f"refused ({reason}): {_PROXY_HELP}"
     elif isinstance(error, httpcore.ConnectError):
-        is_final = _is_untrusted(error)
-        reason = f"cannot connect: {reason}{_TLS_HELP if is_final else ''}"
+        tls = _tls_error(error)
+        help_ = _TLS_HELP if isinstance(tls, ssl.SSLCertVerificationError) else ""
+        if tls is not None and tls.reason in NO_TLS:
+            help_ = _plain(request.endpoint, proxy)
+        is_final = bool(help_)
+        reason = f"cannot connect: {reason}{help_}"
     if proxy is not None:
         reason = f"by way of the proxy {_address(proxy)}: {reason}"
     problem = kind(f"{where}: {shown(reason)[:1000]}")
     problem.exhausted = is_final  # nothing of it passes by itself
+    problem.timed_out = isinstance(error, Slow | httpcore.ReadTimeout | TimeoutError)
     return problem
 
 
@@ -253,13 +264,25 @@ _TLS_HELP: Final = (
 )
 
 
-def _is_untrusted(error: BaseException | None) -> bool:
-    """Whether a certificate could not be verified. What Python's TLS says of it is the cause, at some depth."""
+NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"})
+"""What OpenSSL calls an answer that is no TLS: its versions differ."""
+
+
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """What Python's TLS says of a connection that failed. It is the cause, at some depth."""
     for _ in range(_DEPTH):  # an exception that is raised again and again may be its own context, at some depth
-        if error is None or isinstance(error, ssl.SSLCertVerificationError):
-            return error is not None
+        if error is None or isinstance(error, ssl.SSLError):
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
+
+
+def _plain(place: Endpoint, proxy: str | None) -> str:
+    """What to do about an answer in plain text."""
+    if proxy is not None and urlsplit(proxy).scheme == "https":
+        return "; what answered speaks no TLS: if the proxy speaks plain http, write its URL with http://"
+    more = "" if place.is_loopback else ", and pass allow_http=True"
+    return f"; what answered speaks no TLS, but plain http perhaps: if that is meant, write http://{place.netloc}{more}"
 
 
 def _address(proxy: str) -> str:

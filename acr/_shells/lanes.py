@@ -68,9 +68,15 @@ class Lanes:
             self._room.release()
             raise
 
-    async def give_back(self, lane: Lane) -> None:
-        """Its request is over, and its answer closed."""
-        if self._closed:
+    async def give_back(self, lane: Lane, is_well: bool) -> None:
+        """Its request is over.
+
+        Args:
+            lane: the way.
+            is_well: whether its answer was closed. If the request failed, or its task was cancelled while it closed the
+                answer, nobody knows whether the way takes another request: httpcore's, through a proxy, may not.
+        """
+        if self._closed or not is_well:
             self._room.release()
             await lane.aclose()
             return

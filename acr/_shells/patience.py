@@ -19,6 +19,7 @@ from typing import Final
 
 import httpcore
 
+from acr._core.runtime import Traffic
 from acr._values.options import Timeouts
 
 _MOST_INFORMATIONAL: Final = 16
@@ -44,12 +45,16 @@ class Watch:
         timeouts: of the client.
         deadline: when the call must be over; None if it may take any time.
         clock: seconds that only go forward.
+        traffic: of the call; None if the request is a call by itself.
     """
 
-    __slots__ = ("_clock", "_is_begun", "_prelude", "_rate", "_timeouts", "deadline")
+    __slots__ = ("_clock", "_is_begun", "_prelude", "_rate", "_timeouts", "_traffic", "deadline")
 
-    def __init__(self, timeouts: Timeouts, deadline: float | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, timeouts: Timeouts, deadline: float | None, clock: Callable[[], float], traffic: Traffic | None = None
+    ) -> None:
         self._timeouts = timeouts
+        self._traffic = traffic or Traffic()
         self.deadline = deadline
         self._clock = clock
         self.begin()
@@ -85,7 +90,7 @@ class Watch:
         """Expect an answer. If there is a proxy, two come: its own, and the server's."""
         self._is_begun = False
         self._prelude = _Prelude()
-        self._rate = _Rate(self._timeouts.least_rate, self._timeouts.rate_window)
+        self._rate = _Rate(self._timeouts.least_rate, self._timeouts.rate_window, self._traffic)
 
     def wait(self, timeout: float | None) -> Wait:
         """Begin to wait for the network, for `timeout` seconds if the call has as many left.
@@ -118,31 +123,36 @@ class Watch:
 class _Rate:
     """How fast bytes move: an average over each window of waiting.
 
+    What moves on the other connections of the same call counts, too: they may share one slow line.
+
     Args:
         least: bytes that must move each second, or None.
         window: seconds of waiting.
+        traffic: of the call.
     """
 
-    __slots__ = ("_least", "_moved", "_waited", "_window")
+    __slots__ = ("_before", "_least", "_traffic", "_waited", "_window")
 
-    def __init__(self, least: float | None, window: float) -> None:
+    def __init__(self, least: float | None, window: float, traffic: Traffic) -> None:
         self._least = least
         self._window = window
+        self._traffic = traffic
         self.begin()
 
     def begin(self, count: int = 0) -> None:
         """Begin a window, with so many bytes in it."""
-        self._moved, self._waited = count, 0.0
+        self._before, self._waited = self._traffic.moved, 0.0
+        self._traffic.moved += count
 
     def moved(self, count: int, waited: float) -> None:
         """Add bytes, and the seconds that the client waited for them. Raises Slow at the end of a window."""
         if self._least is None:
             return
-        self._moved += count
+        self._traffic.moved += count
         self._waited += waited
         if self._waited < self._window:
             return
-        moved, seconds = self._moved, self._waited
+        moved, seconds = self._traffic.moved - self._before, self._waited
         self.begin()
         if moved < self._least * seconds:
             raise Slow(

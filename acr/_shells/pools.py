@@ -2,7 +2,7 @@
 
 httpcore's pool has a lock that each of its requests takes. In a child process that lock may be held for ever, by a
 thread that only the parent has; and an answer that was open at the fork could not even be closed. Here each connection
-is a pool of httpcore's own with room for one, whose lock only the request that has it takes.
+is one of httpcore's own, whose lock only the request that has it takes.
 """
 
 from __future__ import annotations

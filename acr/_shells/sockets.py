@@ -104,14 +104,84 @@ class Sockets(httpcore.NetworkBackend):
                 return _Stream(stream, self._local, patience)
 
 
+class Connection:
+    """One connection to one place, for one request at a time. It is made again when it is gone.
+
+    Args:
+        origin: the place.
+        context: for TLS.
+        keepalive: seconds that it may be idle.
+        sockets: makes the TCP connections.
+    """
+
+    def __init__(self, origin: httpcore.Origin, context: ssl.SSLContext, keepalive: float, sockets: Sockets) -> None:
+        self._origin = origin
+        self._context = context
+        self._keepalive = keepalive
+        self._sockets = sockets
+        self._connection: httpcore.ConnectionInterface | None = None
+        self._kept: tuple[float, _Stream] | None = None
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request, and wait for the head of its answer."""
+        return self._ready().handle_request(request)
+
+    def keep(self, stream: object) -> None:
+        """Go on with a stream whose last answer was read to its end from the socket itself.
+
+        httpcore takes that answer for one that is still to be read, and closes the stream with it. So the socket moves
+        to a new stream, and the next request to a new connection on that.
+        """
+        if isinstance(stream, _Stream):
+            self._kept = time.monotonic(), stream.moved()
+
+    def close(self) -> None:
+        """Close it."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept[1].close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _ready(self) -> httpcore.ConnectionInterface:
+        old, kept = self._connection, self._kept
+        if kept is None and old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
+            return old
+        self._kept = None
+        if old is not None:
+            old.close()
+        self._connection = self._new(*kept) if kept is not None else self._new()
+        return self._connection
+
+    def _new(self, since: float = 0.0, kept: _Stream | None = None) -> httpcore.ConnectionInterface:
+        if kept is not None:
+            # What has come of its own accord is no answer to what is asked next: mostly it is the end.
+            if time.monotonic() - since < self._keepalive and not kept.get_extra_info("is_readable"):
+                return httpcore.HTTP11Connection(self._origin, kept, self._keepalive)
+            kept.close()
+        return httpcore.HTTPConnection(
+            self._origin,
+            ssl_context=self._context,
+            keepalive_expiry=self._keepalive,
+            network_backend=self._sockets,
+        )
+
+
 class _Stream(httpcore.NetworkStream):
     """A connection, or TLS on it."""
+
+    _has_moved = False
 
     def __init__(self, stream: httpcore.NetworkStream, local: threading.local, patience: Patience) -> None:
         self._stream = stream
         self._local = local
         self._patience = patience  # of who made it, for the handshake of SOCKS, which httpcore gives no time-out
         self._own = own_socket(stream)
+
+    def moved(self) -> _Stream:
+        """The connection as a new stream. To close this one does nothing any more."""
+        self._has_moved = True
+        return _Stream(self._stream, self._local, self._patience)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._note()
@@ -143,7 +213,8 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
-        self._stream.close()
+        if not self._has_moved:
+            self._stream.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
 from acr_rest.api.container_registry_blob import (
     check_blob_exists,
     check_chunk_exists,
@@ -13,7 +12,7 @@ from acr_rest.api.container_registry_blob import (
 )
 from acr_rest.types import AnyRequest as Request, Response
 
-from acr._core.runtime import Incoming
+from acr._core.blobs.fetching import Part, Wanted, open_part
 from acr._core.talk import bodies, redirects, scopes
 from acr._core.talk.answers import NO_HEAD, done
 from acr._core.talk.deadline import one_call
@@ -142,7 +141,7 @@ async def _measured(remote: Remote, digest: Digest) -> int | None:
     """
 
     async def once() -> int | None:
-        part = await open_part(remote, digest, 0, "bytes=0-0")
+        part = await open_part(remote, digest, Wanted(0, 1), is_read_alone=True)
         await part.incoming.aclose()
         _check_blob(part.incoming.headers, remote.session, get_blob.build_request(remote.name, digest))
         return part.size
@@ -173,11 +172,12 @@ async def chunk(remote: Remote, digest: str, offset: int, length: int) -> Chunk:
         ResponseError: 416: the blob ends before the offset.
         SizeMismatch: fewer bytes came than the blob has there.
     """
-    wanted = _range(offset, length)
+    _range(offset, length)  # sees that both are right
     checked = Digest(digest)
+    wanted = Wanted(offset, offset + length)
 
     async def once() -> Chunk:
-        part = await open_part(remote, checked, offset, wanted)
+        part = await open_part(remote, checked, wanted, is_read_alone=True)
         try:
             content = bytearray()
             surplus = part.surplus
@@ -249,62 +249,3 @@ async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
     with attempts.may_be_gone(missing_ok=missing_ok):
         parse = done(delete_blob.parse, 202)
         await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
-
-
-@attrs.frozen
-class Part:
-    """What came of a blob from an offset on.
-
-    Args:
-        incoming: the answer, to be closed.
-        size: bytes of the whole blob, if the registry tells.
-        end: where the blob ends; if it does not tell, the end of what it sends, or None.
-        surplus: how many of the first bytes are to be passed over: a registry that knows no ranges sends all there is.
-        coding: how it is labelled, if it is labelled as compressed.
-    """
-
-    incoming: Incoming
-    size: int | None
-    end: int | None
-    surplus: int = 0
-    coding: str | None = None
-
-
-async def open_part(remote: Remote, digest: Digest, offset: int, wanted: str | None = None) -> Part:
-    """Ask once for a blob from `offset` on, or for the range that is wanted, and go where the registry leads.
-
-    Raises:
-        ResponseError, TransportError, CredentialError: it cannot be had.
-        ProtocolViolation: something else came, or a redirect leads to an unusable place.
-    """
-    is_large = wanted is None
-    wanted = wanted or (f"bytes={offset}-" if offset else None)
-    request = get_blob.build_request(remote.name, digest, range_=wanted)
-    # Sent once: who reads knows how far it got, and asks for the rest.
-    needed = scopes.pull(remote.name)
-    first = await remote.session.open(request, scopes=needed, is_large=is_large)
-    incoming, place = await redirects.follow(remote.session, request, first, needed, is_large=is_large)
-    try:
-        return _part(incoming, offset, f"the blob {remote.name}@{digest}, at {place.netloc},", is_whole=is_large)
-    except BaseException:
-        await incoming.aclose()
-        raise
-
-
-def _part(incoming: Incoming, offset: int, what: str, *, is_whole: bool) -> Part:
-    coding: str | None = incoming.headers.get("content-encoding", "identity")
-    if coding == "identity":
-        coding = None
-    # A store may label a blob that is a gzip by itself. Its digest tells whether the bytes are right. Of a part nothing
-    # tells; but what compresses on the way gives no parts.
-    if coding is not None and not is_whole and incoming.status != 206:
-        raise ProtocolViolation(f"{what} came as {coding!r} although identity was asked for")
-    if incoming.status == 206:
-        first, last, size = content_range(incoming.headers.get("content-range", ""))
-        if first != offset:
-            raise ProtocolViolation(f"{what} came from byte {first} on although {offset} was asked for")
-        return Part(incoming, size, last + 1 if size is None else size, coding=coding)
-    if incoming.status != 200:
-        raise ProtocolViolation(f"{what} came with the status {incoming.status}")
-    size = bodies.size(incoming.headers.get("content-length"))
-    return Part(incoming, size, size, surplus=offset, coding=coding)

@@ -27,6 +27,7 @@ class ChunkSize:
         usual: bytes of the first chunk, to which it falls back when a connection is lost.
         least: bytes that the registry asks for; the last chunk may have fewer.
         proved: bytes of the largest chunk that was taken.
+        borne: bytes of the largest chunk, if a larger one was refused as too large.
 
     >>> size = ChunkSize.of(None)
     >>> size.went_well(1.0); size.went_well(1.0); size.current // 2**20
@@ -44,6 +45,7 @@ class ChunkSize:
     usual: int
     least: int = 1
     proved: int = 0
+    borne: int | None = None
 
     @classmethod
     def of(cls, wanted: int | None, *, first: int = CHUNK_SIZE, largest: int = LARGEST) -> ChunkSize:
@@ -87,7 +89,7 @@ class ChunkSize:
 
     def refused(self, size: int) -> None:
         """A chunk of `size` bytes was too large: halve it."""
-        self.largest = self.current = max(size // 2, _SMALLEST, self.least)
+        self.largest = self.current = self.borne = max(size // 2, _SMALLEST, self.least)
 
     def is_outgrown(self, size: int) -> bool:
         """Whether a chunk of `size` bytes, which was refused for some reason, may have been too large.

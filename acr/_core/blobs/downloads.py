@@ -2,137 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, aclosing
-from typing import TYPE_CHECKING, Final, Self
+from contextlib import aclosing
+from typing import Self
 
-from acr._core.blobs.calls import Part, open_part
+from acr._core.blobs.fetching import LARGE
+from acr._core.blobs.parts import Note
+from acr._core.blobs.ranged import Ranged, split
+from acr._core.blobs.reading import Download, taken
 from acr._core.runtime import Runtime
+from acr._core.storage import Placed
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.remote import Remote
 from acr._values.arguments import check_callback
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
-from acr._values.progress import Done, Item, Moved, Progress, Retried, Started, tell
-from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, ResponseError, SizeMismatch, TransportError
+from acr._values.progress import Done, Item, Progress, tell
+from acr.errors import DigestMismatch, InvalidInput, SizeMismatch
 from acr.media_types import OCTET_STREAM
 from acr.protocols import Sink
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
-
-_BLOCK: Final = 2 * 1024 * 1024
-"""Bytes that are hashed and written at once: with half of it async downloads take a tenth longer, since each block goes
-to another thread and back."""
-
-_PROGRESS: Final = 64 * 1024
-"""Bytes after which the client counts retries anew; a 64th of a small blob. If one byte were enough, a server that
-sends a byte on each connection would keep a download going for ever."""
-
-_BLOCKS: Final = 4
-"""Blocks of one download in memory: one is received, one is written, and two may wait for the hash."""
-
-
-class Download:
-    """The bytes of a blob from an offset on, not verified. A connection that breaks is replaced where it broke.
-
-    Args:
-        remote: the repository.
-        digest: its digest.
-        offset: of the first byte.
-        size: how many bytes the whole must have, if that is known; not one more is given out.
-        progress: is told.
-        name: for people to read.
-    """
-
-    def __init__(
-        self,
-        remote: Remote,
-        digest: str,
-        *,
-        offset: int = 0,
-        size: int | None = None,
-        progress: Progress | None = None,
-        name: str | None = None,
-    ) -> None:
-        self._remote = remote
-        self.digest: Digest = Digest(digest)
-        self.offset: int = offset
-        self.size = size
-        self.what: str = f"the blob {remote.name}@{self.digest}"
-        self.item: Item | None = None
-        self.is_verified: bool = False
-        self._progress = progress
-        self._name = name or str(self.digest)
-        self._part: Part | None = None
-        self._attempts = remote.session.sender.attempts()  # those since the last `_PROGRESS`
-        self._moved = 0  # bytes that came since the last try
-
-    async def readinto(self, buffer: memoryview) -> int:
-        """Fill a buffer with the next bytes, and tell how many there are: 0 at the end only.
-
-        Raises:
-            SizeMismatch: there are more, or fewer, than there must be.
-            LimitExceeded: neither the caller nor the registry told the size, and it is above `Limits.unsized_blob`.
-            ResponseError, TransportError: they could not be had as often as the client's retries allow.
-        """
-        while True:
-            try:
-                part = self._part or await self._open(buffer)
-                part.incoming.until(self._remote.session.sender.deadline())
-                count = await part.incoming.readinto(buffer)
-                break
-            except (TransportError, ResponseError) as error:
-                await self.aclose()
-                if self._is_all(error):
-                    count = 0
-                    break
-                self._moved = 0
-                await self._attempts.again(error)
-                if self.item is not None:
-                    tell(self._progress, Retried(self.item, self.offset, str(error)))
-        self.offset += count
-        if self.size is not None and (self.offset > self.size or (not count and self.offset != self.size)):
-            raise SizeMismatch(self.what, expected=self.size, actual=self.offset)
-        self._moved += count
-        if self.item is not None:
-            self._take_note(self.item.size)
-            if count:
-                tell(self._progress, Moved(self.item, count))
-        return count
-
-    async def aclose(self) -> None:
-        """Let go of the connection."""
-        part, self._part = self._part, None
-        if part is not None:
-            await part.incoming.aclose()
-
-    async def _open(self, buffer: memoryview) -> Part:
-        part = self._part = await open_part(self._remote, self.digest, self.offset)
-        if self.item is None:
-            if part.coding is not None:
-                self.what += f", which came as {part.coding!r} although identity was asked for"
-            self.item = Item(self._name, part.size, self.digest)
-            tell(self._progress, Started(self.item, self.offset))
-        surplus = part.surplus
-        while surplus and (passed := await part.incoming.readinto(buffer[:surplus])):
-            surplus -= passed
-        return part
-
-    def _take_note(self, told: int | None) -> None:
-        """See how much of a blob has come. Its size is `told`, or None if nobody knows it."""
-        if self._moved >= (_PROGRESS if told is None else min(_PROGRESS, told // 64)):
-            self._attempts.moved()
-        limit = self._remote.session.limits.unsized_blob
-        if self.size is None and self.offset > max(limit, told or 0):
-            what = f"{self.what}, of which the registry does not tell the size,"
-            raise LimitExceeded(what, limit=limit, option="Limits.unsized_blob")
-
-    def _is_all(self, error: TransportError | ResponseError) -> bool:
-        """Whether nothing is missing although the answer did not end well; the digest decides."""
-        have_all = self.item is not None and self.offset == self.item.size
-        return have_all or (isinstance(error, ResponseError) and error.status == 416 and self.offset > 0)
 
 
 class Blocks:
@@ -177,14 +65,14 @@ def blocks(remote: Remote, digest: str, *, progress: Progress | None = None) -> 
 async def _verified(runtime: Runtime, download: Download, progress: Progress | None) -> AsyncGenerator[bytes, None]:
     hasher = Hasher(download.digest.algorithm)
     held: bytes | None = None  # nobody has the whole before it is found right
-    async with aclosing(_taken(runtime, download, hasher.update)) as walk:
+    async with aclosing(taken(runtime, download, hasher.update)) as walk:
         async for block in walk:
             if held is not None:
                 yield held
             held = bytes(block)
     hasher.verify(download.digest, download.what)
     download.is_verified = True
-    _done(download, progress)
+    tell(progress, Done(download.described))
     if held is not None:
         yield held
 
@@ -217,77 +105,104 @@ async def download(
         ResponseError, TransportError: it could not be had as often as the client's retries allow.
     """
     check_callback("progress", progress)
-    blocking = remote.session.runtime.blocking
     checked = Digest(digest)
     sink = open_sink(checked)
     try:
-        have = await blocking(sink.open)
-        while True:
-            hasher = Hasher(checked.algorithm)
-            await blocking(_take_up, sink, hasher)
-            fetched = Download(remote, checked, offset=have, size=size, progress=progress, name=name)
-            try:
-                takers = [hasher.update, sink.write] if sink.is_private else [hasher.update]
-                async with aclosing(_taken(remote.session.runtime, fetched, *takers)) as walk:
-                    async for block in walk:
-                        if not sink.is_private:
-                            await blocking(sink.write, block)
-                hasher.verify(fetched.digest, fetched.what)
-                break
-            except (DigestMismatch, SizeMismatch):
-                if sink.is_private:
-                    await blocking(sink.restart)  # nothing of it is worth being kept
-                if not have:
-                    raise
-                have = 0  # what the earlier run has left was damaged
-        await blocking(sink.commit)
+        if sink.is_private and size is not None and size < LARGE:
+            fetched = Download(remote, checked, size=size, progress=progress, name=name)
+            await _small(remote.session.runtime, fetched, sink, size)
+            item, count = fetched.described, fetched.offset
+        else:
+            item, count = await _large(remote, checked, sink, size=size, progress=progress, name=name)
     except BaseException:
         sink.abort()  # not awaited: the task may be cancelled already
         raise
-    _done(fetched, progress)
-    return Descriptor(OCTET_STREAM, fetched.digest, hasher.size)
+    tell(progress, Done(item))
+    return Descriptor(OCTET_STREAM, checked, count)
+
+
+async def _small(runtime: Runtime, fetched: Download, sink: Sink, size: int) -> None:
+    """Write a small blob into a sink: all that blocks goes to a thread at once.
+
+    What an earlier run has left is dropped, since looking at it takes as long as to fetch all.
+    """
+    buffer = memoryview(bytearray(size + 1))  # one more: there must be no more
+    async with aclosing(fetched):
+        while await fetched.readinto(buffer[fetched.offset :]):
+            pass
+
+    def store() -> None:
+        hasher = Hasher(fetched.digest.algorithm)
+        hasher.update(buffer[:size])
+        hasher.verify(fetched.digest, fetched.what)
+        if sink.open():
+            sink.restart()
+        sink.write(buffer[:size])
+        sink.commit()
+
+    await runtime.blocking(store)
+
+
+async def _large(
+    remote: Remote, digest: Digest, sink: Sink, *, size: int | None, progress: Progress | None, name: str | None
+) -> tuple[Item, int]:
+    """Write a blob into a sink, behind what an earlier run has left, or into its holes. Give the blob and its size."""
+    runtime = remote.session.runtime
+    have = await runtime.blocking(sink.open)
+    placed = sink if isinstance(sink, Placed) else None
+    note = None if placed is None else await runtime.blocking(_noted, placed, digest, size, have)
+    while True:
+        fetched = Download(remote, digest, offset=have, size=size, progress=progress, name=name)
+        ranged: Ranged | None = None
+        try:
+            async with aclosing(fetched):
+                ranged = None if placed is None else await _ranged(remote, fetched, placed, note, progress, name)
+                await (_in_order(runtime, fetched, sink) if ranged is None else ranged.fetch())
+            break
+        except (DigestMismatch, SizeMismatch):
+            if sink.is_private:
+                await runtime.blocking(sink.restart)  # nothing of it is worth being kept
+            if not (have or (ranged is not None and ranged.used_ranges)):
+                raise
+            # What the earlier run has left was damaged, or some range was. This time all comes in order.
+            have, placed, note = 0, None, None
+    await runtime.blocking(sink.commit)
+    return (fetched.described, fetched.offset) if ranged is None else (ranged.item, ranged.size)
+
+
+async def _ranged(
+    remote: Remote, fetched: Download, sink: Placed, note: Note | None, progress: Progress | None, name: str | None
+) -> Ranged | None:
+    """What takes the place of a download, if an earlier run has left a note, or if the blob is large."""
+    if note is not None:
+        return Ranged.by_note(remote, note, sink, progress=progress, name=name)
+    return await split(remote, fetched, sink, progress)
+
+
+def _noted(sink: Placed, digest: Digest, size: int | None, have: int) -> Note | None:
+    """What an earlier run has noted of a file; a note that is of no use is removed."""
+    text = sink.noted()
+    note = None if text is None else Note.read(text, digest, have)
+    if note is not None and size in (None, note.size):
+        return note
+    if text is not None:
+        sink.note(None)
+    return None
+
+
+async def _in_order(runtime: Runtime, fetched: Download, sink: Sink) -> None:
+    """Write a blob into a sink block by block, behind what an earlier run has left, and see that it is right."""
+    hasher = Hasher(fetched.digest.algorithm)
+    if fetched.offset:
+        await runtime.blocking(_take_up, sink, hasher)
+    takers = [hasher.update, sink.write] if sink.is_private else [hasher.update]
+    async with aclosing(taken(runtime, fetched, *takers)) as walk:
+        async for block in walk:
+            if not sink.is_private:
+                await runtime.blocking(sink.write, block)
+    hasher.verify(fetched.digest, fetched.what)
 
 
 def _take_up(sink: Sink, hasher: Hasher) -> None:
     for block in sink.earlier():
         hasher.update(block)
-
-
-def _done(download: Download, progress: Progress | None) -> None:
-    item = download.item or Item(str(download.digest), download.offset, download.digest)
-    tell(progress, Done(item))
-
-
-async def _taken(
-    runtime: Runtime, download: Download, *takers: Callable[[memoryview], None]
-) -> AsyncGenerator[memoryview, None]:
-    """The blocks of a download. Each is valid until the next is asked for.
-
-    The takers (what hashes, what writes) are given each block, too, in threads of their own, so that the network need
-    not wait for them. The buffers are used again and again: fresh ones cost as much as receiving into them.
-    """
-    waiting: deque[tuple[list[Future[None]], memoryview]] = deque()
-    spare = memoryview(bytearray(_BLOCK))
-    with ExitStack() as stack:
-        threads: list[Executor] = []
-        async with aclosing(download):
-            while count := await download.readinto(spare):
-                block = spare[:count]
-                if not threads and count < _BLOCK:  # all of a small blob
-                    for take in takers:
-                        await runtime.blocking(take, block)
-                    yield block
-                    continue
-                threads = threads or [stack.enter_context(runtime.thread()) for _ in takers]
-                begun = [thread.submit(take, block) for thread, take in zip(threads, takers, strict=True)]
-                waiting.append((begun, spare))
-                yield block
-                if len(waiting) < _BLOCKS:
-                    spare = memoryview(bytearray(_BLOCK))
-                else:
-                    begun, spare = waiting.popleft()
-                    for one in begun:
-                        await runtime.result(one)
-            for begun, _ in waiting:
-                for one in begun:
-                    await runtime.result(one)

@@ -26,6 +26,9 @@ PIECE: Final = 512 * 1024
 """Bytes that are read, hashed and sent at once. Smaller pieces cost more in switching than they gain; larger ones are
 no faster, and four uploads at once have about six of them each."""
 
+_LITTLE: Final = 64 * 1024
+"""Bytes that are hashed where they are: it takes less time than to let a thread do it."""
+
 _WAITING: Final = 3
 """Pieces that may wait for the hash, which so holds up the network rather than the memory."""
 
@@ -171,6 +174,9 @@ class Feed:
         self._hashed = at + len(piece)
         new = memoryview(piece)[known:]
         if self._thread is None:
+            if self.size is not None and self.size <= _LITTLE:
+                self._hasher.update(new)
+                return
             if self.size is not None and self.size <= PIECE:
                 await self._runtime.blocking(self._hasher.update, new)
                 return

@@ -82,14 +82,18 @@ def at(remote: Remote, location: str) -> UploadSession:
 
 
 async def mount_or_start(remote: Remote, digest: Digest, source: str) -> UploadSession | None:
-    """Make a blob of another repository of the same registry one of this repository, too.
+    """Make a blob of a repository of the same registry one of this repository, too.
+
+    If the two are the same, this asks whether the repository has the blob, and opens a session if not.
 
     Returns:
         None if that was possible. If not, the upload session that the registry opens instead (OCI distribution
         spec, "Mounting a blob from another repository").
     """
     request = mount_blob.build_request(remote.name, from_=check_repository(source), mount=digest)
-    both = scopes.push(remote.name) | scopes.pull(source)
+    needed = scopes.push(remote.name)
+    if source != remote.name:
+        needed |= scopes.pull(source)
 
     def opened(response: Response) -> UploadSession | None:
         location = response.headers.get("location", "")
@@ -101,7 +105,7 @@ async def mount_or_start(remote: Remote, digest: Digest, source: str) -> UploadS
         return _told(UploadSession(remote, place, reply.docker_upload_uuid), response)
 
     async def ask(attempts: Attempts) -> UploadSession | None:
-        return await remote.session.call(request, opened, scopes=both, undo=_give_up, attempts=attempts)
+        return await remote.session.call(request, opened, scopes=needed, undo=_give_up, attempts=attempts)
 
     try:
         return await ask(remote.session.sender.attempts(is_throttled))

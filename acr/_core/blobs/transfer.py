@@ -127,6 +127,8 @@ class Transfer:
             await upload.send(self._watched(body))
             if upload.offset == end:
                 self._size.went_well(self._remote.session.runtime.now() - began, body.size)
+                if self._size.borne is not None:  # remembered although this upload may fail in the end
+                    self._remote.session.learned.chunking.bears(self._size.borne)
             if upload.chunks > 1:
                 self._remote.session.learned.chunking.takes_many = True
             count_taken(self._attempts, self._remote.name, upload.offset - end + body.size, body.size)

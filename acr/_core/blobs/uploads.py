@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import attrs
@@ -15,7 +15,7 @@ from acr._core.blobs.transfer import Transfer
 from acr._core.blobs.upload_sessions import UploadSession
 from acr._core.storage import Checkpoint, Source
 from acr._core.talk.chunking import LARGEST
-from acr._core.talk.deadline import one_call
+from acr._core.talk.deadline import one_call, writes
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._values.arguments import check_callback, check_count
@@ -23,12 +23,18 @@ from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE
 from acr._values.progress import Item, Mounted, Progress, Skipped, tell
-from acr._values.reference import check_repository
+from acr._values.reference import check_repository, looks_like_acr
 from acr.errors import CredentialError, InvalidInput, ResponseError
 from acr.media_types import OCTET_STREAM
 
 _NO_MOUNT: Final = frozenset({400, 405, 409, 415, 500, 501})
 """What a registry answers that cannot mount; to what the credential may not do it answers otherwise."""
+
+_NO_OWN: Final = _NO_MOUNT | {404, 422}
+"""What a registry answers that mounts nothing from the repository itself, which it may not know yet."""
+
+_DEAR: Final = 1024 * 1024
+"""Bytes from which on a blob is worth a HEAD before it is sent, if a mount has said that it is not there."""
 
 
 @one_call
@@ -65,8 +71,10 @@ async def upload(
     name: str | None = None,
     trusts_mount: bool = False,
     is_wanted: bool = False,
+    is_new: Callable[[], Awaitable[bool]] | None = None,
+    beside: Callable[[], Awaitable[None]] | None = None,
 ) -> Descriptor:
-    """UploadSession a source; what the repository has already is not sent.
+    """Upload a source; what the repository has already is not sent.
 
     Args:
         remote: the repository.
@@ -79,8 +87,13 @@ async def upload(
         checkpoint: where another process finds how far this one got; an upload that fails is then left to it.
         progress: is told.
         name: for people to read.
-        trusts_mount: a registry that says that it has mounted the blob is not asked whether it is there.
+        trusts_mount: a registry that says that it has mounted the blob is not asked whether it is there: neither
+            before, unless its last mount was of no use, nor after. Not with a checkpoint.
         is_wanted: the registry has said that it lacks the blob: it is not asked again.
+        is_new: tells whether the repository is likely to lack it; None if nobody knows. A registry that is known to
+            tell is asked by a mount from the repository itself, which opens the upload session at once. Needs the
+            digest; not with a checkpoint, `mount_from` or `is_wanted`.
+        beside: lets the source begin; it is called while the registry is asked by a mount from the repository itself.
 
     Raises:
         InvalidInput: an option cannot be right, or the source cannot be read again and a checkpoint is asked for.
@@ -89,20 +102,20 @@ async def upload(
     """
     expected = _expected(digest, chunk_size, mount_from)
     check_callback("progress", progress)
+    writes(remote.session, remote.name)
     source = open_source()
     try:
-        if checkpoint is not None and not (source.is_seekable and source.size is not None):
-            raise InvalidInput("checkpoint: expected a source that can be read again: a path, bytes or a file on disk")
+        _check_source(source, checkpoint)
         item = Item(name or expected or "a blob", source.size, expected)
         hashed_as = expected.algorithm if expected else algorithm
         checkpoints = Checkpoints(remote, hashed_as, item, checkpoint)
         job = _Job(remote, source, expected, hashed_as, item, checkpoints, progress)
-        there, opened = None if is_wanted else await job.already_there(), None
-        if there is None:
-            there, opened = await job.taken_over(mount_from, trusts_mount=trusts_mount)
-        if there is None:
-            there = await job.transferred(opened, chunk_size)
-        return there
+        if is_new is not None and remote.session.learned.tells_by_mount:
+            there, opened = await job.told_by_mount(is_new, beside)
+        else:
+            find = job.mounted if trusts_mount and remote.session.learned.mounts else job.found
+            there, opened = await find(mount_from, trusts_mount=trusts_mount, is_wanted=is_wanted)
+        return there or await job.transferred(opened, chunk_size)
     except SourceFailed as failed:
         raise failed.error from failed.error.__cause__
     finally:
@@ -144,6 +157,112 @@ class _Job:
             tell(self.progress, Mounted(self.item))
         return there, opened
 
+    async def found(
+        self, mount_from: str | None, *, trusts_mount: bool, is_wanted: bool
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The blob, if it is there or can be taken over; else a session, if there is one to go on with."""
+        there = None if is_wanted else await self.already_there()
+        return (there, None) if there else await self.taken_over(mount_from, trusts_mount=trusts_mount)
+
+    async def mounted(
+        self, mount_from: str | None, *, trusts_mount: bool, is_wanted: bool
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The same, without a look before a mount: that the blob is there already a mount tells as well.
+
+        If no mount is possible, the registry is asked whether it has the blob, before a byte of it is sent.
+        """
+        if mount_from is None:
+            return await self.found(None, trusts_mount=trusts_mount, is_wanted=is_wanted)
+        there, opened = await self.taken_over(mount_from, trusts_mount=trusts_mount)
+        learned = self.remote.session.learned
+        learned.mounts = there is not None
+        if there is not None and learned.tells_by_mount is None:
+            learned.tells_by_mount = True
+        if there is not None or is_wanted:
+            return there, opened
+        return await self._looked(opened), opened
+
+    async def told_by_mount(
+        self, is_new: Callable[[], Awaitable[bool]], beside: Callable[[], Awaitable[None]] | None
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The blob, if the repository has it; else a session. One request asks for both: a mount from where it goes.
+
+        What stands against that does not stand against the upload: the registry is then asked by HEAD, also for the
+        blobs that follow. ACR is taken at its word. Any other registry is asked by HEAD for what it says to have, since
+        some say of any blob that it is mounted.
+        """
+        remote, digest, size = self.remote, self.expected, self.source.size
+        if digest is None:
+            return None, None
+        learned = remote.session.learned
+        try:
+            opened = await self._asked_by_mount(digest, beside)
+        except (ResponseError, CredentialError) as error:
+            if isinstance(error, ResponseError) and error.status in _NO_OWN:
+                learned.tells_by_mount = False
+            return await self.already_there(), None
+        if opened is None:
+            if size is not None and looks_like_acr(remote.session.registry.host):
+                tell(self.progress, Skipped(Item(self.item.name, size, digest)))
+                return Descriptor(OCTET_STREAM, digest, size), None
+            there = await self.already_there()
+            if there is None:
+                learned.tells_by_mount = False
+            return there, None
+        there = await self._looked(opened, is_new if size is not None and size <= _DEAR else None)
+        if there is not None:
+            learned.tells_by_mount = False
+        return there, opened
+
+    async def _asked_by_mount(
+        self, digest: Digest, beside: Callable[[], Awaitable[None]] | None
+    ) -> UploadSession | None:
+        """What a mount from the repository itself gives, while something else is done.
+
+        A refusal is raised when both are over. Raised at once, it would cut the connection that the source has begun to
+        come on, and the upload would have to ask for it again.
+        """
+        if beside is None:
+            return await openings.mount_or_start(self.remote, digest, self.remote.name)
+        opened: UploadSession | None = None
+        refusal: ResponseError | CredentialError | None = None
+
+        async def ask() -> None:
+            nonlocal opened, refusal
+            try:
+                opened = await openings.mount_or_start(self.remote, digest, self.remote.name)
+            except (ResponseError, CredentialError) as error:
+                refusal = error
+
+        try:
+            await self.remote.session.runtime.gather(2, [ask, beside])
+        except BaseException:
+            if opened is not None:
+                await opened.give_up()
+            raise
+        if refusal is not None:
+            raise refusal
+        return opened
+
+    async def _looked(
+        self, opened: UploadSession | None, is_new: Callable[[], Awaitable[bool]] | None = None
+    ) -> Descriptor | None:
+        """The blob, if the repository has it although a mount has not said so. The session is kept only if not.
+
+        Args:
+            opened: what the mount has opened.
+            is_new: whether the registry need not be asked.
+        """
+        is_missing, there = False, None
+        try:
+            if is_new is None or not await is_new():
+                there = await self.already_there()
+            is_missing = there is None
+        finally:
+            if opened is not None and not is_missing:
+                await opened.give_up()
+        return there
+
     async def transferred(self, opened: UploadSession | None, chunk_size: int | None) -> Descriptor:
         """The blob, when all that the session lacks was sent."""
         session, chunking = self.remote.session, self.remote.session.learned.chunking
@@ -153,7 +272,8 @@ class _Job:
             transfer = Transfer(self.remote, opened, feed, size, self.checkpoints, self.item, self.progress)
             done = await transfer.run()
             if chunk_size is None and not feed.holds:
-                chunking.first, chunking.largest = size.current, size.largest
+                chunking.largest = min(size.largest, chunking.largest)
+                chunking.first = min(size.current, chunking.largest)
             return done
 
 
@@ -166,6 +286,11 @@ def _expected(digest: str | None, chunk_size: int | None, mount_from: str | None
         if digest is None:
             raise InvalidInput("mount_from: a blob is mounted by its digest: pass digest=, too")
     return None if digest is None else Digest(digest)
+
+
+def _check_source(source: Source, checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None and not (source.is_seekable and source.size is not None):
+        raise InvalidInput("checkpoint: expected a source that can be read again: a path, bytes or a file on disk")
 
 
 def _chunk_size(session: Session, feed: Feed, wanted: int | None) -> ChunkSize:

@@ -1,6 +1,7 @@
 """Sources of blobs that move from one store to another: out of a registry, or from this machine.
 
-Neither opens anything before its first byte is read: what the target has already is never asked for.
+Neither opens anything before its first byte is read, or before somebody lets it begin: what the target is known to have
+is never asked for.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from acr._core.blobs.downloads import Download
+from acr._core.blobs.reading import Download
 from acr._core.runtime import Runtime
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
-from acr.errors import TransferError
+from acr.errors import AcrError, TransferError
 
 
 class RegistrySource:
@@ -29,10 +30,22 @@ class RegistrySource:
         self._remote = remote
         self._blob = blob
         self._download: Download | None = None
+        self._failure: AcrError | None = None
         self.size: int | None = blob.size
+
+    async def begin(self) -> None:
+        """Let the first bytes come while something else is done. If they cannot be had, `read` says so."""
+        self._download = self._from(0)
+        try:
+            await self._download.begin(memoryview(b""))
+        except AcrError as error:
+            self._failure = error
 
     async def read(self, count: int) -> bytes:
         """As of `Source`."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         download = self._download = self._download or self._from(0)
         buffer = memoryview(bytearray(count))
         filled = 0

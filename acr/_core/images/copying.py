@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
-from acr._core.images.ends import NOTHING, Missed, Store
+from acr._core.images.copy_options import MOST_CONNECTIONS, Options as Options  # noqa: PLC0414 - for the facades
+from acr._core.images.ends import NOTHING, Missed, Outlook, Store
 from acr._core.images.graph import MOST_MANIFESTS, Parts, parts_of
-from acr._core.images.selection import of_size, select
+from acr._core.images.outlook import Asking, Findings, look_ahead
+from acr._core.images.selection import child_of, of_size, select
 from acr._core.images.stores import LocalStore, RegistryStore
 from acr._core.runtime import Runtime
-from acr._core.talk.deadline import one_call
+from acr._core.talk.deadline import one_call, share, writes
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
-from acr._values.arguments import check_callback, check_count, check_text, wrong_kind
-from acr._values.descriptor import Descriptor, Platform, platform_of
+from acr._values.arguments import check_text
+from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, looks_like_digest
 from acr._values.manifest import Manifest
-from acr._values.progress import Item, Progress, Skipped, tell
+from acr._values.progress import Item, Skipped, tell
 from acr._values.reference import Reference, check_reference, check_tag, looks_like_acr
 from acr.errors import InvalidReference, LimitExceeded, NotFound, SizeMismatch, TransferError
 from acr.protocols import Local
 
 T = TypeVar("T")
-
-_AT_ONCE: Final = 4
-"""Manifests that move at the same time."""
-
-_MOST_AT_ONCE: Final = 16
-"""Blobs that move at the same time, whatever the caller asks for."""
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """Total size of the manifests of one copy. They are held in memory."""
@@ -42,40 +38,13 @@ _DEEPEST: Final = 16
 """How deep indexes may nest."""
 
 
-@attrs.frozen(kw_only=True)
-class Options:
-    """How to copy.
-
-    Args:
-        platform: which manifest of an index, and what an image that is in none must be for; None takes all there is.
-        referrers: whether to copy what is attached to the manifests, too; `all` if cosign's tags count as well.
-        concurrency: blobs that move at the same time.
-        progress: is told.
-    """
-
-    platform: Platform | None = attrs.field(converter=platform_of)
-    referrers: bool | Literal["all"]
-    concurrency: int
-    progress: Progress | None
-
-    def __attrs_post_init__(self) -> None:
-        check_count("concurrency", self.concurrency)
-        check_callback("progress", self.progress)
-        if not (isinstance(self.referrers, bool) or self.referrers == "all"):
-            raise wrong_kind("referrers", self.referrers, "True, False or 'all'")
-
-    @property
-    def at_once(self) -> int:
-        """Blobs that move at the same time."""
-        return min(self.concurrency, _MOST_AT_ONCE)
-
-
 @one_call
 async def push(remote: Remote, local: Local, reference: str | None, *, tag: str | None, options: Options) -> Descriptor:
     """Copy from this machine to a repository."""
     if tag is not None:
         check_tag(tag)
     check_text("reference", reference)
+    writes(remote.session, remote.name)
     source = LocalStore(remote.session.runtime, local, "source")
     target = RegistryStore(remote)
     return await transfer(remote.session.runtime, source, target, await source.resolve(reference), tag, options)
@@ -100,10 +69,13 @@ async def copy(session: Session, source: str, to: Session, target: str, *, optio
     if there.digest is not None:
         raise InvalidReference(f"{target!r}: the digest is that of what is copied; name a tag, or none")
     one, other = RegistryStore(Remote(session, here.repository)), RegistryStore(Remote(to, there.repository))
+    writes(to, there.repository)
     root, tag = await one.resolve(named), there.tag or here.tag
     if session is to and here.repository == there.repository and options.platform is None:
         await other.put_root(root, tag, _nothing_to_mend)  # all that it leads to is where it belongs
         return root.descriptor
+    if session.registry == to.registry:  # a blob that cannot be mounted takes two connections to it
+        options = attrs.evolve(options, concurrency=min(options.concurrency, MOST_CONNECTIONS // 2))
     return await transfer(session.runtime, one, other, root, tag, options)
 
 
@@ -187,7 +159,9 @@ class _Copy:
         self._root = root
         self._names: dict[Digest, list[str]] = {} if tag is None else {root.digest: [tag]}  # tags that are to be set
         self._options = options
+        self._lines = share(options.at_once)
         self._seen: set[Digest] = set()
+        self._indexes: dict[Digest, Digest] = {}  # which index lists a manifest
         self._there: set[Digest] = set()  # manifests that the target has had before
         self._bytes = 0
         self._nodes: dict[Digest, _Node] = {}
@@ -197,10 +171,10 @@ class _Copy:
         """Copy the root, then, step by step, what is attached to it and to what is attached."""
         subjects = await self._bring([self._root.descriptor])
         while self._options.referrers and subjects:
-            found = await self._gather(_AT_ONCE, [partial(self._attached, subject) for subject in subjects])
+            found = await self._gather([partial(self._attached, subject) for subject in subjects])
             subjects = await self._bring([attached for some in found for attached in some])
             named = [self._nodes[digest] for digest in self._names if digest in self._nodes]  # that came before
-            await self._gather(_AT_ONCE, [partial(self._put, node) for node in named])
+            await self._put_all(named)
 
     async def _attached(self, subject: Digest) -> Sequence[Descriptor]:
         """What is attached to a manifest. Tags that stand for that are noted, to be set when it is there."""
@@ -217,19 +191,30 @@ class _Copy:
         blobs = self._new_blobs(nodes.values())
         # The large ones first: one that begins last would be waited for alone.
         blobs.sort(key=lambda blob: blob.size, reverse=True)
-        looks = [partial(self._look, node.manifest.descriptor) for node in nodes.values()]
-        takes = [partial(self._take, blob) for blob in blobs]
-        await self._gather(self._options.at_once, [*looks, *takes])
+        known = await self._look_ahead(tops, nodes, blobs)
+        missing = [blob for blob in blobs if blob.digest not in known.there]
+        tasks: list[Callable[[], Awaitable[object]]] = [
+            partial(self._look, node.manifest.descriptor)
+            for node in nodes.values()
+            if node.manifest.digest not in known.asked
+        ]
+        sizes = [*(0 for _ in tasks), *(blob.size for blob in missing)]
+        tasks += [partial(self._take, blob, outlook=known.of(blob)) for blob in missing]
+        await self._gather(tasks, sizes)
         self._nodes.update(nodes)
+        await self._put_in_order(nodes)
+        return list(nodes)
+
+    async def _put_in_order(self, nodes: Mapping[Digest, _Node]) -> None:
+        """Put some manifests, each behind those that it lists."""
         order = TopologicalSorter(
             {digest: [child.digest for child in node.parts.manifests] for digest, node in nodes.items()}
         )
         order.prepare()
         while order.is_active():
             ready = order.get_ready()
-            await self._gather(_AT_ONCE, [partial(self._put, nodes[digest]) for digest in ready if digest in nodes])
+            await self._put_all([nodes[digest] for digest in ready if digest in nodes])
             order.done(*ready)
-        return list(nodes)
 
     async def _walk(self, tops: Sequence[Descriptor]) -> list[_Node]:
         """The manifests below some, and these, as far as they were not seen before."""
@@ -240,8 +225,9 @@ class _Copy:
             if depth > _DEEPEST:
                 raise LimitExceeded(f"the nesting of manifests in {self._source.name}", limit=_DEEPEST, unit="levels")
             tasks = [partial(self._node, descriptor) for descriptor in level]
-            nodes = await self._gather(_AT_ONCE, tasks)
+            nodes = await self._gather(tasks, [descriptor.size for descriptor in level])
             found += nodes
+            self._indexes |= {child.digest: node.manifest.digest for node in nodes for child in node.parts.manifests}
             level = self._unseen(child for node in nodes for child in node.parts.manifests)
             depth += 1
         return found
@@ -264,7 +250,9 @@ class _Copy:
         if descriptor.digest == self._root.digest:
             manifest = self._root
         else:
-            manifest = of_size(await self._manifest(descriptor.digest), descriptor, self._source.name)
+            index = self._indexes.get(descriptor.digest)
+            found = self._manifest(descriptor.digest) if index is None else child_of(index, descriptor, self._manifest)
+            manifest = of_size(await found, descriptor, self._source.name)
         # Of another object: what it has parsed takes many times the bytes, and need not be kept.
         return _Node(manifest, parts_of(attrs.evolve(manifest)))
 
@@ -277,11 +265,13 @@ class _Copy:
                 return await self._target.manifest(digest)
             raise
 
-    async def _look(self, manifest: Descriptor) -> None:
+    async def _look(self, manifest: Descriptor) -> bool:
         """Note whether the target has a manifest itself."""
-        if await self._target.has(manifest):
-            self._there.add(manifest.digest)
-            tell(self._options.progress, Skipped(Item(str(manifest.digest), manifest.size, manifest.digest)))
+        if not await self._target.has(manifest):
+            return False
+        self._there.add(manifest.digest)
+        tell(self._options.progress, Skipped(Item(str(manifest.digest), manifest.size, manifest.digest)))
+        return True
 
     def _new_blobs(self, nodes: Iterable[_Node]) -> list[Descriptor]:
         new: dict[Digest, Descriptor] = {}
@@ -294,8 +284,27 @@ class _Copy:
                 raise SizeMismatch(what, expected=known.size, actual=blob.size)
         return list(new.values())
 
-    async def _take(self, blob: Descriptor, missed: Missed = NOTHING) -> None:
-        await self._target.take(blob, self._source, self._options.progress, missed)
+    async def _look_ahead(
+        self, tops: Sequence[Descriptor], nodes: Mapping[Digest, _Node], blobs: Sequence[Descriptor]
+    ) -> Findings:
+        """What the target is likely to lack. What it is found to have is told."""
+
+        async def look(digest: Digest) -> bool:
+            return await self._look(nodes[digest].manifest.descriptor)
+
+        async def has_blob(blob: Descriptor) -> bool:
+            return await self._target.has_blob(blob, self._options.progress)
+
+        return await look_ahead(
+            self._target.order(self._source),
+            [top.digest for top in tops if top.digest in nodes],
+            {digest: node.parts for digest, node in nodes.items()},
+            {blob.digest for blob in blobs},
+            Asking(look, has_blob, self._gather),
+        )
+
+    async def _take(self, blob: Descriptor, missed: Missed = NOTHING, outlook: Outlook = Outlook.OPEN) -> None:
+        await self._target.take(blob, self._source, self._options.progress, missed, outlook)
 
     async def _put(self, node: _Node) -> None:
         mend, digest = partial(self._mend, node), node.manifest.digest
@@ -318,8 +327,13 @@ class _Copy:
                 self._there.discard(child.digest)
                 await self._put(self._nodes[child.digest])
 
-    async def _gather(self, limit: int, tasks: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        return await self._runtime.gather(limit, tasks, width=self._width)
+    async def _put_all(self, nodes: Sequence[_Node]) -> None:
+        await self._gather([partial(self._put, node) for node in nodes], [node.manifest.size for node in nodes])
+
+    async def _gather(self, tasks: Sequence[Callable[[], Awaitable[T]]], sizes: Sequence[int] | None = None) -> list[T]:
+        return await self._runtime.gather(
+            self._options.at_once, tasks, width=self._width, sizes=sizes, lines=self._lines
+        )
 
     def _width(self, limit: int) -> int:
-        return min(self._source.width(limit), self._target.width(limit))
+        return min(self._source.width(limit, reads=True), self._target.width(limit, reads=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, auto
 from typing import Final, Protocol
 
 import attrs
@@ -30,6 +31,31 @@ class Missed:
 
 NOTHING: Final = Missed()
 
+
+class Order(Enum):
+    """What a store is best asked for before the blobs, so that few requests tell what it lacks."""
+
+    AT_ONCE = auto()
+    """Nothing: manifests and blobs are asked for side by side."""
+    MANIFESTS = auto()
+    """The manifests that all others are below."""
+    CONFIGS = auto()
+    """These; and if one is not there, the configs that it leads to."""
+
+
+class Outlook(Enum):
+    """What is known of a blob before a store takes it."""
+
+    OPEN = auto()
+    """Nothing."""
+    THERE = auto()
+    """The store has a manifest that leads to it, and so is likely to have it."""
+    NEW = auto()
+    """The store has neither the manifest that lists it nor that one's config, and so is likely to lack it."""
+    MISSING = auto()
+    """The store has said that it lacks it."""
+
+
 Mend = Callable[[Missed], Awaitable[None]]
 """Brings again what a store has missed."""
 
@@ -42,8 +68,13 @@ class Store(Protocol):
         """What it is, for errors."""
         ...
 
-    def width(self, limit: int) -> int:
-        """How many of `limit` requests it bears at the same time at present."""
+    def width(self, limit: int, *, reads: bool) -> int:
+        """How many of `limit` requests it bears at the same time at present.
+
+        Args:
+            limit: as many as the caller allows.
+            reads: whether blobs are read from it.
+        """
         ...
 
     async def manifest(self, digest: Digest) -> Manifest:
@@ -70,7 +101,22 @@ class Store(Protocol):
         """Whether a manifest is here, and need not be put again. It says nothing of what the manifest leads to."""
         ...
 
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
+    def order(self, source: Store) -> Order:
+        """What it is best asked for first, if the blobs come from that store."""
+        ...
+
+    async def has_blob(self, blob: Descriptor, progress: Progress | None) -> bool:
+        """Whether a blob is here; if so, that is told."""
+        ...
+
+    async def take(
+        self,
+        blob: Descriptor,
+        source: Store,
+        progress: Progress | None,
+        missed: Missed = NOTHING,
+        outlook: Outlook = Outlook.OPEN,
+    ) -> None:
         """Take over a blob of another store, unless it is here already.
 
         Args:
@@ -78,6 +124,7 @@ class Store(Protocol):
             source: the other store.
             progress: is told.
             missed: what this store has said that it lacks, although it had been brought.
+            outlook: what is known of the blob already.
         """
         ...
 

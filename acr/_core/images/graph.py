@@ -26,10 +26,12 @@ class Parts:
         manifests: other manifests.
         blobs: config and layers. Those that nobody may pass on are left out; that is told by their type alone, since
             `urls` may stand with any.
+        config: the config alone, if there is one.
     """
 
     manifests: Sequence[Descriptor] = ()
     blobs: Sequence[Descriptor] = ()
+    config: Descriptor | None = None
 
 
 def parts_of(manifest: Manifest) -> Parts:
@@ -59,7 +61,8 @@ def parts_of(manifest: Manifest) -> Parts:
     where = f"the manifest {manifest.digest}"
     others = [read_descriptor(entry, where) for entry in list_of(manifest.json, "blobs", where)]
     config = [] if manifest.config is None else [manifest.config]
-    return Parts(blobs=[*config, *filter(_may_be_passed_on, (*manifest.layers, *others))])
+    blobs = [*config, *filter(_may_be_passed_on, (*manifest.layers, *others))]
+    return Parts(blobs=blobs, config=manifest.config)
 
 
 def check_one_kind(manifest: Manifest) -> None:

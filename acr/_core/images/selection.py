@@ -12,7 +12,7 @@ from acr._values.digest import Digest, Hasher
 from acr._values.fields import optional_text, parse_object
 from acr._values.manifest import MANIFEST_LIMIT, Manifest
 from acr._values.platforms import choose
-from acr.errors import InvalidInput, LimitExceeded, ProtocolViolation, SizeMismatch
+from acr.errors import InvalidInput, LimitExceeded, NotFound, ProtocolViolation, SizeMismatch
 
 IMAGE_CONFIGS: Final = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
 """The types of the configs of images."""
@@ -39,7 +39,7 @@ async def select(
     """
     if root.is_index:
         chosen = choose(root, platform, name)
-        return of_size(await manifest(chosen.digest), chosen, name)
+        return of_size(await child_of(root.digest, chosen, manifest), chosen, name)
     if platform is None or (config := root.config) is None:
         return root
     if config.media_type in IMAGE_CONFIGS:
@@ -47,6 +47,29 @@ async def select(
         if own is not None and not own.fits(platform):
             raise InvalidInput(f"{name} is for {own}, and no index: there is nothing for {platform}")
     return root
+
+
+async def child_of(index: Digest, child: Descriptor, manifest: Callable[[Digest], Awaitable[Manifest]]) -> Manifest:
+    """A manifest that an index lists. If it is missing, the error says which one of which index, and what to do.
+
+    Args:
+        index: digest of the index.
+        child: its entry.
+        manifest: gets a manifest.
+
+    Raises:
+        NotFound: it is missing.
+    """
+    try:
+        return await manifest(child.digest)
+    except NotFound as error:
+        meant = f" for {child.platform}" if child.platform is not None else ""
+        error.hint = (
+            f"the index {index} lists it{meant}, and it is missing: platform= takes a platform that is there,"
+            f" restore({str(child.digest)!r}) brings it back if soft delete is on, and Inventory.check() finds all that"
+            " is missing"
+        )
+        raise
 
 
 def of_size(manifest: Manifest, descriptor: Descriptor, name: str) -> Manifest:

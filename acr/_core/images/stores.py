@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Literal, ParamSpec, TypeVar
 
 from acr import media_types
-from acr._core.blobs import downloads, uploads
+from acr._core.blobs import calls as blobs, downloads, uploads
 from acr._core.images.blob_sources import LocalSource, RegistrySource
-from acr._core.images.ends import NOTHING, Mend, Missed, Store
+from acr._core.images.ends import NOTHING, Mend, Missed, Order, Outlook, Store
 from acr._core.images.graph import MOST_MANIFESTS
+from acr._core.images.lacking import is_lacking, named
 from acr._core.listed import manifests, referrers
 from acr._core.runtime import Runtime
 from acr._core.storage import Source
-from acr._core.talk.attempts import Problem
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -31,9 +31,6 @@ T = TypeVar("T")
 _BLOCK: Final = 1024 * 1024
 
 _MANIFESTS: Final = (*media_types.ANY_MANIFEST, media_types.OCI_ARTIFACT_MANIFEST)
-
-_LACKING: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
-"""Error codes for a manifest whose blobs or children are missing, or not replicated yet."""
 
 
 class RegistryStore:
@@ -53,9 +50,10 @@ class RegistryStore:
         """As of `Store`."""
         return str(self.remote)
 
-    def width(self, limit: int) -> int:
+    def width(self, limit: int, *, reads: bool) -> int:
         """As of `Store`."""
-        return self.remote.session.learned.throttle.width(limit)
+        throttles = self.remote.session.learned.throttles
+        return throttles.reading(limit) if reads else throttles.width(limit)
 
     async def resolve(self, reference: str) -> Manifest:
         """The manifest behind a tag or a digest.
@@ -110,23 +108,52 @@ class RegistryStore:
             return False
         return True
 
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
+    def order(self, source: Store) -> Order:
+        """As of `Store`."""
+        if self._near(source) is not None:
+            return Order.MANIFESTS
+        return Order.CONFIGS if self.remote.session.learned.tells_by_mount else Order.AT_ONCE
+
+    async def has_blob(self, blob: Descriptor, progress: Progress | None) -> bool:
+        """As of `Store`."""
+        there = await blobs.find(self.remote, blob.digest, blob.size)
+        if there is None:
+            return False
+        self._check(blob, there)
+        tell(progress, Skipped(_item(blob)))
+        return True
+
+    async def take(
+        self,
+        blob: Descriptor,
+        source: Store,
+        progress: Progress | None,
+        missed: Missed = NOTHING,
+        outlook: Outlook = Outlook.OPEN,
+    ) -> None:
         """As of `Store`.
 
         What it names a second time is sent, whatever it says of what it has; and nothing is mounted again, since there
         are registries that say of any blob that it is.
         """
-        near = self._near(source)
+        near = None if missed.times else self._near(source)
+        is_new = outlook is Outlook.NEW and near is None
+        content = source.source(blob)
         there = await uploads.upload(
             self.remote,
-            partial(source.source, blob),
+            lambda: content,
             digest=blob.digest,
-            mount_from=None if missed.times else near,
+            mount_from=near,
             progress=progress,
             name=_item(blob).name,
-            trusts_mount=True,
-            is_wanted=missed.times > 1 and blob.digest in missed.digests,
+            trusts_mount=outlook is not Outlook.THERE,
+            is_wanted=outlook is Outlook.MISSING or (missed.times > 1 and blob.digest in missed.digests),
+            is_new=_yes if is_new else None,
+            beside=content.begin if is_new and isinstance(content, RegistrySource) else None,
         )
+        self._check(blob, there)
+
+    def _check(self, blob: Descriptor, there: Descriptor) -> None:
         if there.size != blob.size:
             raise SizeMismatch(f"the blob {blob.digest} of {self.name}", expected=blob.size, actual=there.size)
 
@@ -142,15 +169,22 @@ class RegistryStore:
 
     async def put_root(self, manifest: Manifest, tag: str | None, mend: Mend) -> None:
         """As of `Store`."""
-        missed, attempts = NOTHING, self.remote.session.sender.attempts(_is_lacking)
+        missed, attempts = NOTHING, self.remote.session.sender.attempts(is_lacking)
         while True:
             try:
                 await self._put(manifest, tag)
                 break
             except ResponseError as error:
                 await attempts.again(error)
-                missed = Missed(missed.times + 1, frozenset(_named(error)))
+                missed = Missed(missed.times + 1, frozenset(named(error)))
+                self._doubt_mounts()
             await mend(missed)
+
+    def _doubt_mounts(self) -> None:
+        """What the registry said to have, it may have said only because it was asked by a mount."""
+        learned = self.remote.session.learned
+        if learned.tells_by_mount:
+            learned.tells_by_mount = False
 
     async def commit(self) -> None:
         """Each part has its place already."""
@@ -187,7 +221,7 @@ class LocalStore:
         """As of `Store`."""
         return repr(self._local)
 
-    def width(self, limit: int) -> int:
+    def width(self, limit: int, *, reads: bool) -> int:
         """As of `Store`."""
         return limit
 
@@ -247,13 +281,32 @@ class LocalStore:
         """No: to write it again costs no more than to look."""
         return False
 
-    async def take(self, blob: Descriptor, source: Store, progress: Progress | None, missed: Missed = NOTHING) -> None:
+    def order(self, source: Store) -> Order:
         """As of `Store`."""
-        if await self._call(self._local.has, blob):
+        return Order.AT_ONCE
+
+    async def has_blob(self, blob: Descriptor, progress: Progress | None) -> bool:
+        """No: `take` looks, at no cost."""
+        return False
+
+    async def take(
+        self,
+        blob: Descriptor,
+        source: Store,
+        progress: Progress | None,
+        missed: Missed = NOTHING,
+        outlook: Outlook = Outlook.OPEN,
+    ) -> None:
+        """As of `Store`."""
+        sink = await self._call(self._missing, blob)
+        if sink is None:
             tell(progress, Skipped(_item(blob)))
         else:
-            sink = await self._call(self._local.sink, blob)
             await source.download(blob, lambda _: sink, progress)
+
+    def _missing(self, blob: Descriptor) -> Sink | None:
+        """Where a blob goes; None if it is here already."""
+        return None if self._local.has(blob) else self._local.sink(blob)
 
     async def put(self, manifest: Manifest, mend: Mend) -> None:
         """As of `Store`."""
@@ -281,17 +334,8 @@ class LocalStore:
             raise TransferError(str(error), side=self._side) from error  # it cannot know which end it is
 
 
-def _is_lacking(problem: Problem) -> bool:
-    """Whether a registry refuses a manifest because it lacks something that it lists, or did not see it yet."""
-    return isinstance(problem, ResponseError) and not _LACKING.isdisjoint(problem.codes)
-
-
-def _named(error: ResponseError) -> Iterator[str]:
-    """The digests that the details of an error name: as text, or in a field."""
-    for one in error.errors:
-        detail = one.detail
-        values = detail.values() if isinstance(detail, dict) else detail if isinstance(detail, list) else [detail]
-        yield from (value for value in values if isinstance(value, str))
+async def _yes() -> bool:
+    return True
 
 
 def _item(blob: Descriptor) -> Item:

@@ -26,6 +26,7 @@ from acr._core.listed.permissions import Changes, permissions
 from acr._core.listed.tags import get as get_tag_properties, order_on_wire
 from acr._core.talk import scopes
 from acr._core.talk.answers import NO_HEAD, done, listed, told
+from acr._core.talk.attempts import Attempts
 from acr._core.talk.deadline import best_effort, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -249,8 +250,15 @@ async def _is_there(remote: Remote, reference: str, manifest: Manifest) -> bool:
     return False
 
 
-async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
-    """Delete a manifest, and with it all its tags."""
+async def delete(remote: Remote, digest: str, *, missing_ok: bool, attempts: Attempts | None = None) -> None:
+    """Delete a manifest, and with it all its tags.
+
+    Args:
+        remote: the repository.
+        digest: of the manifest.
+        missing_ok: whether it may be gone.
+        attempts: of the caller, who looks again before another try; None for the usual ones.
+    """
     try:
         checked = Digest(digest)
     except ValueError:
@@ -259,7 +267,7 @@ async def delete(remote: Remote, digest: str, *, missing_ok: bool) -> None:
             f" to remove the tag alone use tag({digest!r}).delete()"
         ) from None
     request = delete_manifest.build_request(remote.name, checked)
-    attempts = remote.session.sender.attempts()
+    attempts = attempts or remote.session.sender.attempts()
     with attempts.may_be_gone(missing_ok=missing_ok):
         async with explained(f"the manifest {remote.name}@{checked}", partial(properties, remote, checked)):
             parse = done(delete_manifest.parse, 202)

@@ -23,6 +23,7 @@ from acr._core.listed.locks import explained
 from acr._core.listed.permissions import Changes, permissions
 from acr._core.talk import scopes
 from acr._core.talk.answers import done, listed, told
+from acr._core.talk.attempts import Attempts
 from acr._core.talk.deadline import one_call
 from acr._core.talk.paging import Shown, Walk
 from acr._core.talk.remote import Remote
@@ -149,14 +150,20 @@ async def update(remote: Remote, tag: str, changes: Changes) -> TagProperties:
     return _properties(remote.name, reply.body.tag) if reply else await get(remote, tag)
 
 
-async def delete(remote: Remote, tag: str, *, missing_ok: bool) -> Digest | None:
+async def delete(remote: Remote, tag: str, *, missing_ok: bool, attempts: Attempts | None = None) -> Digest | None:
     """Delete a tag, not what it points to.
+
+    Args:
+        remote: the repository.
+        tag: its name.
+        missing_ok: whether it may be gone.
+        attempts: of the caller, who looks again before another try; None for the usual ones.
 
     Returns:
         What it pointed to; None if the registry does not tell, or if the tag was gone.
     """
     request = delete_tag.build_request(remote.name, check_tag(tag))
-    attempts = remote.session.sender.attempts()
+    attempts = attempts or remote.session.sender.attempts()
     with attempts.may_be_gone(missing_ok=missing_ok):
         async with explained(f"the tag {tag} of {remote.name}", partial(get, remote, tag)):
             parse = done(delete_tag.parse, 202)

@@ -75,6 +75,14 @@ def is_throttled(problem: Problem) -> bool:
     return isinstance(problem, ResponseError) and problem.status == 429
 
 
+def may_have_taken_effect(problem: Problem) -> bool:
+    """Whether a registry may have done what it was asked for, although the answer is an error.
+
+    From 500 on, and with 408, a gateway may have answered for a registry that does it.
+    """
+    return isinstance(problem, TransportError) or problem.status >= 500 or problem.status == 408
+
+
 class Attempts:
     """The tries of one thing.
 
@@ -114,7 +122,7 @@ class Attempts:
         _LOG.warning("%s; trying again in %.1f s", problem, delay)
         await self._client.runtime.sleep(delay)
         self.since_progress += 1
-        self.in_doubt = self.in_doubt or isinstance(problem, TransportError) or problem.status >= 500
+        self.in_doubt = self.in_doubt or may_have_taken_effect(problem)
 
     async def run(self, once: Callable[[], Awaitable[T]]) -> T:
         """Do something until it succeeds, or fails for good. Errors as of `again`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Final
 
@@ -16,13 +17,13 @@ _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
-async def read(incoming: Incoming, limit: int, what: str, *, option: str | None = None) -> bytes:
+async def read(incoming: Incoming, limit: int, what: Callable[[], str], *, option: str | None = None) -> bytes:
     """Read a body to its end.
 
     Args:
         incoming: the answer.
         limit: the bytes that it may have.
-        what: its name, for the error.
+        what: gives its name, for an error.
         option: the option that sets the limit, or None.
 
     Raises:
@@ -33,7 +34,7 @@ async def read(incoming: Incoming, limit: int, what: str, *, option: str | None 
         async for chunk in chunks:
             parts += chunk
             if len(parts) > limit:
-                raise LimitExceeded(what, limit=limit, option=option)
+                raise LimitExceeded(what(), limit=limit, option=option)
     return bytes(parts)
 
 

@@ -11,6 +11,9 @@ from acr._values.options import CHUNK_SIZE
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of the largest chunk. It is what is lost with a connection."""
 
+AZURES: Final = 16 * 1024 * 1024
+"""Bytes of the first chunk to Azure's registries, if its source can be read again. They take chunks of any size."""
+
 
 @attrs.define
 class Chunking:
@@ -27,3 +30,8 @@ class Chunking:
     largest: int = LARGEST
     takes_many: bool = False
     takes_one: bool = False
+
+    def bears(self, largest: int) -> None:
+        """A chunk was too large, and one of so many bytes was not: those of other uploads are to have no more."""
+        self.largest = min(self.largest, largest)
+        self.first = min(self.first, self.largest)

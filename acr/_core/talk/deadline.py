@@ -7,13 +7,13 @@ and all requests within it share its end. A request outside of every call is a c
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, aclosing, suppress
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
-from acr._core.runtime import Runtime
+from acr._core.runtime import Lines, Runtime, Traffic
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,30 +32,47 @@ class _Call:
     def __init__(self, *, is_best_effort: bool = False) -> None:
         self.is_best_effort = is_best_effort
         self.ends: dict[object, float] = {}
+        self.traffic: Traffic = Traffic()
+        self.written: set[tuple[object, str]] = set()
+        self.lines: Lines | None = None
 
 
 _CALL: Final[ContextVar[_Call | None]] = ContextVar("_CALL", default=None)
 
 
-@contextmanager
-def calling() -> Iterator[None]:
+class _Within:
+    """A call is the current one meanwhile. Each small call enters two: a generator would cost twice as much.
+
+    Args:
+        call: the call; None lets the current one go on.
+    """
+
+    __slots__ = ("_before", "_call")
+
+    def __init__(self, call: _Call | None) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._before = None if self._call is None else _CALL.set(self._call)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._before is not None:
+            with suppress(ValueError):  # Python closes an abandoned coroutine in another context
+                _CALL.reset(self._before)
+
+
+def calling() -> AbstractContextManager[None]:
     """Begin a call, unless there is one already. All requests within belong to it."""
-    if _CALL.get() is not None:
-        yield
-        return
-    with _within(_Call()):
-        yield
+    return _Within(_Call() if _CALL.get() is None else None)
 
 
-@contextmanager
-def best_effort() -> Iterator[None]:
+def best_effort() -> AbstractContextManager[None]:
     """Clean up behind a call that failed or that the user stopped: all requests within end after 3 s together.
 
     The client sends each of them once. They have a time of their own, because that of the call may be over. They share
     3 s, or half of `Timeouts.total` if that is less.
     """
-    with _within(_Call(is_best_effort=True)):
-        yield
+    return _Within(_Call(is_best_effort=True))
 
 
 def is_best_effort() -> bool:
@@ -113,11 +130,34 @@ def deadline(runtime: Runtime, total: float | None) -> float | None:
     return call.ends.setdefault(runtime, runtime.now() + seconds) if end is None else end
 
 
-@contextmanager
-def _within(call: _Call) -> Iterator[None]:
-    before = _CALL.set(call)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # Python closes an abandoned coroutine in another context
-            _CALL.reset(before)
+def writes(session: object, repository: str) -> None:
+    """Note that the current call writes to a repository: its first token is good for that, too."""
+    call = _CALL.get()
+    if call is not None:
+        call.written.add((session, repository))
+
+
+def is_written(session: object, repository: str) -> bool:
+    """Whether the current call writes to a repository."""
+    call = _CALL.get()
+    return call is not None and (session, repository) in call.written
+
+
+def traffic() -> Traffic:
+    """What moves for the current call."""
+    call = _CALL.get()
+    return Traffic() if call is None else call.traffic
+
+
+def share(connections: int) -> Lines | None:
+    """Let all tasks of the current call share so many connections. Give what `gather` bounds the tasks by."""
+    call = _CALL.get()
+    if call is not None:
+        call.lines = Lines(connections)
+    return lines()
+
+
+def lines() -> Lines | None:
+    """The connections that the tasks of the current call share; None if it is a task by itself."""
+    call = _CALL.get()
+    return None if call is None else call.lines

@@ -36,6 +36,7 @@ _SHOWN: Final = 200
 _MOST_SHOWN: Final = 2000
 """Characters of what a registry says."""
 
+_TRASH: Final = "/acr/v1/_deleted/"
 _LOCKED_CODE: Final = "REGISTRY_DISALLOWED_OPERATION"
 _MISSING: Final = frozenset({"NAME_UNKNOWN", "TAG_UNKNOWN", "MANIFEST_UNKNOWN"})
 _ITEM: Final = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifest|blob)s/(?P<reference>[^/]+)")
@@ -75,11 +76,14 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     is_acr = correlation_id is not None or (looks_like_acr(host) and any(error.code in _MISSING for error in errors))
     if kind is NotFound and not is_acr and request.target.startswith("/acr/v1/"):
         kind = NoMetadataApi
-    text = "; ".join(f"{e.code}: {e.message}" if e.message else e.code for e in errors) or _beginning(body, incoming)
+    text = _text(errors) or _beginning(body, incoming)
     path = shown_path(request.target)
     # By the answer's own clock: that of this machine may be another one.
     now = _moment(incoming.headers.get("date")) or datetime.now(UTC)
     wait = retry_after(incoming.headers.get("retry-after"), now=now)
+    hint = _hint(kind, request, incoming.status, wait)
+    if _lacks_trash(kind, request, errors):
+        text, hint = _no_trash(request, host)
     return kind(
         f"{request.method} {path} at {host}: {incoming.status} {text[:_MOST_SHOWN]}",
         status=incoming.status,
@@ -87,7 +91,7 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         correlation_id=correlation_id,
         retry_after=wait,
         challenge=incoming.headers.get("www-authenticate"),
-        hint=_hint(kind, request, incoming.status, wait),
+        hint=hint,
     )
 
 
@@ -161,6 +165,28 @@ def _hint(kind: type[ResponseError], request: Request, status: int, wait: float 
     if kind is Unauthorized and request.target.startswith("/acr/v1/_catalog"):
         return "listing repositories takes a right of its own: the scope registry:catalog:*, or the role Catalog Lister"
     return _HINTS.get(kind)
+
+
+def _text(errors: tuple[ErrorInfo, ...]) -> str:
+    return "; ".join(f"{one.code}: {one.message}" if one.message else one.code for one in errors)
+
+
+def _lacks_trash(kind: type[ResponseError], request: Request, errors: tuple[ErrorInfo, ...]) -> bool:
+    """Whether the registry knows no trash. Its answer for an item that is not in the trash has a code."""
+    return kind is NotFound and not errors and request.target.startswith(_TRASH)
+
+
+def _no_trash(request: Request, host: str) -> tuple[str, str]:
+    """What to say if there is no trash, and what to do about it."""
+    name = host.partition(".")[0] if looks_like_acr(host) else "NAME"
+    hint = (
+        f"`az acr config soft-delete update --registry {name} --status enabled --days 7` turns it on, for what is"
+        " deleted from then on"
+    )
+    if request.target.startswith(f"{_TRASH}_catalog"):
+        text = "soft delete is off for this registry, or it does not list deleted repositories"
+        return text, f"{hint}; trashed_tags() and trashed_manifests() list the trash of one repository"
+    return "soft delete is off for this registry", hint
 
 
 def _missing(request: Request) -> str | None:

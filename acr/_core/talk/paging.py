@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 import attrs
 from acr_rest.types import AnyRequest as Request, Response
 
+from acr._core.talk.attempts import PASSING, Problem, may_pass
 from acr._core.talk.deadline import each_one_call
 from acr._core.talk.links import local_target, next_link
 from acr._core.talk.scopes import Scopes
 from acr._core.talk.session import Session
-from acr._core.talk.trail import Trail, item_count, with_fewer_items, with_last
+from acr._core.talk.trail import Size, Trail, item_count, with_fewer_items, with_last
 from acr._text import printable
 from acr._values.page import Page
 from acr._values.plain import row_of
-from acr.errors import InvalidReference, LimitExceeded
+from acr.errors import AcrError, InvalidReference, LimitExceeded, ResponseError, TransportError
+
+_DISLIKED: Final = frozenset({400, 413, 416, 422})
+"""What a registry answers that does not take so large a number of items."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -75,30 +79,67 @@ class Walk(Generic[T]):
         """
         path = self.first.target.partition("?")[0]
         target = self.first.target if continuation is None else _checked(continuation, path)
-        trail = Trail(f"the listing at {path}", self.session.limits.pages)
-        excess: LimitExceeded | None = None
+        trail, size = Trail(f"the listing at {path}", self.session.limits.pages), Size(self.first.target)
+        has_links = False
+        excess: AcrError | None = None
         while True:
-            request = attrs.evolve(self.first, target=target)
-            try:
-                page, reply = await self.session.call_for_list(request, self._page, scopes=self.scopes)
-            except LimitExceeded as error:
-                fewer = with_fewer_items(target)
-                if fewer is None:
-                    raise
-                excess = error.with_traceback(None)  # its frames have the page that is too large
-                target = fewer
-                continue
-            link = page.continuation
+            page, reply, target, smaller_since = await self._some(target, size)
+            excess, link = smaller_since or excess, page.continuation
+            has_links = has_links or link is not None
             if link is None and excess is not None and len(page.items) >= (item_count(target) or 1):
-                link = _behind(page.items[-1], target, excess)
+                link = _behind(page.items[-1], target, excess, has_links=has_links)
             trail.passed(target, reply.body, is_empty=not page.items)
             if link is None:
                 yield page
                 return
-            target = local_target(self.session.registry, path, link)
+            target = size.enlarged(local_target(self.session.registry, path, link))
             yield attrs.evolve(page, continuation=target)  # what is wrong with the next page is no matter of this one
             del page, reply
             trail.leads_to(target)
+
+    async def _some(self, target: str, size: Size) -> tuple[Page[T], Response, str, AcrError | None]:
+        """A page, or as many of its items as the registry bears.
+
+        Returns:
+            The page, the answer that it came in, its target, and why it has fewer items than were asked for at first.
+        """
+        excess: AcrError | None = None
+        pauses = self.session.sender.attempts()
+        while True:
+            try:
+                page, reply = await self._fetched(target, size)
+            except (LimitExceeded, ResponseError, TransportError) as error:
+                fewer = self._smaller(error, target, size)
+                if fewer is None:
+                    raise
+                if excess is not None and isinstance(error, ResponseError) and _is_heavy(error):
+                    # Half a page may have been what it takes. If not, the registry may be in trouble.
+                    await pauses.again(error)
+                    pauses.moved()
+                excess = error.with_traceback(None)  # its frames have the page that is too large
+                target = fewer
+            else:
+                return page, reply, target, excess
+
+    async def _fetched(self, target: str, size: Size) -> tuple[Page[T], Response]:
+        """A page, which is asked for again as often as that helps; not, if fewer items may help more."""
+
+        def passes(problem: Problem) -> bool:
+            return may_pass(problem) and self._smaller(problem, target, size) is None
+
+        request, attempts = attrs.evolve(self.first, target=target), self.session.sender.attempts(passes)
+        return await self.session.call_for_list(request, self._page, scopes=self.scopes, attempts=attempts)
+
+    def _smaller(self, error: LimitExceeded | Problem, target: str, size: Size) -> str | None:
+        """The target of the same page with fewer items; None if that would not help, or nobody wants another try."""
+        if isinstance(error, LimitExceeded):
+            fewer = with_fewer_items(target)
+            size.stays(fewer)
+            return fewer
+        if isinstance(error, ResponseError) and error.status in _DISLIKED:
+            return size.as_given(target)
+        is_heavy = _is_heavy(error) and self.session.sender.retries.limit > 0
+        return size.halved(target) if is_heavy and not error.exhausted else None
 
     def _page(self, reply: Response) -> tuple[Page[T], Response]:
         return Page(self.read(reply), next_link(reply.headers.get("link"))), reply
@@ -132,17 +173,35 @@ class Shown:
                 del page
 
 
-def _behind(item: object, target: str, excess: LimitExceeded) -> str:
+def _behind(item: object, target: str, excess: AcrError, *, has_links: bool) -> str | None:
     """The target of the next page, for a registry that gives no links: it begins after the last item.
 
     If there are no links, a full page may be the last one, or not. Only another question tells.
 
+    Args:
+        item: the last of the page.
+        target: of the page.
+        excess: why the page was made smaller.
+        has_links: whether the registry has given links, so that none means the end.
+
+    Returns:
+        The target; None if the page is the last one.
+
     Raises:
-        LimitExceeded: the item has no name after which a page could begin.
+        LimitExceeded, ResponseError, TransportError: the item has no name after which a page could begin.
     """
-    if not isinstance(item, str):
-        raise excess
-    return with_last(target, item)
+    if isinstance(item, str):
+        return with_last(target, item)
+    if has_links or (target.startswith("/acr/") and not isinstance(excess, LimitExceeded)):
+        return None
+    raise excess
+
+
+def _is_heavy(problem: Problem) -> bool:
+    """Whether a page may have been too much for the registry: it fails, or does not end in time."""
+    if isinstance(problem, TransportError):
+        return problem.timed_out
+    return problem.status >= 500 and problem.status in PASSING and problem.retry_after is None
 
 
 async def items(walk: Pages[T]) -> AsyncGenerator[T, None]:

@@ -15,6 +15,9 @@ _LOGGED: Final = re.compile(
 )
 _LOGGED_PLACE: Final = re.compile(r"(?i)(\(b'(?:content-)?location', b(?:'[^?']*+|\"[^?\"]*+)\?)(?:(?:[^'\"\\]|\\.)++)")
 
+_OF_EACH: Final = 120
+"""Characters of what each credential of a chain says."""
+
 _CREDENTIALS: Final = frozenset({"set-cookie", "cookie", "authorization", "proxy-authorization"})
 _PLACES: Final = frozenset({"location", "content-location"})
 
@@ -28,6 +31,18 @@ def without_query(url: str) -> str:
     """A URL whose query may be a capability, as those of uploads and of storage are: in whatever words."""
     path, mark, query = url.partition("?")
     return redact(path) + (f"{mark}…" if query else mark)
+
+
+def shown_chain(text: str) -> str:
+    r"""What a chain of credentials says, fit for an error: it is pages long, so this has the beginning of each.
+
+    >>> shown_chain("none\nof\n\tOne: no\nsee x\n\tOther: no")
+    'none; One: no; Other: no'
+    """
+    first, *more = redact(text).splitlines() or [""]  # before anything is cut: a part of a secret is one, too
+    tried = [line.strip() for line in more if line.startswith("\t")]
+    each = [line if len(line) <= _OF_EACH else f"{line[:_OF_EACH]}…" for line in tried]
+    return printable("; ".join([first, *each])) if tried else shown(text)
 
 
 def shown_path(target: str) -> str:

@@ -32,6 +32,19 @@ class Opener(Protocol):
         ...
 
 
+@attrs.frozen
+class Place:
+    """Where a redirect leads.
+
+    Args:
+        endpoint: the host.
+        target: path and query.
+    """
+
+    endpoint: Endpoint
+    target: str = attrs.field(repr=False)  # it may hold a signature
+
+
 def leads_on(incoming: Incoming) -> bool:
     """Whether an answer sends the client elsewhere."""
     return incoming.status in _REDIRECTS and bool(incoming.headers.get("location"))
@@ -39,7 +52,7 @@ def leads_on(incoming: Incoming) -> bool:
 
 async def follow(
     session: Opener, request: Request, incoming: Incoming, scopes: Scopes, *, is_large: bool = False
-) -> tuple[Incoming, Endpoint]:
+) -> tuple[Incoming, Place]:
     """Go where an answer leads, until one is no redirect.
 
     Args:
@@ -50,7 +63,7 @@ async def follow(
         is_large: the answer may have a large body, to be read by `readinto`.
 
     Returns:
-        The last answer, to be closed by the caller, and who gave it.
+        The last answer, to be closed by the caller, and where it is from.
 
     Raises:
         ProtocolViolation: a redirect leads to an unusable place, or there are more than 5 in a row.
@@ -59,7 +72,7 @@ async def follow(
     place = session.registry
     for _ in range(_MOST):
         if not leads_on(incoming):
-            return incoming, place
+            return incoming, Place(place, request.target)
         location = incoming.headers.get("location", "")
         try:
             await bodies.read_at_most(incoming, _BODY)  # so that the connection can be used again
@@ -73,7 +86,7 @@ async def follow(
         raise ProtocolViolation(
             f"{session.registry.netloc} redirects more than {_MOST} times, at last to {place.netloc}"
         )
-    return incoming, place
+    return incoming, Place(place, request.target)
 
 
 async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scopes, *, is_large: bool) -> Incoming:
@@ -83,6 +96,7 @@ async def _sent(session: Opener, place: Endpoint, request: Request, needed: Scop
     """
     if place == session.registry:
         return await session.open(request, scopes=needed, is_large=is_large)
+    session.sender.learned.throttles.leads_to(place)
     try:
         return await session.sender.send(place, request, None, is_large=is_large)
     except TransportError as error:

@@ -8,12 +8,12 @@ from typing import Final
 
 import attrs
 from acr_rest.redaction import redact
-from acr_rest.types import AnyRequest as Request, Response
+from acr_rest.types import AnyRequest as Request, Headers, Response
 
-from acr._core.runtime import Body, Incoming, Outgoing, Runtime
+from acr._core.runtime import Body, Incoming, Lines, Outgoing, Runtime
 from acr._core.talk import bodies
 from acr._core.talk.attempts import Attempts, Problem, may_pass
-from acr._core.talk.deadline import deadline
+from acr._core.talk.deadline import deadline, traffic
 from acr._core.talk.failures import failure
 from acr._core.talk.learned import Learned
 from acr._core.talk.redaction import shown_header, shown_path, without_query
@@ -26,6 +26,9 @@ _LOG: Final = logging.getLogger("acr")
 
 JSON_LIMIT: Final = 1024 * 1024
 """Bytes of an answer that is read into memory, if it is no listing."""
+
+_MOST_LINES: Final = 32
+"""Connections that the large blobs of a client have beside the first one of each. A buffer of each is in memory."""
 
 
 @attrs.frozen
@@ -41,6 +44,7 @@ class Sender:
         total: seconds that one call may take; None for any time.
         home: the client's registry. Hooks see no query of what goes to another host.
         learned: what the registry's answers have taught this client; made anew.
+        lines: the connections of all ranges of large blobs, beside the first one of each blob.
     """
 
     runtime: Runtime
@@ -51,6 +55,7 @@ class Sender:
     total: float | None = None
     home: Endpoint | None = None
     learned: Learned = attrs.field(factory=Learned, init=False)
+    lines: Lines = attrs.field(factory=lambda: Lines(_MOST_LINES), init=False)
 
     async def send(
         self, endpoint: Endpoint, request: Request, authorization: str | None, *, is_large: bool = False
@@ -70,10 +75,11 @@ class Sender:
         outgoing = self._outgoing(endpoint, request, authorization, is_large=is_large)
         if self.on_request is not None:
             self.on_request(self._told(outgoing))
-        era = self.learned.throttle.era
+        throttle = self.learned.throttles.of(endpoint, is_home=self.home in (None, endpoint))
+        era = throttle.era
         began = 0.0 if self.on_response is None else self.runtime.now()
         incoming = await self.runtime.send(outgoing)
-        self.learned.throttle.note(era, incoming.status)
+        throttle.note(era, incoming.status)
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s %s at %s: %d", request.method, shown_path(request.target), endpoint.netloc, incoming.status)
         if "warning" in incoming.headers:
@@ -97,7 +103,9 @@ class Sender:
         headers = {**request.headers, "User-Agent": self.user_agent, "Accept-Encoding": "identity"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        return Outgoing(request.method, endpoint, request.target, headers, content, self.deadline(), is_large)
+        return Outgoing(
+            request.method, endpoint, request.target, headers, content, self.deadline(), is_large, traffic()
+        )
 
     def _told(self, request: Outgoing) -> RequestInfo:
         """What a hook may know of a request."""
@@ -137,13 +145,16 @@ async def read(request: Request, incoming: Incoming, *, limit: int = JSON_LIMIT,
         LimitExceeded: the body is larger.
         TransportError: it broke off.
     """
-    what = f"the answer to {request.method} {shown_path(request.target)}"
+
+    def what() -> str:
+        return f"the answer to {request.method} {shown_path(request.target)}"
+
     try:
         if request.method != "HEAD" and (bodies.size(incoming.headers.get("content-length")) or 0) > limit:
-            raise LimitExceeded(what, limit=limit, option=option)  # none of it need be read
+            raise LimitExceeded(what(), limit=limit, option=option)  # none of it need be read
         body = await bodies.read(incoming, limit, what, option=option)
     finally:
         await incoming.aclose()
     if "content-encoding" in incoming.headers:
-        body = bodies.decoded(body, incoming.headers["content-encoding"], limit, what, option=option)
-    return Response(incoming.status, incoming.headers, body)
+        body = bodies.decoded(body, incoming.headers["content-encoding"], limit, what(), option=option)
+    return Response(incoming.status, Headers(incoming.headers), body)  # their names are in lower case already

@@ -12,19 +12,20 @@ from acr._core.runtime import Incoming, Runtime
 from acr._core.talk import redirects
 from acr._core.talk.attempts import Attempts
 from acr._core.talk.challenge import Challenge, parse_challenges
-from acr._core.talk.deadline import calling
+from acr._core.talk.chunking import AZURES
+from acr._core.talk.deadline import calling, is_written
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand, Learned
 from acr._core.talk.redaction import shown, shown_header, shown_path
-from acr._core.talk.scopes import Scopes, cover, parse_scopes
+from acr._core.talk.scopes import Scope, Scopes, cover, parse_scopes, push
 from acr._core.talk.sending import JSON_LIMIT, Sender, read
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
 from acr._values.media_type import essence
 from acr._values.options import Limits
-from acr._values.reference import Endpoint
+from acr._values.reference import Endpoint, looks_like_acr
 from acr._values.weight import check_weight
-from acr.errors import Denied, ProtocolViolation, ResponseError, TransportError, Unauthorized
+from acr.errors import AcrError, CredentialError, Denied, ProtocolViolation, ResponseError, TransportError, Unauthorized
 from acr.protocols import Credential
 
 _REGISTRY: Final = "the registry"
@@ -60,6 +61,10 @@ class Session:
         self.limits: Limits = limits
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self.learned: Learned = sender.learned
+        self._is_azures = looks_like_acr(registry.host)
+        if self._is_azures:
+            self.learned.chunking.first = AZURES
+            self.learned.tells_by_mount = True
         self._discovery: Flight[None] = Flight(sender.runtime)
 
     async def call(
@@ -197,6 +202,8 @@ class Session:
         reply = None
         try:
             reply = await self.sender.exchange(self.registry, check_api.build_request(), None)
+            if self.learned.demand is not None and self.learned.demand.is_assumed:
+                self.learned.demand = None
         except Unauthorized as refusal:
             self.learned.demand = Demand(_usable(refusal))
         self.learned.is_met = True
@@ -218,6 +225,8 @@ class Session:
             ProtocolViolation: nobody does: the registry takes no tokens.
         """
         await self._discover()
+        if self.learned.demand is not None and self.learned.demand.is_assumed:  # the caller gets its tokens: be sure
+            await self._discovery.join(_REGISTRY, self._discover_anew)
         issuer = await self.issuer()
         if issuer is None:
             raise ProtocolViolation(f"{self.registry.netloc} takes no tokens")
@@ -226,14 +235,24 @@ class Session:
     async def _discover(self) -> None:
         """Learn realm and service once, by the one request that needs no scope.
 
-        From then on every request goes out with the token that it needs, none only to be refused.
+        From then on every request goes out with the token that it needs, none only to be refused. Azure's registries
+        all want the same of a client with a credential. So that is assumed of them, and saves the request.
+        `_authorization` and `_learn` notice if it is wrong.
         """
+        if not self.learned.is_met and self._is_azures and not self.tokens.is_anonymous:
+            realm = f"{self.registry}/oauth2/token"
+            challenge = Challenge("bearer", {"realm": realm, "service": self.registry.netloc})
+            self.learned.demand = self.learned.demand or Demand(challenge, is_assumed=True)
+            self.learned.is_met = True
         if not self.learned.is_met:
             await self._discovery.join(_REGISTRY, self._discover_once)
 
     async def _discover_once(self) -> None:
         if not self.learned.is_met:
             await self._introduce()
+
+    async def _discover_anew(self) -> None:
+        await self._introduce()
 
     def _learn(self, refusal: Unauthorized, scopes: Scopes) -> Scopes | None:
         """What to ask a token for after a 401, or None if another token would not help.
@@ -243,16 +262,55 @@ class Session:
         """
         if refusal.challenge is None:
             return None
-        challenge = _usable(refusal)
+        before, challenge = self.learned.demand, _usable(refusal)
         self.learned.demand = Demand(challenge)
         wanted = parse_scopes(challenge.parameters.get("scope", ""))
-        if challenge.parameters.get("error") == "insufficient_scope" and cover(scopes, wanted):
+        is_refuted = before is not None and before.is_assumed and not _is_same(before.challenge, challenge)
+        if challenge.parameters.get("error") == "insufficient_scope" and cover(scopes, wanted) and not is_refuted:
             return None
         return scopes | wanted
 
     async def _authorization(self, scopes: Scopes) -> str | None:
         demand = self.learned.demand
-        return None if demand is None else await self.tokens.authorization(demand, scopes)
+        if demand is None:
+            return None
+        try:
+            return await self.tokens.authorization(demand, self._widened(scopes))
+        except (CredentialError, ProtocolViolation, ResponseError) as error:
+            if not await self._is_refuted(demand, error):
+                raise
+        return await self._authorization(scopes)
+
+    async def _is_refuted(self, demand: Demand, error: AcrError) -> bool:
+        """Whether the registry wants something else than was assumed, as it may mean that it gives no token.
+
+        A regional host, say, has its tokens issued for the registry's own name.
+        """
+        cause = error.__cause__ if isinstance(error, CredentialError) else error
+        is_refusal = isinstance(cause, ProtocolViolation) or (isinstance(cause, ResponseError) and cause.status < 500)
+        if not (demand.is_assumed and is_refusal):
+            return False
+        if self.learned.demand is demand:
+            await self._discovery.join(_REGISTRY, self._discover_anew)
+        real = self.learned.demand
+        return real is None or not _is_same(demand.challenge, real.challenge)
+
+    def _widened(self, scopes: Scopes) -> Scopes:
+        """The scopes to get a token for: to look at what is written to next takes no token of its own."""
+        return frozenset(
+            one for scope in scopes for one in (push(scope.name) if self._will_push(scope) else frozenset({scope}))
+        )
+
+    def _will_push(self, scope: Scope) -> bool:
+        return scope.kind == "repository" and scope.actions == {"pull"} and is_written(self, scope.name)
+
+
+def _is_same(one: Challenge, other: Challenge) -> bool:
+    """Whether two challenges lead to the same tokens."""
+    names = ("realm", "service")
+    return one.scheme == other.scheme and [one.parameters.get(n) for n in names] == [
+        other.parameters.get(n) for n in names
+    ]
 
 
 def _may_lead_on(request: Request) -> bool:

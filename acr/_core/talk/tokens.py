@@ -15,7 +15,7 @@ import attrs
 from acr._core.talk import refusals, token_exchanges as exchanges
 from acr._core.talk.flight import Flight
 from acr._core.talk.learned import Demand
-from acr._core.talk.redaction import shown
+from acr._core.talk.redaction import shown_chain
 from acr._core.talk.scopes import Scopes, cover
 from acr._core.talk.sending import Sender
 from acr._core.talk.token_exchanges import Authority, Issued
@@ -50,7 +50,7 @@ def _of_the_caller(problem: str) -> Iterator[None]:
     except AcrError:
         raise
     except Exception as error:
-        raise CredentialError(f"{problem}: {type(error).__name__}: {shown(str(error))[:1000]}") from error
+        raise CredentialError(f"{problem}: {type(error).__name__}: {shown_chain(str(error))[:1500]}") from error
 
 
 class Tokens:
@@ -97,6 +97,11 @@ class Tokens:
         self._refresh_flight: Flight[_Kept] = Flight(sender.runtime)
         self._access_flight: Flight[_Kept] = Flight(sender.runtime)
         self._lookup_flight: Flight[_Found] = Flight(sender.runtime)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the client has no credential at all, nor a place to look for one."""
+        return self._credential is None
 
     async def authorization(self, demand: Demand, scopes: Scopes) -> str | None:
         """The Authorization header of a request that needs `scopes`; None if there is nothing to say.

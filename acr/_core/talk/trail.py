@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
+from acr._text import counted
 from acr.errors import LimitExceeded, ProtocolViolation
 
 _MOST_EMPTY: Final = 100
@@ -15,7 +16,13 @@ _MOST_AGAIN: Final = 16
 """Pages in a row that the client has read before, under another link. A listing that changes meanwhile gives some."""
 
 _USUAL: Final = 1000
-"""Items to ask for if the registry chose the size of a page, and the page is too large."""
+"""Items to ask for if the registry chose the size of a page, and the page is too large. ACR gives no more."""
+
+_DEFAULT: Final = 100
+"""Items that ACR gives if nobody asks for a number."""
+
+_FEWEST: Final = 10
+"""Items of a page that a registry has to bear."""
 
 _COUNT: Final = re.compile(r"(?<=[?&])n=([0-9]{1,9})(?=&|$)")
 
@@ -62,7 +69,9 @@ class Trail:
             raise ProtocolViolation(f"{self._what} links back to a page that was read already")
         if self._empty > _MOST_EMPTY or self._again > _MOST_AGAIN:
             count = self._empty or self._again
-            raise ProtocolViolation(f"{self._what} goes on, although its last {count} pages brought nothing new")
+            raise ProtocolViolation(
+                f"{self._what} goes on, although its last {counted(count, 'page')} brought nothing new"
+            )
         if self._count >= self._most:
             raise LimitExceeded(self._what, limit=self._most, unit="pages", option="Limits.pages")
 
@@ -79,6 +88,54 @@ def with_fewer_items(target: str) -> str | None:
     if count is not None and count <= 1:
         return None
     return _with(target, "n", str(_USUAL if count is None else count // 4 or 1))
+
+
+class Size:
+    """How many items the pages of a walk are asked to have, if the caller did not say.
+
+    The first page is the registry's to choose: many walks end within it. The pages behind it are large, until one of
+    them fails.
+
+    Args:
+        target: of the first page of the listing.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._most = _USUAL if item_count(target) is None else 0
+        self._given: str | None = None  # the link that was enlarged last
+
+    def enlarged(self, target: str) -> str:
+        """The target of a next page with more items, if its link says how many it has."""
+        count, self._given = item_count(target), target
+        return target if count is None or count >= self._most else _with(target, "n", str(self._most))
+
+    def as_given(self, target: str) -> str | None:
+        """The target of that page as its link had it, for a registry that takes no other number; None if it was so."""
+        if self._given is None or target == self._given:
+            return None
+        self._most = 0
+        given, self._given = self._given, None
+        return given
+
+    def stays(self, target: str | None) -> None:
+        """The pages that follow have no more items than this one."""
+        if target is not None:
+            self._most = min(self._most, item_count(target) or self._most)
+
+    def halved(self, target: str) -> str | None:
+        """The target of a page that was too much for the registry, with half of its items; None if it has few.
+
+        >>> Size("/acr/v1/_catalog").halved("/acr/v1/_catalog?n=1000&last=a")
+        '/acr/v1/_catalog?n=500&last=a'
+        >>> Size("/acr/v1/_catalog").halved("/acr/v1/_catalog?n=10&last=a")
+        """
+        count = item_count(target) or _DEFAULT
+        if count <= _FEWEST:
+            return None
+        fewer = max(count // 2, _FEWEST)
+        if count > _DEFAULT:  # of a smaller one it may be an accident
+            self._most = min(self._most, fewer)
+        return _with(target, "n", str(fewer))
 
 
 def item_count(target: str) -> int | None:

@@ -19,6 +19,7 @@ from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in
 from acr._outside.tar.tars import TarFiles, compression
+from acr._text import counted
 from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -172,7 +173,9 @@ class DockerArchive:
         rootfs = object_of(parse_object(self._read(image.config), where).get("rootfs"), f"{where}.rootfs")
         expected = list_of(rootfs, "diff_ids", where)
         if len(expected) != len(layers):
-            raise TransferError(f"{where} names {len(expected)} layers, there are {len(layers)}", side="source")
+            raise TransferError(
+                f"{where} names {counted(len(expected), 'layer')}, and has {len(layers):,}", side="source"
+            )
         for name, layer, digest in zip(image.layers, layers, expected, strict=True):
             if layer.media_type == media_types.DOCKER_LAYER and layer.digest != digest:
                 raise DigestMismatch(f"{name} of {self._name}", expected=str(digest), actual=layer.digest)

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from acr._forks import Lock
@@ -89,6 +89,9 @@ class _FolderTree:
         self._path = path
         self._lock = Lock()
         self._made: list[Path] = []
+        self._known: set[str] = (
+            set()
+        )  # parts of names that are folders: to look at each of them takes as long as to write
 
     def _inside(self, name: str) -> Path:
         """The path of a file to read. A hostile layout may have links to files of this machine in the place of blobs.
@@ -141,18 +144,23 @@ class _FolderTree:
 
     def abort(self) -> None:
         with self._lock:
+            self._known.clear()
             while self._made:
                 with suppress(OSError):  # a blob is in it
                     self._made.pop().rmdir()
 
     def _way(self, name: str) -> Path:
         """The path of a file to write; folders on the way to it are made."""
-        path = self._path / PurePosixPath(name)
+        path = self._path / name
+        place = name.rpartition("/")[0]
+        if place in self._known:
+            return path
         with self._lock, writing(path):
             missing = [folder for folder in path.parents if not folder.exists()]
             for folder in reversed(missing):
                 folder.mkdir(exist_ok=True)
                 self._made.append(folder)
+            self._known.add(place)
         return path
 
 
