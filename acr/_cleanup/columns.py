@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from acr._inventory.tables import Column, column
+from acr._inventory.marks import Column, column
 from acr._values.digest import Digest
 
 NONE: Final = -1
@@ -49,6 +49,7 @@ class Line:
         via: the line that completes the reason.
         frees: bytes.
         is_bare: whether a manifest that stays loses all of its tags.
+        unlocks: whether it is locked, and is unlocked before it is deleted.
     """
 
     repository: str
@@ -61,6 +62,7 @@ class Line:
     via: int = NONE
     frees: int = 0
     is_bare: bool = False
+    unlocks: bool = False
 
 
 @attrs.frozen
@@ -77,6 +79,7 @@ class Lines:
     via: Column = column("q")
     frees: Column = column("q")
     is_bare: Column = column("B")
+    unlocks: Column = column("B")
     _first: bytearray = attrs.field(factory=bytearray)
     _rest: dict[int, bytes] = attrs.field(factory=dict)
 
@@ -96,6 +99,7 @@ class Lines:
         self.via.append(line.via)
         self.frees.append(line.frees)
         self.is_bare.append(line.is_bare)
+        self.unlocks.append(line.unlocks)
         self._first.extend(line.digest[:_WIDTH])
         if len(line.digest) > _WIDTH:
             self._rest[number] = line.digest[_WIDTH:]
@@ -109,6 +113,15 @@ class Lines:
     def label(self, number: int) -> str:
         """A line for people, within its repository: the tag, or the digest."""
         return self.name[number] or str(self.digest(number))
+
+    def reference(self, number: int) -> str:
+        """A line for people: the tag with its repository, or the repository with the digest."""
+        repository = self.texts[self.repository[number]]
+        return f"{repository}{':' if self.name[number] else '@'}{self.label(number)}"
+
+    def unlocked(self) -> list[str]:
+        """What is unlocked before it goes, as references."""
+        return [self.reference(number) for number, is_locked in enumerate(self.unlocks) if is_locked]
 
     def count_tags(self) -> int:
         """How many lines are tags."""

@@ -12,16 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from acr._cleanup.also_locked import also_locked
 from acr._cleanup.graph import RepositoryGraph
 from acr._cleanup.judging import Facts, Judge
-from acr._cleanup.keeping import PART, REFERRER, TARGET, Keeping, Reason
+from acr._cleanup.keeping import NAMED, PART, REFERRER, TARGET, Keeping, Reason
 from acr._cleanup.ordering import deletion_order
 from acr._policy.rules import Verdict
 
 LAST_TAG = "its manifest stays because of a doubt, and this is its last tag"
 UNREAD = "it leads to what could not be read"
-UNTAGGED = "no tag is left:"
-GOES_WITH = "its subject goes:"
+UNTAGGED = "all its tags go:"
+GOES_WITH = "it is on an attachment of"
+STAYS_LOCKED = "it stays, and is locked"
 UNDECIDED = "nothing decides about it"
 
 
@@ -36,6 +38,9 @@ class Decision:
         bare: manifests that stay, and lose all of their tags.
         met: what is protected by name and was found, by its place among what is protected.
         used: the names of the rules that had something to decide.
+        unlocks: what goes and is locked: the policy names it.
+        named: what the policy names to be unlocked, and was found, as references.
+        also_locked: what the policy has to name as well, so that what it names can go.
     """
 
     graph: RepositoryGraph
@@ -44,6 +49,9 @@ class Decision:
     bare: Sequence[int]
     met: frozenset[int]
     used: frozenset[str]
+    unlocks: frozenset[int]
+    named: frozenset[str]
+    also_locked: Sequence[str]
 
 
 def decide(facts: Facts, repository: int) -> Decision:
@@ -61,6 +69,8 @@ class _Deciding:
         self._keeping = Keeping(self._graph)
         self._met: set[int] = set()
         self._lock = self._judge.repository_lock()
+        named = self._graph.manifests if self._judge.has_names else ()
+        self._unlockable = [row for row in named if self._judge.unlocks(row)]
         self._rows = self._protect_rows()
         self._tags = self._protect_tags()
 
@@ -91,6 +101,9 @@ class _Deciding:
             bare=[row for row in graph.tags_on if row in keeping.reasons and self._loses_its_tags(row, going)],
             met=frozenset(self._met),
             used=frozenset(self._judge.used),
+            unlocks=frozenset(filter(self._judge.unlocks, going if self._judge.has_names else ())),
+            named=frozenset(self._judge.named()),
+            also_locked=tuple(also_locked(graph, self._judge, keeping.reasons)),
         )
 
     def _loses_its_tags(self, row: int, going: Mapping[int, Reason]) -> bool:
@@ -212,6 +225,7 @@ class _Deciding:
     def _going(self, verdicts: Mapping[int, Verdict], untagged: Mapping[int, Verdict]) -> dict[int, Reason]:
         """All that goes, in its order. What has no reason, or no place in the order, is kept after all."""
         while True:
+            self._keep_locked()
             reasons = dict(self._reasons(verdicts, untagged))
             left = [row for row in self._graph.manifests if row not in self._keeping.reasons]
             order, circle = deletion_order(self._graph, [row for row in left if row in reasons])
@@ -223,6 +237,16 @@ class _Deciding:
             for row in (*undecided, *circle):
                 self._keeping.keep(row, UNDECIDED)
             self._keeping.close()
+
+    def _keep_locked(self) -> None:
+        """Keep the tags of manifests that the policy lets unlock, and that stay all the same: they stay locked."""
+        keeping = self._keeping
+        left = [row for row in self._unlockable if row in self._graph.tags_on]
+        while found := [row for row in left if row in keeping.reasons]:
+            for row in found:
+                keeping.keep_with_tags(row, STAYS_LOCKED)
+            keeping.close()
+            left = [row for row in left if row not in found]
 
     def _reasons(
         self, verdicts: Mapping[int, Verdict], untagged: Mapping[int, Verdict]
@@ -277,4 +301,4 @@ class _Deciding:
     def _belonging(self, row: int) -> Iterable[tuple[int, str]]:
         yield from ((part, PART) for part in self._graph.parts.get(row, ()))
         yield from ((one, REFERRER) for one in self._graph.referrers.get(row, ()))
-        yield from ((~tag, "named after") for tag in self._graph.named_after.get(row, ()))
+        yield from ((~tag, NAMED) for tag in self._graph.named_after.get(row, ()))

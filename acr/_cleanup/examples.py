@@ -10,7 +10,8 @@ import attrs
 from acr._cleanup.plan_values import Deletion, Kept
 from acr._cleanup.planning import make_plan
 from acr._inventory.builder import Builder, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import Flag, Tables
+from acr._inventory.marks import Flag
+from acr._inventory.tables import Tables
 from acr._policy.pulls import Pulls
 from acr._policy.reading import Example, Row, Rules
 from acr._text import printable

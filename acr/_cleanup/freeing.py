@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
-from acr._inventory.tables import BLOBS, Kind, Tables
+from acr._inventory.marks import BLOBS, Kind
+from acr._inventory.tables import Tables
 
 _FOREIGN: Final = int(Kind.FOREIGN)
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from acr import media_types
-from acr._inventory.tables import LEADS_DOWN, Flag, Kind, Tables
+from acr._inventory.marks import LEADS_DOWN, Flag, Kind
+from acr._inventory.tables import Tables
 
 NAMED: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}).*")
 """A tag that is named after a digest, whatever follows. Of sha512, a tag has the first half."""

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 import attrs
 
 from acr._cleanup.graph import RepositoryGraph
-from acr._inventory.tables import UNKNOWN, Flag, Tables, pack
+from acr._inventory.marks import UNKNOWN, Flag
+from acr._inventory.tables import Tables, pack
 from acr._policy.patterns import Repositories
 from acr._policy.reading import Rules
 from acr._policy.rules import FLOOR, Conditions, Leftovers, Pull, Rule, Standing, Verdict
@@ -75,6 +76,7 @@ class Judge:
         self._graph = graph
         self._rules = facts.rules
         self._tables = facts.tables
+        self._unlock = {one.label for one in facts.rules.unlock if one.repository == graph.name}
         self._is_cache = bool(self._tables.repositories.flags[graph.repository] & _IS_CACHE)
         self.used: set[str] = set()
 
@@ -88,9 +90,31 @@ class Judge:
         return [one for one in candidates if is_about(one.repositories)]
 
     def lock(self, node: int) -> str:
-        """Why a tag or a manifest cannot be deleted; empty if it can."""
-        flags = self._tables.tags.flags[~node] if node < 0 else self._tables.manifests.flags[node]
-        return _lock(flags, "it")
+        """Why a tag or a manifest cannot be deleted; empty if it can, or if the policy names it to be unlocked."""
+        return "" if self._is_named(node) else _lock(self._flags(node), "it")
+
+    def unlocks(self, node: int) -> bool:
+        """Whether a tag or a manifest is locked, and the policy names it to be unlocked."""
+        return self._is_named(node) and bool(_lock(self._flags(node), "it"))
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the policy names anything of this repository to be unlocked."""
+        return bool(self._unlock)
+
+    def named(self) -> set[str]:
+        """What the policy names to be unlocked, and is there, as references."""
+        if not self._unlock:
+            return set()
+        graph = self._graph
+        there = {graph.label(node) for node in (*graph.manifests, *(~tag for tag in graph.tags))}
+        return {one.reference for one in self._rules.unlock if one.repository == graph.name and one.label in there}
+
+    def _is_named(self, node: int) -> bool:
+        return bool(self._unlock) and self._graph.label(node) in self._unlock
+
+    def _flags(self, node: int) -> int:
+        return self._tables.tags.flags[~node] if node < 0 else self._tables.manifests.flags[node]
 
     def repository_lock(self) -> str:
         """Why nothing in the repository can be deleted; empty if it can."""
@@ -202,11 +226,13 @@ class Judge:
     def _untagged_for(self, row: int, has_history: bool) -> tuple[int | None, str]:
         """For how long a manifest has been untagged, and where that is from.
 
-        A time that is that of this inventory comes from a cache that knows an earlier one, which saw a tag on it.
+        A time that is that of this inventory comes from a cache that knows an earlier one, which saw a tag on it. An
+        earlier one may have seen it before it was deleted, and pushed again.
         """
         since = self._tables.manifests.untagged_since[row]
         if since != UNKNOWN and since < self._facts.now:
-            return self._facts.now - since, "since an inventory first saw it so"
+            seen, age = self._facts.now - since, self.age(row)
+            return (age, "age of its push") if age < seen else (seen, "since an inventory first saw it so")
         if since != UNKNOWN or has_history:
             return 0, "an earlier inventory did not see it so"
         return self.age(row), "age of its push"

@@ -28,12 +28,12 @@ class Reason:
     rule: str = ""
 
 
-PART: Final = "part of"
-SUBJECT: Final = "the subject of"
-REFERRER: Final = "attached to"
-NAMED: Final = "named after"
-TARGET: Final = "under the tag"
-POINTS: Final = "a tag on"
+PART: Final = "it is part of"
+SUBJECT: Final = "it has the attachment"
+REFERRER: Final = "it is attached to"
+NAMED: Final = "it is named after"
+TARGET: Final = "it has the tag"
+POINTS: Final = "it points to"
 
 
 class Keeping:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar, overload
 
 from acr._cleanup.columns import NONE, Lines
-from acr._cleanup.plan_text import SHOWN, counted, html_of, text_of
+from acr._cleanup.plan_text import SHOWN, amount, html_of, summary_of, text_of
 from acr._cleanup.plan_values import Deletion, Explanation, Kept, PlanChanges, PlanHead
-from acr._inventory.tables import to_time
+from acr._inventory.marks import to_time
+from acr._text import counted
 from acr._values.home import public_in
 from acr._values.plain import row_of
 from acr._values.reference import Reference
@@ -39,7 +40,7 @@ class _View(Sequence[T], Generic[T]):
         return (self._make(self._lines, number) for number in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"<{len(self):,} lines>"
+        return f"<{counted(len(self), 'line')}>"
 
 
 @public_in("acr")
@@ -88,6 +89,11 @@ class Plan:
         return _View(self._deletions, _deletion)
 
     @property
+    def unlocks(self) -> Sequence[str]:
+        """What goes although it is locked, as references. `Registry.purge` deletes it only if `unlock=` names it."""
+        return self._deletions.unlocked()
+
+    @property
     def kept(self) -> Sequence[Kept]:
         """What stays, each thing with the reason."""
         return _View(self._kept, _kept)
@@ -116,6 +122,11 @@ class Plan:
     def stops(self) -> Sequence[str]:
         """Which limits of the policy it exceeds. A plan that exceeds one must not be carried out."""
         return self._head.stops
+
+    @property
+    def summary(self) -> str:
+        """What goes by which rule, what it frees, and what stays because of what, as text. `str()` has items, too."""
+        return summary_of(self._head, self._deletions, self._kept)
 
     @property
     def sha256(self) -> str:
@@ -234,7 +245,7 @@ class Plan:
         return hash((self.registry, self.at, len(self._deletions), len(self._kept)))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {self.registry}: {counted(self._deletions)} go>"
+        return f"<{type(self).__name__} for {self.registry}: {amount(self._deletions)} go>"
 
     def __str__(self) -> str:
         return text_of(self._head, self._deletions, self._kept, [str(one) for one in self.deletions[:SHOWN]])
@@ -269,7 +280,7 @@ def _common(lines: Lines, number: int) -> dict[str, Any]:
 
 
 def _deletion(lines: Lines, number: int) -> Deletion:
-    return Deletion(**_common(lines, number), frees=lines.frees[number])
+    return Deletion(**_common(lines, number), frees=lines.frees[number], unlocks=bool(lines.unlocks[number]))
 
 
 def _kept(lines: Lines, number: int) -> Kept:
@@ -293,8 +304,4 @@ def _explanation(lines: Lines, number: int, goes: bool) -> Explanation:
 
 
 def _references(lines: Lines) -> set[str]:
-    repository, texts = lines.repository, lines.texts
-    return {
-        f"{texts[repository[number]]}{':' if lines.name[number] else '@'}{lines.label(number)}"
-        for number in range(len(lines))
-    }
+    return {lines.reference(number) for number in range(len(lines))}

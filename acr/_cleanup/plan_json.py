@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from acr._cleanup.columns import NONE, Line, Lines, Texts
 from acr._cleanup.plan_values import PlanHead
-from acr._inventory.tables import pack, to_number, to_time
+from acr._inventory.marks import to_number, to_time
+from acr._inventory.tables import pack
 from acr._values.digest import received_digest
 from acr._values.fields import integer, list_of, object_of, optional_text, text, text_map, texts
 from acr._values.plain import plain
@@ -75,6 +76,8 @@ def deletion_items(lines: Lines) -> Iterator[dict[str, Any]]:
         found = _item(lines, number)
         if not lines.name[number]:
             found["frees"] = lines.frees[number]
+        if lines.unlocks[number]:
+            found["unlocks"] = True
         yield found
 
 
@@ -166,7 +169,8 @@ def from_dict(data: Mapping[str, Any]) -> tuple[PlanHead, Lines, Lines]:
     )
     expected, actual = text(data, "sha256", _WHERE), digest_of(head, deletions, kept)
     if expected != actual or dict(totals) != head_fields(head, deletions, kept)["totals"]:
-        raise DigestMismatch("the plan was changed, or is damaged", expected=expected[:100], actual=actual)
+        told = "the plan was changed, or is damaged; to take something off, plan again with protect="
+        raise DigestMismatch(f"{told}, or with protect in the policy", expected=expected[:100], actual=actual)
     return head, deletions, kept
 
 
@@ -207,6 +211,7 @@ def _line(item: Mapping[str, Any], where: str) -> Line:
         why=text(item, "why", where),
         frees=0 if frees is None else _size(item, "frees", where),
         is_bare=item.get("loses_tags") is not None and _truth(item, "loses_tags", where),
+        unlocks=item.get("unlocks") is not None and _truth(item, "unlocks", where),
     )
 
 

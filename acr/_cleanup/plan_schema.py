@@ -61,7 +61,10 @@ SCHEMA: Final[dict[str, Any]] = {
         sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
         delete={
             "type": "array",
-            "items": _item(frees={**_COUNT, "description": "bytes, after the deletions before it"}),
+            "items": _item(
+                frees={**_COUNT, "description": "bytes, after the deletions before it"},
+                unlocks={"type": "boolean", "description": "it is locked, and is unlocked before it is deleted"},
+            ),
             "description": "in the order of the deletions",
         },
         keep={"type": "array", "items": _item(loses_tags={"type": "boolean"})},

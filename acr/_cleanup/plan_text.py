@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from acr._cleanup.columns import Lines
+from acr._cleanup.columns import NONE, Lines
 from acr._cleanup.plan_values import PlanHead
 from acr._inventory.reports import shown_size
-from acr._text import printable
+from acr._text import counted, printable
 
 SHOWN: Final = 20
 """How many deletions a text has. The rest is counted."""
 
+BARE: Final = 3
+"""How many manifests are named that are left without a tag."""
+
 _REASONS: Final = 12
 _RATE: Final = 250
-_COLUMNS: Final = ("tags", "manifests", "frees", "rule")
+_GOES: Final = ("tags", "manifests", "frees", "goes by the rule")
+_STAYS: Final = ("tags", "manifests", "stays, with all that it needs, because")
 
 
-def counted(lines: Lines) -> str:
+def amount(lines: Lines) -> str:
     """How much it is, for people."""
     tags = lines.count_tags()
-    manifests = len(lines) - tags
-    return (
-        f"{tags:,} {'tag' if tags == 1 else 'tags'} and {manifests:,} {'manifest' if manifests == 1 else 'manifests'}"
+    return f"{counted(tags, 'tag')} and {counted(len(lines) - tags, 'manifest')}"
+
+
+def summary_of(head: PlanHead, deletions: Lines, kept: Lines) -> str:
+    """What goes by which rule, what it frees, and what stays because of what: all but the items."""
+    return "\n".join(
+        [
+            _headline(head, deletions, kept),
+            *(_table(_GOES, _by_rule(deletions)) if len(deletions) else ()),
+            *(_table(_STAYS, _kept_because(kept)) if len(kept) else ()),
+        ]
     )
 
 
@@ -38,29 +49,40 @@ def text_of(head: PlanHead, deletions: Lines, kept: Lines, shown: Sequence[str])
         kept: what stays.
         shown: the first deletions, as texts.
     """
-    lines = [_headline(head, deletions, kept)]
-    if len(deletions):
-        rows = [_COLUMNS, *_by_rule(deletions)]
-        widths = [max(len(row[at]) for row in rows) for at in range(3)]
-        lines += ["  ".join([*(row[at].rjust(widths[at]) for at in range(3)), row[3]]) for row in rows]
-        lines += [f"delete {one}" for one in shown]
-        left = len(deletions) - len(shown)
-        lines += [f"and {left:,} more deletions"] if left else []
-    if len(kept):
-        lines.append(f"stays: {', '.join(_kept_because(kept))}")
+    lines = [summary_of(head, deletions, kept), *(f"delete {one}" for one in shown)]
+    left = len(deletions) - len(shown)
+    lines += [f"and {counted(left, 'more deletion')}"] if left else []
     lines += [printable(f"stop: {text}") for text in head.stops]
     lines += [printable(f"note: {text}") for text in head.warnings]
     return "\n".join(lines)
 
 
+def left_bare(first: Sequence[str], count: int) -> str:
+    """What to know of manifests that stay and lose all of their tags.
+
+    Args:
+        first: some of them, as references.
+        count: how many there are.
+    """
+    shown = ", ".join(first[:BARE]) + (f" and {count - BARE:,} more" if count > BARE else "")
+    return (
+        f"left without a tag: {shown}. A retention policy of the registry may take what has no tag: lock it, tag it,"
+        " or turn that policy off"
+    )
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # not needed by most programs
+
+    return escape(text)
+
+
 def html_of(head: PlanHead, deletions: Lines, kept: Lines) -> str:
     """A plan for a notebook."""
-    heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-    rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in _by_rule(deletions))
-    cells = "".join(f"<tr>{row}</tr>" for row in rows)
-    notes = "".join(f"<p>{escape(printable(text))}</p>" for text in (*head.stops, *head.warnings))
-    title = escape(_headline(head, deletions, kept))
-    return f"<p>{title}</p><table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>{notes}"
+    tables = _html_table(_GOES, _by_rule(deletions)) + _html_table(_STAYS, _kept_because(kept))
+    notes = "".join(f"<p>{_escaped(printable(text))}</p>" for text in (*head.stops, *head.warnings))
+    title = _escaped(_headline(head, deletions, kept))
+    return f"<p>{title}</p>{tables}{notes}"
 
 
 def _headline(head: PlanHead, deletions: Lines, kept: Lines) -> str:
@@ -68,9 +90,23 @@ def _headline(head: PlanHead, deletions: Lines, kept: Lines) -> str:
     minutes = -(-len(deletions) // _RATE)
     time = f" It takes about {minutes:,} min at {_RATE} deletions a minute." if minutes else ""
     return printable(
-        f"{head.registry} as of {head.at:%Y-%m-%d %H:%M} UTC: {counted(deletions)} go, and free"
-        f" {least}{shown_size(head.frees)}; {counted(kept)} stay.{time}"
+        f"{head.registry} as of {head.at:%Y-%m-%d %H:%M} UTC: {amount(deletions)} go, and free"
+        f" {least}{shown_size(head.frees)}; {amount(kept)} stay.{time}"
     )
+
+
+def _table(titles: Sequence[str], body: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Lines of a table of numbers. The last column is text."""
+    rows = [titles, *body]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(titles) - 1)]
+    for row in rows:
+        yield "  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+
+
+def _html_table(titles: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    heads = "".join(f"<th>{name}</th>" for name in titles)
+    cells = "".join(f"<tr>{''.join(f'<td>{_escaped(cell)}</td>' for cell in row)}</tr>" for row in body)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
 
 
 def _by_rule(lines: Lines) -> list[tuple[str, str, str, str]]:
@@ -86,10 +122,36 @@ def _by_rule(lines: Lines) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _kept_because(lines: Lines) -> list[str]:
-    """The most frequent reasons, without what differs from item to item."""
-    counts: Counter[str] = Counter()
-    for (rule, why), count in Counter(zip(lines.rule, lines.why, strict=True)).items():
-        name = lines.texts[rule]
-        counts[f"by the rule {name}" if name else lines.texts[why].partition(":")[0]] += count
-    return [f"{count:,} {printable(text)}" for text, count in counts.most_common(_REASONS)]
+def _kept_because(lines: Lines) -> list[tuple[str, str, str]]:
+    """The most frequent reasons, without what differs from item to item. What is needed counts with what needs it."""
+    tags: Counter[str] = Counter()
+    manifests: Counter[str] = Counter()
+    reasons = {}
+    for number, root in enumerate(_roots(lines)):
+        key = lines.rule[root], lines.why[root]
+        if key not in reasons:
+            name = lines.texts[key[0]]
+            reasons[key] = f"the rule {name} keeps it" if name else lines.texts[key[1]].partition(":")[0]
+        (tags if lines.name[number] else manifests)[reasons[key]] += 1
+    most = (tags + manifests).most_common()
+    rows = [(f"{tags[why]:,}", f"{manifests[why]:,}", printable(why)) for why, _ in most[:_REASONS]]
+    left = [why for why, _ in most[_REASONS:]]
+    if left:
+        sums = [f"{sum(counts[why] for why in left):,}" for counts in (tags, manifests)]
+        rows.append((sums[0], sums[1], f"there are {counted(len(left), 'other reason')}"))
+    return rows
+
+
+def _roots(lines: Lines) -> list[int]:
+    """For each line the one that its reasons lead to in the end. A circle, as in a forged plan, ends there."""
+    roots = [NONE] * len(lines)
+    for number in range(len(lines)):
+        way, at = [], number
+        while roots[at] == NONE:
+            roots[at] = at
+            way.append(at)
+            if lines.via[at] != NONE:
+                at = lines.via[at]
+        for one in way:
+            roots[one] = roots[at]
+    return roots

@@ -84,6 +84,8 @@ class Deletion(Plain, _Item):
         why: the reason. If there is a `via`, that completes it.
         via: the tag or the digest, in the same repository, because of which it goes; None if it goes by itself.
         frees: bytes that its deletion frees, after the deletions before it. Only manifests free something.
+        unlocks: whether it is locked, and the policy names it to be unlocked. `Registry.purge` deletes it only if the
+            caller names it, too.
     """
 
     kind: Literal["tag", "manifest"]
@@ -96,10 +98,12 @@ class Deletion(Plain, _Item):
     why: str
     via: str | None
     frees: int
+    unlocks: bool = False
 
     def __str__(self) -> str:
         size = f", {shown_size(self.frees)}" if self.frees else ""
-        return printable(f"{self.reference}{size} ({self.reason})")
+        lock = "; it is locked, and unlocked first" if self.unlocks else ""
+        return printable(f"{self.reference}{size} ({self.reason}{lock})")
 
 
 @public_in("acr")

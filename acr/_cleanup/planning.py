@@ -11,9 +11,12 @@ from acr._cleanup.freeing import Freeing
 from acr._cleanup.judging import Facts
 from acr._cleanup.keeping import Reason
 from acr._cleanup.plan import Plan
+from acr._cleanup.plan_text import BARE, left_bare
 from acr._cleanup.plan_values import PlanHead
-from acr._inventory.tables import Tables, to_time
+from acr._inventory.marks import to_time
+from acr._inventory.tables import Tables
 from acr._policy.reading import Rules
+from acr._text import counted
 from acr.errors import InvalidInput
 
 _TOLD: Final = 20
@@ -49,9 +52,12 @@ class _Planning:
         self._deletions, self._kept = Lines(texts), Lines(texts)
         self._met: set[int] = set()
         self._used: set[str] = set()
+        self._named: set[str] = set()
+        self._also_locked: list[str] = []
         self._doubts: list[str] = []
         self._stops: list[str] = []
         self._bare = 0
+        self._first_bare: list[str] = []
 
     def plan(self, policy: Mapping[str, str]) -> Plan:
         """Make it."""
@@ -60,7 +66,7 @@ class _Planning:
             self._take(decide(self._facts, repository))
         most = self._rules.max_deletions
         if most is not None and len(self._deletions) > most:
-            self._stops.append(f"{len(self._deletions):,} deletions, and max_deletions is {most:,}")
+            self._stops.append(f"{counted(len(self._deletions), 'deletion')}, and max_deletions is {most:,}")
         is_certain = self._facts.is_whole and not self._doubts and not any(tables.manifests.trouble)
         head = PlanHead(
             registry=tables.registry,
@@ -81,6 +87,8 @@ class _Planning:
         """Take in what becomes of a repository."""
         self._met |= decision.met
         self._used |= decision.used
+        self._named |= decision.named
+        self._also_locked += decision.also_locked
         graph = decision.graph
         if graph.doubts:
             more = f" (and {len(graph.doubts) - 1:,} more)" if len(graph.doubts) > 1 else ""
@@ -92,6 +100,8 @@ class _Planning:
         _connect(self._deletions, decision.going, places)
         places, bare = {}, set(decision.bare)
         self._bare += len(bare)
+        room = BARE - len(self._first_bare)
+        self._first_bare += [f"{graph.name}@{graph.label(row)}" for row in decision.bare[:room]]
         for node, reason in decision.kept.items():
             places[node] = self._kept.add(self._line(decision, node, reason, is_bare=node in bare))
         _connect(self._kept, decision.kept, places)
@@ -99,7 +109,7 @@ class _Planning:
         share = self._rules.max_share
         if share is not None and count > share * len(graph.manifests):
             self._stops.append(
-                f"{graph.name}: {count:,} of {len(graph.manifests):,} manifests go, and max_share is {share:g}"
+                f"{graph.name}: {count:,} of {counted(len(graph.manifests), 'manifest')} go, and max_share is {share:g}"
             )
 
     def _line(self, decision: Decision, node: int, reason: Reason, *, frees: int = 0, is_bare: bool = False) -> Line:
@@ -115,7 +125,12 @@ class _Planning:
             why=reason.why,
             frees=frees,
             is_bare=is_bare,
+            unlocks=node in decision.unlocks,
         )
+
+    def _unlocks(self) -> Iterator[str]:
+        for name in self._deletions.unlocked():
+            yield f"{name} is locked, and goes only if unlock= names it: the policy allows that"
 
     def _warnings(self, is_certain: bool) -> Iterator[str]:
         yield from _some(self._doubts, "repositories with a doubt")
@@ -130,15 +145,16 @@ class _Planning:
             if one.is_listed and at not in self._met
         ]
         yield from _some(unmet, "that were not found")
+        absent = [one.reference for one in self._rules.unlock if one.reference not in self._named]
+        yield from _some([f"unlock names {one}, which was not found" for one in absent], "that were not found")
+        yield from _some(self._also_locked, "that stay")
+        yield from self._unlocks()
         if self._bare:
-            yield (
-                f"{self._bare:,} manifests stay and lose their tags. A retention policy of the registry may take them:"
-                " lock them, or turn it off"
-            )
+            yield left_bare(self._first_bare, self._bare)
         if not is_certain and len(self._deletions):
             yield "nobody knows how much is freed at the least: something was not read that may use the same blobs"
         if len(self._deletions):
-            yield "if soft delete is on, the bytes come back when its days are over"
+            yield "if soft delete is on, the bytes are free only when its days are over"
 
 
 def _named(entry: object) -> str:

@@ -12,6 +12,7 @@ from acr._cleanup.planning import make_plan
 from acr._inventory.inventory import Inventory, tables_of
 from acr._policy.protection import protect_all
 from acr._policy.reading import read_rules
+from acr._text import counted
 from acr._values.arguments import check_text
 from acr._values.home import public_in
 from acr._values.reference import Reference
@@ -110,4 +111,4 @@ class Policy:
         return hash(tuple(sorted(self._hashes.items())))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._source}: {len(self._rules.lines)} rules>"
+        return f"<{type(self).__name__} {self._source}: {counted(len(self._rules.lines), 'rule')}>"

@@ -9,8 +9,9 @@ from itertools import groupby
 import attrs
 
 from acr._inventory.graph import Graph
+from acr._inventory.marks import BLOBS, UNKNOWN, Flag
 from acr._inventory.reports import Finding
-from acr._inventory.tables import BLOBS, UNKNOWN, Flag, Tables
+from acr._inventory.tables import Tables
 
 
 @attrs.frozen

@@ -8,18 +8,8 @@ from typing import Final
 
 import attrs
 
-from acr._inventory.tables import (
-    UNKNOWN,
-    Contents,
-    Digests,
-    Flag,
-    Kind,
-    Links,
-    Manifests,
-    Repositories,
-    Tables,
-    Tags,
-)
+from acr._inventory.marks import UNKNOWN, Flag, Kind
+from acr._inventory.tables import Contents, Digests, Links, Manifests, Repositories, Tables, Tags
 
 _WIDTH: Final = 32
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
+from acr._inventory.marks import BLOBS
 from acr._inventory.reports import InventoryChanges
-from acr._inventory.tables import BLOBS, Tables
+from acr._inventory.tables import Tables
 from acr.errors import InvalidInput
 
 

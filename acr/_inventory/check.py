@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from acr._inventory.graph import Graph, subject_of_tag
+from acr._inventory.marks import LEADS_DOWN, Flag
 from acr._inventory.reports import Check, Finding, FindingKind
-from acr._inventory.tables import LEADS_DOWN, Flag, Tables
+from acr._inventory.tables import Tables
 from acr._values.digest import Digest
 
 _IS_INDEX: Final = int(Flag.IS_INDEX)  # to ask an enum a million times takes seconds

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
-from acr._inventory.tables import LEADS_DOWN, Flag, Tables
+from acr._inventory.marks import LEADS_DOWN, Flag
+from acr._inventory.tables import Tables
 
 _IS_INDEX: Final = int(Flag.IS_INDEX)  # to ask an enum a million times takes seconds
 _HAS_SUBJECT: Final = int(Flag.HAS_SUBJECT)

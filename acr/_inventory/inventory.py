@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from acr._inventory.blobs import count
-from acr._inventory.changes import changes
-from acr._inventory.check import check
-from acr._inventory.joining import join
-from acr._inventory.page import page
+from acr._inventory.marks import BLOBS, LEADS_DOWN, UNKNOWN, Flag, Kind, to_time
 from acr._inventory.records import InventoryManifest, InventoryRepository, InventoryTag
 from acr._inventory.reports import Check, InventoryChanges, Usage
-from acr._inventory.tables import (
-    BLOBS,
-    LEADS_DOWN,
-    UNKNOWN,
-    Flag,
-    Kind,
-    Tables,
-    state_of,
-    tables_from,
-    to_time,
-)
-from acr._inventory.usage import usage
+from acr._later import later
 from acr._values.arguments import wrong_kind
 from acr._values.home import public_in
 from acr._values.plain import row_of
 from acr.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from acr._inventory import (
+        blobs,
+        changes as differences,
+        check as checks,
+        joining,
+        page as pages,
+        tables as columnar,
+        usage as usages,
+    )
+    from acr._inventory.tables import Tables
+else:
+    blobs = later("acr._inventory.blobs")
+    differences = later("acr._inventory.changes")
+    checks = later("acr._inventory.check")
+    joining = later("acr._inventory.joining")
+    pages = later("acr._inventory.page")
+    columnar = later("acr._inventory.tables")
+    usages = later("acr._inventory.usage")
+    Tables = object  # for `typing.get_type_hints`
 
 
 @public_in("acr")
@@ -161,19 +167,19 @@ class Inventory:
 
     def usage(self) -> Usage:
         """Compute the bytes that the registry stores: in all, by repository and by tag, shared or not."""
-        return usage(self._tables)
+        return usages.usage(self._tables)
 
     def check(self) -> Check:
         """Find what is broken: children and subjects that are missing, orphans, and what could not be read.
 
         `Registry.verify_blobs` asks the registry for the blobs, too.
         """
-        return check(self._tables)
+        return checks.check(self._tables)
 
     @property
     def blob_requests(self) -> int:
         """How many requests `Registry.verify_blobs` takes: one for each blob of each repository."""
-        return count(self._tables)
+        return blobs.count(self._tables)
 
     def compare(self, earlier: Inventory) -> InventoryChanges:
         """Find what differs from an earlier inventory of the same registry.
@@ -184,7 +190,7 @@ class Inventory:
         Raises:
             InvalidInput: the other one is of another registry.
         """
-        return changes(tables_of(earlier), self._tables)
+        return differences.changes(tables_of(earlier), self._tables)
 
     @classmethod
     def join(cls, *parts: Inventory) -> Inventory:
@@ -196,7 +202,7 @@ class Inventory:
         Raises:
             InvalidInput: there are none, or they are of several registries.
         """
-        return cls(join([tables_of(part) for part in parts]))
+        return cls(joining.join([tables_of(part) for part in parts]))
 
     def to_html(self, *, check: Check | None = None) -> str:
         """Make one HTML page of usage and findings, to be written to a file as UTF-8. It loads nothing.
@@ -216,7 +222,7 @@ class Inventory:
         """
         if not isinstance(check, Check | None):
             raise wrong_kind("check", check, "a Check, or None")
-        return page(self.usage(), self.check() if check is None else check)
+        return pages.page(self.usage(), self.check() if check is None else check)
 
     def rows(self, of: Literal["tags", "manifests", "repositories"] = "tags") -> list[dict[str, Any]]:
         """Make flat rows of native types. pandas and polars take them.
@@ -237,10 +243,10 @@ class Inventory:
         return [row_of(item) for item in walks[of]()]
 
     def __getstate__(self) -> dict[str, Any]:
-        return state_of(self._tables)
+        return columnar.state_of(self._tables)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._tables = tables_from(state)
+        self._tables = columnar.tables_from(state)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Inventory) and self._tables == tables_of(other)

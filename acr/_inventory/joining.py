@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import UNKNOWN, Flag, Kind, Tables
+from acr._inventory.marks import UNKNOWN, Flag, Kind
+from acr._inventory.tables import Tables
 from acr.errors import InvalidInput
 
 

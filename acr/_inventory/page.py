@@ -13,7 +13,7 @@ from typing import Final
 from acr._inventory.page_drawings import draw_months, draw_treemap, months_of
 from acr._inventory.page_looks import POLICY, SCRIPT, STYLE
 from acr._inventory.reports import Check, RepositoryUsage, TagUsage, Usage, shown_size
-from acr._text import printable
+from acr._text import counted, printable
 
 MOST_ROWS: Final = 500
 """Rows of a table. What is left is summed up in its last line."""
@@ -98,7 +98,7 @@ def _repositories(repositories: Sequence[RepositoryUsage], ids: Mapping[str, str
     )
     left = repositories[MOST_ROWS:]
     rest = (
-        f"<tr><td>{len(left):,} other repositories</td>{_size(sum(one.exclusive for one in left))}<td></td>"
+        f"<tr><td>{counted(len(left), 'other repository')}</td>{_size(sum(one.exclusive for one in left))}<td></td>"
         f"{_size(sum(one.untagged for one in left))}{_count(sum(len(one.tags) for one in left))}"
         f"{_count(sum(one.manifests for one in left))}</tr>"
     )
@@ -115,7 +115,7 @@ def _tags(usage: Usage) -> str:
         for _, _, name, tag in found[:MOST_ROWS]
     )
     left = found[MOST_ROWS:]
-    rest = f"<tr><td>{len(left):,} other tags</td>{_size(-sum(one[0] for one in left))}<td></td><td></td></tr>"
+    rest = f"<tr><td>{counted(len(left), 'other tag')}</td>{_size(-sum(one[0] for one in left))}<td></td><td></td></tr>"
     heads = ("tag", "exclusive", "shared", "total")
     return "<h2>Tags</h2>" + _table("Tags", heads, rows, rest if left else "")
 
@@ -123,7 +123,7 @@ def _tags(usage: Usage) -> str:
 def _findings(check: Check) -> str:
     whole = "" if check.is_whole else '<p class="note">Orphans were not looked for: only a part was read.</p>'
     if not check.findings:
-        return f"<h2>Findings</h2>{whole}<p>Nothing is broken in {check.manifests:,} manifests.</p>"
+        return f"<h2>Findings</h2>{whole}<p>Nothing is broken in {counted(check.manifests, 'manifest')}.</p>"
     found = sorted(check.findings, key=lambda one: not one.tags)
     heads = ("finding", "repository", "breaks", "what it is", "what to do")
     rows = (
@@ -133,7 +133,8 @@ def _findings(check: Check) -> str:
         for one in found[:MOST_ROWS]
     )
     left = len(found) - MOST_ROWS
-    rest = f'<tr><td colspan="5">{left:,} other findings, of which {_broken(found[MOST_ROWS:])} break tags</td></tr>'
+    others = f"{counted(left, 'other finding')}, of which {_broken(found[MOST_ROWS:])} break tags"
+    rest = f'<tr><td colspan="5">{others}</td></tr>'
     return "<h2>Findings</h2>" + whole + _table("Findings", heads, rows, rest if left > 0 else "")
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from acr._inventory.reports import RepositoryUsage, Usage, shown_size
 from acr._inventory.treemap import Box, lay_out
-from acr._text import printable
+from acr._text import counted, printable
 
 MOST_DRAWN: Final = 500
 """Rectangles of the treemap. What is left is summed up."""
@@ -62,7 +62,7 @@ def draw_treemap(usage: Usage, rows: Mapping[str, str]) -> str:
     groups = sorted(_groups(usage, rows), key=lambda one: (-one.size, one.name))
     if not groups:
         return "<p>Nothing is stored.</p>"
-    label = f"{len(usage.repositories):,} repositories by the bytes that they use; the tables have the numbers"
+    label = f"{counted(len(usage.repositories), 'repository')} by the bytes that they use; the tables have the numbers"
     boxes = lay_out([group.size for group in groups], Box(0, 0, _WIDTH, _HEIGHT))
     drawn = "".join(_group(group, box) for group, box in zip(groups, boxes, strict=True))
     return _wide(
@@ -87,10 +87,10 @@ def _groups(usage: Usage, rows: Mapping[str, str]) -> Iterator[_Group]:
         kept = [part for at, part in enumerate(parts) if at in drawn[name]]
         left = [part for at, part in enumerate(parts) if at not in drawn[name]]
         if left:
-            kept.append(_Part(f"{len(left):,} others", sum(part.size for part in left), "rest"))
+            kept.append(_Part(counted(len(left), "other"), sum(part.size for part in left), "rest"))
         yield _Group(name, rows.get(name, ""), sorted(kept, key=lambda one: -one.size))
     if others:
-        yield _Group(f"{count:,} other repositories", "", [_Part("all of them", others, "rest")])
+        yield _Group(counted(count, "other repository"), "", [_Part("all of them", others, "rest")])
     shared = usage.unique - sum(one.exclusive for one in usage.repositories)
     if shared > 0:
         yield _Group("shared by repositories", "", [_Part("in two or more repositories", shared, "shared")])

@@ -72,8 +72,8 @@ class InventoryManifest(Permissions):
         platform: what the image runs on, such as `linux/arm64`, as ACR lists it; None if ACR does not know it.
         created: when it was pushed; None if it is not in the listing.
         updated: when it was last updated; None if it is not in the listing.
-        untagged_since: when an inventory first saw it without a tag; None if it has one, or if nobody knows,
-            as in the first inventory of a repository.
+        untagged_since: when an inventory first saw that no tag leads to it; None if one does, or if nobody knows, as in
+            the first inventory of a repository.
         is_listed: whether the listing of the repository shows it. If not, and if ACR does not tell its properties
             either, all its permissions are False.
         is_new: whether it was pushed after the reading had begun.

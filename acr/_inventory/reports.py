@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any, Literal
 
 import attrs
 
-from acr._text import printable
+from acr._text import counted, printable
 from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest
 from acr._values.home import public_in
@@ -74,7 +73,7 @@ class RepositoryUsage(Plain):
     exclusive: int
     untagged: int
     manifests: int
-    tags: Sequence[TagUsage] = attrs.field(repr=lambda tags: f"<{len(tags)} tags>")
+    tags: Sequence[TagUsage] = attrs.field(repr=lambda tags: f"<{counted(len(tags), 'tag')}>")
 
     @property
     def shared(self) -> int:
@@ -112,7 +111,7 @@ class Usage(Plain):
     untagged: int
     orphaned: int
     streaming: int
-    repositories: Sequence[RepositoryUsage] = attrs.field(repr=lambda items: f"<{len(items)} repositories>")
+    repositories: Sequence[RepositoryUsage] = attrs.field(repr=lambda items: f"<{counted(len(items), 'repository')}>")
     by_media_type: Mapping[str, int] = attrs.field(hash=False)
     by_month: Mapping[str, int] = attrs.field(hash=False)
     by_age: Mapping[str, int] = attrs.field(hash=False)
@@ -174,11 +173,9 @@ class Usage(Plain):
         if self.is_whole:
             return f"{registry} stores"
         count = len(self.repositories)
-        return (
-            f"the 1 repository that was read of {registry} uses"
-            if count == 1
-            else f"the {count:,} repositories that were read of {registry} use"
-        )
+        read = counted(count, "repository")
+        was, uses = ("was", "uses") if count == 1 else ("were", "use")
+        return f"the {read} that {was} read of {registry} {uses}"
 
     def __str__(self) -> str:
         head = (
@@ -189,10 +186,12 @@ class Usage(Plain):
         widths = [max(len(row[at]) for row in rows) for at in range(3)]
         lines = ["  ".join([*(row[at].rjust(widths[at]) for at in range(3)), row[3]]) for row in rows]
         left = len(self.repositories) - 20
-        more = [f"and {left:,} more repositories"] if left > 0 else []
+        more = [f"and {counted(left, 'more repository')}"] if left > 0 else []
         return "\n".join([head, *lines, *more, *self.caveats])
 
     def _repr_html_(self) -> str:
+        from html import escape  # not needed by most programs
+
         head, *rows = [("exclusive", "total", "untagged", "repository"), *self._lines()]
         cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         heads = "".join(f"<th>{name}</th>" for name in head)
@@ -246,7 +245,7 @@ class Finding(Plain):
 
 def _some(names: Sequence[str], most: int = 5) -> str:
     left = len(names) - most
-    return ", ".join(names[:most]) + (f" and {left} more tags" if left > 0 else "")
+    return ", ".join(names[:most]) + (f" and {counted(left, 'more tag')}" if left > 0 else "")
 
 
 @public_in("acr")
@@ -261,7 +260,7 @@ class Check(Plain):
         is_whole: whether all repositories of the registry were read. If not, nobody looked for orphans.
     """
 
-    findings: Sequence[Finding] = attrs.field(repr=lambda items: f"<{len(items)} findings>")
+    findings: Sequence[Finding] = attrs.field(repr=lambda items: f"<{counted(len(items), 'finding')}>")
     manifests: int
     blobs: int = 0
     is_whole: bool = True
@@ -286,14 +285,14 @@ class Check(Plain):
         ]
 
     def __str__(self) -> str:
-        looked = f"{self.manifests:,} manifests" + (f" and {self.blobs:,} blobs" if self.blobs else "")
+        looked = counted(self.manifests, "manifest") + (f" and {counted(self.blobs, 'blob')}" if self.blobs else "")
         part = [] if self.is_whole else ["Orphans were not looked for: only a part of the registry was read."]
-        return "\n".join([f"{len(self.findings):,} findings in {looked}", *part, *map(str, self.findings)])
+        return "\n".join([f"{counted(len(self.findings), 'finding')} in {looked}", *part, *map(str, self.findings)])
 
     def _repr_html_(self) -> str:
         left = len(self.findings) - _MOST_SHOWN
-        more = f"<p>and {left:,} more findings</p>" if left > 0 else ""
-        return f"<p>{len(self.findings):,} findings</p>{html_table(self.rows()[:_MOST_SHOWN])}{more}"
+        more = f"<p>and {counted(left, 'more finding')}</p>" if left > 0 else ""
+        return f"<p>{counted(len(self.findings), 'finding')}</p>{html_table(self.rows()[:_MOST_SHOWN])}{more}"
 
 
 @public_in("acr")
@@ -326,17 +325,19 @@ class InventoryChanges(Plain):
 
     def __str__(self) -> str:
         counts = [
-            f"{len(names):,} {what}"
+            counted(len(names), what)
             for what, names in (
-                ("new repositories", self.new_repositories),
-                ("gone repositories", self.gone_repositories),
-                ("new tags", self.new_tags),
-                ("gone tags", self.gone_tags),
-                ("moved tags", self.moved_tags),
+                ("new repository", self.new_repositories),
+                ("gone repository", self.gone_repositories),
+                ("new tag", self.new_tags),
+                ("gone tag", self.gone_tags),
+                ("moved tag", self.moved_tags),
             )
             if names
         ]
         growth = [f"{'+' if size >= 0 else ''}{shown_size(size)}  {printable(name)}" for name, size in self.grown[:20]]
-        left = [f"{len(self.not_compared):,} repositories could not be compared: only one inventory has read them"]
+        left = [
+            f"{counted(len(self.not_compared), 'repository')} could not be compared: only one inventory has read them"
+        ]
         more = left if self.not_compared else []
         return "\n".join([", ".join(counts) or "no tag has changed", *growth, *more])

@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import Final
 
 from acr._inventory.graph import Graph
+from acr._inventory.marks import BLOBS, UNKNOWN, Flag, Kind, to_time
 from acr._inventory.reports import RepositoryUsage, TagUsage, Usage
-from acr._inventory.tables import BLOBS, UNKNOWN, Flag, Kind, Tables, to_time
+from acr._inventory.tables import Tables
 
 _NOBODY: Final = -1
 _SEVERAL: Final = -2

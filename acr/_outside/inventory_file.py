@@ -24,21 +24,8 @@ from typing import Any, Final
 import attrs
 
 from acr._inventory.inventory import Inventory, tables_of
-from acr._inventory.tables import (
-    LARGEST_SIZE,
-    UNKNOWN,
-    Column,
-    Contents,
-    Digests,
-    Flag,
-    Kind,
-    Links,
-    Manifests,
-    Repositories,
-    Tables,
-    Tags,
-    to_number,
-)
+from acr._inventory.marks import LARGEST_SIZE, UNKNOWN, Column, Flag, Kind, to_number
+from acr._inventory.tables import Contents, Digests, Links, Manifests, Repositories, Tables, Tags
 from acr._outside.regular import open_regular
 from acr._values.arguments import check_path
 from acr._values.home import public_in

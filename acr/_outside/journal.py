@@ -16,13 +16,9 @@ from typing import Any, BinaryIO, Final
 
 from acr._core.storage import JOURNAL_FORM, Journal
 from acr._outside.failures import writing
+from acr._outside.owning import own
 from acr._values.arguments import check_path
 from acr.errors import ProtocolViolation, TransferError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _LONGEST: Final = 8 * 1024 * 1024
 """Bytes of a line. A manifest of 4 MiB has less in base64."""
@@ -34,32 +30,41 @@ _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MORE_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_journal(path: str | os.PathLike[str], *, only_read: bool = False) -> Journal:
+def open_journal(
+    path: str | os.PathLike[str], *, only_read: bool = False, closes_first: bool = os.name == "nt"
+) -> Journal:
     """A journal at a path. It is not opened yet.
 
     Args:
         path: of the file.
         only_read: whether to change nothing, and to fail if there is no such file. Else it is made.
+        closes_first: whether a file must be closed before it is renamed. Windows renames no file that is open.
 
     Raises:
         InvalidInput: it is no path.
     """
-    return _FileJournal(check_path("journal", path), only_read=only_read)
+    return _FileJournal(check_path("journal", path), only_read=only_read, closes_first=closes_first)
 
 
 class _FileJournal:
     """Implements `acr._core.storage.Journal`."""
 
-    def __init__(self, path: Path, *, only_read: bool) -> None:
+    def __init__(self, path: Path, *, only_read: bool, closes_first: bool) -> None:
         self._path = path
+        self._closes_first = closes_first
         self._only_read = only_read
         self._flags = _FLAGS | _MORE_FLAGS | (os.O_RDONLY if only_read else os.O_RDWR | os.O_CREAT)
         self._opened: BinaryIO | None = None
+        self._aside: BinaryIO | None = None
         self._end = 0
 
     @property
     def name(self) -> str:
         return str(self._path)
+
+    @property
+    def is_there(self) -> bool:
+        return self._path.exists()
 
     @property
     def _file(self) -> BinaryIO:
@@ -74,15 +79,16 @@ class _FileJournal:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("expected a regular file")
             self._lock(descriptor)
+            if os.name == "posix" and not os.path.samestat(os.fstat(descriptor), self._path.stat()):
+                raise self._in_use()  # somebody has just put it aside
         return self._entries()
 
     def _lock(self, descriptor: int) -> None:
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if self._only_read else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TransferError(f"the journal {self._path} is in use: another purge goes on", side="target") from None
+        if not own(descriptor, only_read=self._only_read):
+            raise self._in_use()
+
+    def _in_use(self) -> TransferError:
+        return TransferError(f"the journal {self._path} is in use: another purge goes on", side="target")
 
     def _entries(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with writing(f"the journal {self._path}"), open(os.dup(self._file.fileno()), "rb") as file:  # noqa: PTH123 - a descriptor
@@ -120,6 +126,11 @@ class _FileJournal:
 
     def add(self, entries: Iterable[Mapping[str, Any]], *, is_durable: bool) -> Sequence[int]:
         lines = [json.dumps(entry).encode() + b"\n" for entry in entries]
+        longest = max(map(len, lines), default=0)
+        if longest > _LONGEST:  # nobody could read it
+            raise TransferError(
+                f"the journal {self._path} takes no entry of {longest:,} bytes: {_LONGEST:,} at the most", side="target"
+            )
         places: list[int] = []
         end = self._end
         for line in lines:
@@ -141,13 +152,30 @@ class _FileJournal:
         self._end = end
         return places
 
+    def put_aside(self, end: str) -> None:
+        with writing(f"the journal {self._path}"):
+            free, number = self._path.with_name(f"{self._path.name}.{end}"), 1
+            while os.path.lexists(free):
+                number += 1
+                free = self._path.with_name(f"{self._path.name}.{end}.{number}")
+            if self._closes_first:
+                self.close()
+            else:
+                self._aside = self._opened  # so that nobody else has it before there is a new one
+            self._path.rename(free)
+            if self._closes_first and free.stat().st_size != self._end:  # another purge had it after it was closed
+                free.rename(self._path)
+                raise self._in_use()
+        self._opened = None
+
     def read(self, place: int) -> Mapping[str, Any]:
         with writing(f"the journal {self._path}"), open(os.dup(self._file.fileno()), "rb") as file:  # noqa: PTH123 - a descriptor
             file.seek(place)
             return self._entry(file.readline(_LONGEST + 1), place)
 
     def close(self) -> None:
-        if self._opened is not None:
-            with suppress(OSError):
-                self._opened.close()
-            self._opened = None
+        for file in (self._opened, self._aside):
+            if file is not None:
+                with suppress(OSError):
+                    file.close()
+        self._opened = self._aside = None

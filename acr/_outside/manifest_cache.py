@@ -37,7 +37,7 @@ _PATIENCE: Final = 5.0
 
 _AT_A_TIME: Final = 500
 _REMEMBERED: Final = 7 * 86_400
-"""Seconds for which it counts that something was missing."""
+"""Seconds for which it counts that something was missing, and what a repository was."""
 
 _MOST_MISSING: Final = 64 * 1024 * 1024
 """Bytes of the digests that one repository lacks: about 900,000."""
@@ -54,6 +54,9 @@ CREATE TABLE IF NOT EXISTS inventoried (
 CREATE TABLE IF NOT EXISTS missing (
     registry TEXT NOT NULL, repository TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, packed BLOB NOT NULL,
     PRIMARY KEY (registry, repository)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pull_through (
+    registry TEXT NOT NULL, repository TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL,
+    is_one INTEGER NOT NULL, PRIMARY KEY (registry, repository)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_use ON manifest (used);
 """
 
@@ -182,6 +185,23 @@ class _FileCache:
             if 0 < len(text) <= _MOST_MISSING:
                 row = (registry, repository, state, _now(), zlib.compress(text, 1))
                 db.execute("INSERT INTO missing VALUES (?, ?, ?, ?, ?)", row)
+
+    def is_pull_through(self, registry: str, repository: str, state: str) -> bool | None:
+        """See `ManifestCache`."""
+        with self._transaction() as db:
+            if db is None:
+                return None
+            query = "SELECT is_one FROM pull_through WHERE registry = ? AND repository = ? AND state = ? AND since > ?"
+            row = db.execute(query, (registry, repository, state, _now() - _REMEMBERED)).fetchone()
+            return None if row is None else bool(row[0])
+        return None
+
+    def note_pull_through(self, registry: str, repository: str, state: str, is_one: bool) -> None:
+        """See `ManifestCache`."""
+        with self._transaction() as db:
+            if db is not None:
+                row = (registry, repository, state, _now(), is_one)
+                db.execute("INSERT OR REPLACE INTO pull_through VALUES (?, ?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """See `ManifestCache`."""

@@ -16,6 +16,7 @@ from acr._policy.protection import OWN, Protected, protected_pattern, read_refer
 from acr._policy.pulls import Pulls, read_pulls
 from acr._policy.rules import FLOOR, Conditions, Leftovers, Rule
 from acr._policy.section import Section
+from acr._policy.unlocking import Unlock, read_unlock
 from acr._policy.versions import Range
 from acr._values.durations import exact_duration
 from acr._values.reference import check_repository, check_tag
@@ -65,6 +66,7 @@ class Rules:
 
     Args:
         protected: what stays, whatever else is said.
+        unlock: items whose locks do not keep them.
         rules: the first that matches a tag decides.
         untagged: the first that matches a repository decides about its untagged manifests.
         orphans: the same for attachments of what is gone.
@@ -77,6 +79,7 @@ class Rules:
     """
 
     protected: Sequence[Protected] = ()
+    unlock: Sequence[Unlock] = ()
     rules: Sequence[Rule] = ()
     untagged: Sequence[Leftovers] = ()
     orphans: Sequence[Leftovers] = ()
@@ -126,6 +129,8 @@ class _Reading:
             protected += self._told(top, partial(_protected, text), "protect", at)
         for at, name in enumerate(top.texts("protect_from")):
             protected += read_references(self._file(name, "protect_from", at), name)
+        names = enumerate(top.texts("unlock"))
+        unlock = [self._told(top, partial(read_unlock, text), "unlock", at) for at, text in names]
         pulled_from = top.text("pulled_from")
         pulls = None if pulled_from is None else read_pulls(self._file(pulled_from, "pulled_from"), pulled_from)
         max_deletions, max_share = top.count("max_deletions", least=1), top.share("max_share")
@@ -138,6 +143,7 @@ class _Reading:
             raise top.error("the policy has no rule: write [[purge.rule]], [purge.untagged] or [purge.orphans]")
         return Rules(
             protected=protected,
+            unlock=unlock,
             rules=rules,
             untagged=untagged,
             orphans=orphans,

@@ -109,7 +109,7 @@ class Conditions:
             return _stays(rule, f"{_place(it.rank)}, and {self.keep_at_most:,} may stay")
         if self.keep_newest:
             reasons.append(f"not among the newest {self.keep_newest:,}")
-        return _goes(rule, reasons or ["the rule takes whatever its age"])
+        return _goes(rule, reasons or ["the rule takes it at any age"])
 
     @staticmethod
     def _held_by_a_pull(length: timedelta, it: Standing) -> str:
@@ -194,7 +194,7 @@ class Leftovers:
         verdict = self.conditions.judge(self.name, it)
         if not verdict.goes:
             return verdict
-        return _goes(self.name, [f"untagged for {told}", *([verdict.why] if verdict.why else [])])
+        return _goes(self.name, [f"untagged for {told}", *([verdict.why] if self.conditions != Conditions() else [])])
 
 
 def _microseconds(length: timedelta) -> int:

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from acr._cleanup.plan import Plan, parts_of
-from acr._values.arguments import check_count, check_number, wrong_kind
+from acr._text import counted
+from acr._values.arguments import check_count, check_number, check_texts, wrong_kind
+from acr._values.reference import Reference
 from acr.errors import InvalidInput, PlanRefused
 
 
-def check_limits(plan: Plan, registry: str, *, max_deletions: int | None, max_share: float | None) -> None:
-    """Refuse a plan that exceeds a limit, or is of another registry. This needs no request.
+def check_unlock(plan: Plan, unlock: Iterable[str | Reference]) -> frozenset[str]:
+    """See that a plan unlocks what a caller names.
+
+    Args:
+        plan: the plan.
+        unlock: references. A registry before them must be that of the plan.
+
+    Returns:
+        The references as the plan has them.
+
+    Raises:
+        InvalidInput: the plan unlocks no such item, or this is no list of references.
+    """
+    if isinstance(unlock, Reference):
+        unlock = [unlock]
+    if isinstance(unlock, str | bytes | bytearray) or not isinstance(unlock, Iterable):
+        raise wrong_kind("unlock", unlock, "a list of references such as team/app:v1")
+    given = [str(one) if isinstance(one, Reference) else one for one in unlock]
+    names = {one.removeprefix(f"{plan.registry}/") for one in check_texts("unlock", given, "team/app:v1")}
+    unknown = sorted(names - set(plan.unlocks))
+    if unknown:
+        raise InvalidInput(
+            f"unlock: the plan unlocks no {unknown[0][:300]!r}: name what `plan.unlocks` has, as it is written there"
+        )
+    return frozenset(names)
+
+
+def exceeded(plan: Plan, registry: str, *, max_deletions: int | None, max_share: float | None) -> PlanRefused | None:
+    """Find why a plan must be refused: it exceeds a limit. This needs no request.
 
     Args:
         plan: the plan.
@@ -21,7 +51,6 @@ def check_limits(plan: Plan, registry: str, *, max_deletions: int | None, max_sh
 
     Raises:
         InvalidInput: it is of another registry, or a limit makes no sense.
-        PlanRefused: it exceeds a limit.
     """
     if plan.registry != registry:
         raise InvalidInput(f"the plan is for {plan.registry}, and not for {registry}")
@@ -31,12 +60,11 @@ def check_limits(plan: Plan, registry: str, *, max_deletions: int | None, max_sh
         check_number("max_share", max_share, lambda share: 0 <= share <= 1, "a part from 0 to 1, such as 0.5")
     found = list(plan.stops)
     if max_deletions is not None and len(plan.deletions) > max_deletions:
-        found.append(f"{len(plan.deletions):,} deletions, and max_deletions is {max_deletions:,}")
+        found.append(f"{counted(len(plan.deletions), 'deletion')}, and max_deletions is {max_deletions:,}")
     if max_share is not None:
         found += _too_large_shares(plan, max_share)
-    if found:
-        more = f"; and {len(found) - 5:,} more" if len(found) > 5 else ""
-        raise PlanRefused(f"the plan exceeds a limit: {'; '.join(found[:5])}{more}")
+    more = f"; and {len(found) - 5:,} more" if len(found) > 5 else ""
+    return PlanRefused(f"the plan exceeds a limit: {'; '.join(found[:5])}{more}") if found else None
 
 
 def _too_large_shares(plan: Plan, most: float) -> list[str]:
@@ -49,7 +77,7 @@ def _too_large_shares(plan: Plan, most: float) -> list[str]:
                 going[repository] += goes
                 all_of[repository] += 1
     return [
-        f"{deletions.texts[row]}: {count:,} of {all_of[row]:,} manifests go, and max_share is {most:g}"
+        f"{deletions.texts[row]}: {count:,} of {counted(all_of[row], 'manifest')} go, and max_share is {most:g}"
         for row, count in going.items()
         if count > most * all_of[row]
     ]

@@ -20,10 +20,12 @@ class PurgeItem(Plain):
     Args:
         reference: such as `team/app:v1` or `team/app@sha256:…`.
         why: the reason.
+        is_withheld: whether it was kept only because `unlock=` did not name it, or something that leads to it.
     """
 
     reference: str
     why: str
+    is_withheld: bool = False
 
     def __str__(self) -> str:
         return printable(f"{self.reference} ({self.why})")
@@ -41,8 +43,8 @@ class PurgeReport(Plain):
         absent: what somebody else had deleted.
         kept: lines of the plan that were kept after all, each with the reason.
         put_back: what was deleted, turned out to be needed, and was put back.
-        not_whole: what is kept and lacks something, or may lack something; and what the registry said is gone, and
-            still has.
+        not_whole: what is kept and lacks something, or may lack something; what the registry said is gone, and still
+            has or lists; and what nobody knows of a deletion whose answer was lost. Such a tag is in `deleted`, too.
         unfinished: repositories in which the work ended early, each with the reason. Call again to go on.
         frees: bytes that the deletions free, at the most.
         notes: what a reader should know.

@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from acr import media_types
 from acr._cleanup.graph import NAMED
-from acr._core.images.graph import MOST_MANIFESTS
-from acr._core.listed import manifests, referrers, tags
-from acr._core.listed.existence import is_found
+from acr._core.listed import manifests, tags
 from acr._core.listed.permissions import Changes, changes
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
-from acr._core.upkeep.links import ACCEPTED, read_links
-from acr._core.upkeep.watching import digest_of
-from acr._inventory.tables import LEADS_DOWN
+from acr._core.upkeep.family import Family
 from acr._text import printable
 from acr._values.digest import Digest
 from acr._values.locks import LockItem, LockState, Unlocked
@@ -27,7 +22,6 @@ from acr._values.reference import check_reference
 from acr.errors import (
     AcrError,
     InvalidInput,
-    LimitExceeded,
     Locked,
     NoMetadataApi,
     NotFound,
@@ -36,94 +30,6 @@ from acr.errors import (
 )
 
 _LOCKED: Final = changes(can_read=None, can_list=None, can_write=False, can_delete=False)
-
-
-class _Family:
-    """What belongs to a manifest, at any depth. What was asked for once is known."""
-
-    def __init__(self, remote: Remote) -> None:
-        self._remote = remote
-        self._tags: list[TagProperties] | None = None
-        self._manifests: list[ManifestProperties] | None = None
-        self._named: dict[tuple[str, str], list[TagProperties]] = {}
-        self._below: dict[Digest, list[Digest]] = {}
-
-    async def tags(self) -> list[TagProperties]:
-        """All tags of the repository."""
-        if self._tags is None:
-            walk = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
-            self._tags = [one async for one in items(walk)]
-            for tag in self._tags:
-                match = NAMED.fullmatch(tag.name)
-                if match is not None:
-                    self._named.setdefault((match[1], match[2]), []).append(tag)
-        return self._tags
-
-    async def manifests(self) -> list[ManifestProperties]:
-        """All manifests of the repository."""
-        if self._manifests is None:
-            walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
-            self._manifests = [one async for one in items(walk)]
-        return self._manifests
-
-    async def locked(self) -> set[str]:
-        """The names of the tags and the digests of the manifests that were locked at the first look."""
-        tagged = {tag.name for tag in await self.tags() if tag.locked}
-        return tagged | {str(one.digest) for one in await self.manifests() if one.locked}
-
-    async def of(self, root: Digest) -> tuple[list[Digest], list[TagProperties]]:
-        """A manifest with all that belongs to it, and the tags that are named after any of it.
-
-        Raises:
-            NotFound: it is not there.
-            ProtocolViolation: something cannot be read, so nobody knows what belongs to it.
-            LimitExceeded: it is too much.
-        """
-        await self.tags()
-        found = {root: None}
-        named: dict[str, TagProperties] = {}
-        left = [root]
-        while left:
-            digest = left.pop(0)
-            below = await self._directly_below(digest, is_root=digest == root)
-            for tag in self._named.get((digest.algorithm, digest.hex[:64]), ()):
-                named[tag.name] = tag
-                below = [*below, tag.digest]
-            for one in below:
-                if one not in found:
-                    found[one] = None
-                    left.append(one)
-            if len(found) > MOST_MANIFESTS:
-                raise LimitExceeded(f"what belongs to {root}", limit=MOST_MANIFESTS, unit="manifests")
-        return [one for one in found if one in self._below], list(named.values())
-
-    async def _directly_below(self, digest: Digest, *, is_root: bool) -> list[Digest]:
-        if digest in self._below:
-            return self._below[digest]
-        try:
-            found = await manifests.get(self._remote, digest, accept=ACCEPTED)
-        except NotFound as error:
-            if await self._is_there(digest):  # a 404 that passes must not hide what belongs together
-                raise ProtocolViolation(
-                    f"{self._remote.name}@{digest} is there, and cannot be read: try again"
-                ) from error
-            if is_root:
-                raise
-            return []  # an index may list what is not here
-        reading = read_links(found)
-        if reading.trouble and found.media_type not in media_types.SCHEMA1:
-            raise ProtocolViolation(
-                f"{self._remote.name}@{digest} may lead to others, and cannot be read: {reading.trouble}"
-            )
-        children = [Digest(digest_of(link.content)) for link in reading.links if link.kind in LEADS_DOWN]
-        attached = [one.digest async for one in items(referrers.Referrers(self._remote, digest, None, True))]
-        self._below[digest] = list(dict.fromkeys([*children, *attached]))
-        return self._below[digest]
-
-    async def _is_there(self, digest: Digest) -> bool:
-        if await is_found(manifests.properties(self._remote, digest)):
-            return True
-        return any(one.digest == digest for one in await self.manifests())
 
 
 async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
@@ -144,7 +50,7 @@ async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
             done.append(_item(before, before.digest))  # before the PATCH: its answer may be lost
             root = (await tags.update(remote, checked, _LOCKED)).digest
             done[-1] = _item(before, root)
-        digests, named = await _Family(remote).of(root) if deep else ([root], [])
+        digests, named = await Family(remote).of(root) if deep else ([root], [])
         for digest in digests:
             told = await manifests.properties(remote, digest)
             done.append(_item(told, digest))
@@ -170,7 +76,7 @@ async def _undo(remote: Remote, done: Iterable[LockItem]) -> dict[str, str]:
             await _update(remote, item, _as_before(item))
         except AcrError as error:
             if not await _is_as_before(remote, item):
-                still[item.name or str(item.digest)] = type(error).__name__
+                still[_key(item)] = type(error).__name__
     return still
 
 
@@ -206,39 +112,65 @@ async def unlock(remote: Remote, what: LockState | str, *, deep: bool) -> Unlock
     Raises:
         InvalidInput: the state is of another repository.
     """
-    family = _Family(remote)
-    if isinstance(what, LockState):
-        if (what.registry, what.repository) != (remote.session.registry.netloc, remote.name):
-            raise InvalidInput(f"the state is of {what.registry}/{what.repository}, and not of {remote}")
-        mine = list(what.items)
-    else:
-        mine = await _found(remote, family, check_reference(what), deep=deep)
+    family = Family(remote)
+    mine = await _asked(remote, family, what, deep=deep)
     locked = await family.locked()
+    moved = await _moved(family, mine)
+    mine = [item for item in mine if item.name not in moved]
     held = _locked_before(mine, locked) | await _held(remote, family, mine)
-    unlocked: list[LockItem] = []
     still = {} if deep or isinstance(what, LockState) else await _beside(family, mine, locked)
-    absent: list[str] = []
-    for item in reversed(mine):
-        key = item.name or str(item.digest)
-        if key in held:
-            still[key] = held[key]
-        elif item.can_write or item.can_delete:
-            try:
-                unlocked.append(await _update(remote, item, _as_before(item)))
-            except NoMetadataApi:
-                raise
-            except NotFound:
-                absent.append(key)
+    still |= {name: why for name, why in moved.items() if name in locked}
+    still |= {key: held[key] for key in map(_key, reversed(mine)) if key in held}
+    unlocked, absent = await _put_all_back(remote, [item for item in reversed(mine) if _key(item) not in held])
     return Unlocked(items=tuple(unlocked), still_locked=still, absent=tuple(absent))
+
+
+async def _put_all_back(remote: Remote, mine: Iterable[LockItem]) -> tuple[list[LockItem], list[str]]:
+    """Give items the permissions that they had. Return them, and what is not there any more."""
+    unlocked: list[LockItem] = []
+    absent: list[str] = []
+    for item in mine:
+        if not (item.can_write or item.can_delete):
+            continue
+        try:
+            unlocked.append(await _update(remote, item, _as_before(item)))
+        except NoMetadataApi:
+            raise
+        except NotFound:
+            absent.append(_key(item))
+    return unlocked, absent
+
+
+def _key(item: LockItem) -> str:
+    return item.name or str(item.digest)
+
+
+async def _asked(remote: Remote, family: Family, what: LockState | str, *, deep: bool) -> list[LockItem]:
+    """What is to be unlocked, with the permissions that it gets."""
+    if not isinstance(what, LockState):
+        return await _found(remote, family, check_reference(what), deep=deep)
+    if (what.registry, what.repository) != (remote.session.registry.netloc, remote.name):
+        raise InvalidInput(f"the state is of {what.registry}/{what.repository}, and not of {remote}")
+    return list(what.items)
+
+
+async def _moved(family: Family, mine: Iterable[LockItem]) -> dict[str, str]:
+    """The tags that point elsewhere by now, with the reason why they are left as they are."""
+    now = {tag.name: tag.digest for tag in await family.tags()}
+    return {
+        item.name: f"it points to {now[item.name]} by now, and whoever locked that may need it"
+        for item in mine
+        if item.name is not None and now.get(item.name, item.digest) != item.digest
+    }
 
 
 def _locked_before(mine: Iterable[LockItem], locked: set[str]) -> dict[str, str]:
     """What was locked before the state was made, and is locked now."""
-    keys = {item.name or str(item.digest) for item in mine if not (item.can_write or item.can_delete)}
+    keys = {_key(item) for item in mine if not (item.can_write or item.can_delete)}
     return dict.fromkeys(keys & locked, "it was locked before")
 
 
-async def _found(remote: Remote, family: _Family, reference: str, *, deep: bool) -> list[LockItem]:
+async def _found(remote: Remote, family: Family, reference: str, *, deep: bool) -> list[LockItem]:
     """What a tag or digest is about, to be unlocked wholly."""
     found: list[LockItem] = []
     root = reference
@@ -258,9 +190,9 @@ def _open(kind: str, name: str | None, digest: Digest) -> LockItem:
     )
 
 
-async def _held(remote: Remote, family: _Family, mine: Iterable[LockItem]) -> dict[str, str]:
+async def _held(remote: Remote, family: Family, mine: Iterable[LockItem]) -> dict[str, str]:
     """What other locked tags and manifests lead to, with the reason."""
-    own = {item.name or str(item.digest) for item in mine}
+    own = {_key(item) for item in mine}
     held: dict[str, str] = {}
     doubted: dict[str, str] = {}
     for root, label in await _other_roots(family, own):
@@ -277,9 +209,9 @@ async def _held(remote: Remote, family: _Family, mine: Iterable[LockItem]) -> di
     return doubted | held
 
 
-async def _beside(family: _Family, mine: Sequence[LockItem], locked: set[str]) -> dict[str, str]:
+async def _beside(family: Family, mine: Sequence[LockItem], locked: set[str]) -> dict[str, str]:
     """What belongs to what is unlocked, is locked, and was not asked for."""
-    own = {item.name or str(item.digest) for item in mine}
+    own = {_key(item) for item in mine}
     left = locked - own
     if not left:
         return {}
@@ -291,7 +223,7 @@ async def _beside(family: _Family, mine: Sequence[LockItem], locked: set[str]) -
     return {key: "it was not asked for: deep=True unlocks it, too" for key in keys if key in left}
 
 
-async def _other_roots(family: _Family, own: set[str]) -> list[tuple[Digest, str]]:
+async def _other_roots(family: Family, own: set[str]) -> list[tuple[Digest, str]]:
     found = [(tag.digest, f"tag {tag.name}") for tag in await family.tags() if tag.locked and tag.name not in own]
     roots = [one.digest for one in await family.manifests() if one.locked and str(one.digest) not in own]
     return [*found, *((root, f"manifest {root}") for root in roots)]

@@ -13,7 +13,8 @@ import attrs
 from acr import media_types
 from acr._core.images.graph import check_one_kind
 from acr._inventory.builder import NewLink
-from acr._inventory.tables import LARGEST_SIZE, UNKNOWN, Flag, Kind, pack
+from acr._inventory.marks import LARGEST_SIZE, UNKNOWN, Flag, Kind
+from acr._inventory.tables import pack
 from acr._values.digest import received_digest
 from acr._values.fields import integer, list_of, object_of, optional_text, text
 from acr._values.manifest import Manifest

@@ -21,8 +21,8 @@ from acr._core.upkeep.pace import MOST_AT_ONCE, Pace
 from acr._core.upkeep.repositories import Gone, RepositoryReading
 from acr._inventory.builder import Builder
 from acr._inventory.inventory import Inventory
+from acr._inventory.marks import to_number
 from acr._inventory.records import InventoryProgress
-from acr._inventory.tables import to_number
 from acr._values.arguments import check_callback, check_count
 from acr._values.digest import Digest
 from acr._values.properties import LARGEST_PAGE
@@ -230,11 +230,13 @@ class _Reading:
                 self._tell()
 
     async def _recall(self, repositories: Sequence[RepositoryReading]) -> None:
-        """Let repositories know what they lacked in the same state before, so that nobody asks for it again."""
-        cache, registry = self._options.cache, self._session.registry.netloc
+        """Let repositories know what they lacked and were in the same state, so that nobody asks for it again."""
+        cache, blocking = self._options.cache, self._session.runtime.blocking
         for one in repositories if cache is not None else ():
             if cache is not None and one.state is not None:
-                one.lacks(await self._session.runtime.blocking(cache.missing, registry, one.name, one.state))
+                where = (self._session.registry.netloc, one.name, one.state)
+                one.lacks(await blocking(cache.missing, *where))
+                one.was(await blocking(cache.is_pull_through, *where))
 
     async def _keep(self, repositories: Collection[RepositoryReading]) -> None:
         """Give the cache what was fetched."""
@@ -274,11 +276,14 @@ class _Reading:
             if one.state is not None:
                 note_missing = self._options.cache.note_missing
                 await self._session.runtime.blocking(note_missing, registry, one.name, one.state, one.missing)
+            if one.state is not None and one.is_cache is not None:
+                note_it = self._options.cache.note_pull_through
+                await self._session.runtime.blocking(note_it, registry, one.name, one.state, one.is_cache)
         new = one.result(self._started or 0, since)
         self._manifests += self._builder.add(new)
 
     def _width(self, limit: int) -> int:
-        return self._session.learned.throttle.width(limit)
+        return self._session.learned.throttles.width(limit)
 
     def _tell(self) -> None:
         if self._options.progress is None:

@@ -8,15 +8,16 @@ from typing import Final, TypeVar
 
 import attrs
 
+from acr import media_types
 from acr._core.listed import catalog, manifests, tags
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
 from acr._core.upkeep.links import ACCEPTED, read_links
 from acr._core.upkeep.pace import Pace
-from acr._core.upkeep.rows import Known, manifest_row, repository_row, tag_row
+from acr._core.upkeep.rows import Known, manifest_row, reach, repository_row, tag_row
 from acr._inventory.builder import NewManifest, NewRepository
-from acr._inventory.tables import LARGEST_COUNT, MANIFESTS, UNKNOWN, Flag
+from acr._inventory.marks import LARGEST_COUNT, MANIFESTS, UNKNOWN, Flag
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
 from acr._values.media_type import check_media_range
@@ -75,19 +76,20 @@ class RepositoryReading:
         self.date: str | None = None
         self.fetched: list[Manifest] = []
         self.is_moving = False
-        self._is_cache = False
+        self._is_cache: bool | None = None  # nobody has said yet
         self._has_origin = False  # whether an answer has said if this is a cache
         self._probed: set[Digest] = set()
         self._forget()
 
     def _forget(self) -> None:
-        """Drop what the next listing says anew."""
+        """Drop what the next listing says anew, and what was only remembered of the state before."""
         self._manifests: dict[Digest, ManifestProperties] = {}
         self._hidden: dict[Digest, ManifestProperties | None] = {}
         self._tags: list[TagProperties] = []
         self._absent: set[Digest] = set()
         self._troubles: dict[Digest, str] = {}
         self._lags = self.has_changed = False
+        self._is_cache = self._is_cache if self._has_origin else None
 
     async def list_items(self) -> None:
         """List tags and manifests.
@@ -135,17 +137,26 @@ class RepositoryReading:
 
         First come those of the listing. Then come those that tags, indexes and subjects name, and the listing does not:
         they may be hidden, or missing. A pull-through cache would import what is asked for. So the client asks for
-        nothing unlisted before an answer has said that the repository is no such cache.
+        nothing unlisted before an answer has said that the repository is no such cache. If it knows all that is listed,
+        it asks for one of that, as no pattern of a policy is about such a cache.
         """
         listed = [digest for digest in self._manifests if not self._is_settled(digest)]
         if listed:
             return listed
         unlisted = list(dict.fromkeys(digest for digest in self._named() if not self._is_settled(digest)))
-        if not unlisted or self._is_cache:
-            return []
-        if self._manifests and not self._has_origin:
+        if self._is_cache is None and self._manifests:
             return [digest for digest in self._manifests if digest not in self._probed][:1]
-        return unlisted
+        return [] if self._is_cache else unlisted
+
+    @property
+    def is_cache(self) -> bool | None:
+        """Whether it is a pull-through cache; None if nobody knows."""
+        return self._is_cache
+
+    def was(self, is_cache: bool | None) -> None:
+        """Take note of whether it was a pull-through cache in this state; None if nobody knows."""
+        if self._is_cache is None:
+            self._is_cache = is_cache
 
     def may_use(self, digest: Digest) -> bool:
         """Whether a manifest may come from the cache: the repository must list it."""
@@ -217,7 +228,7 @@ class RepositoryReading:
             self._troubles[digest] = self._trouble(error, listed)
         else:
             self._has_origin = True
-            self._is_cache = self._is_cache or found.origin is not None
+            self._is_cache = bool(self._is_cache) or found.origin is not None
             self.take_in(found.manifest)
             self.fetched.append(found.manifest)
         if listed is None:
@@ -258,16 +269,23 @@ class RepositoryReading:
             self._hidden[digest] = await manifests.properties(self._remote, digest)
 
     def untagged(self) -> Sequence[Digest]:
-        """The manifests of the listing that have no tag."""
-        tagged = {tag.digest for tag in self._tags}
-        return [digest for digest, one in self._manifests.items() if not one.tags and digest not in tagged]
+        """The manifests of the listing that no tag leads to; none if one that could not be read may lead to any."""
+        tagged = [tag.digest for tag in self._tags] + [digest for digest, one in self._manifests.items() if one.tags]
+        led_to = reach(tagged, self._known)
+        return [] if any(map(self._is_unread, led_to)) else [one for one in self._manifests if one not in led_to]
+
+    def _is_unread(self, digest: Digest) -> bool:
+        known = self._known.get(digest)
+        if known is None or digest in self._troubles:
+            return digest in self._manifests or digest in self._hidden
+        return bool(known.reading.trouble) and known.media_type not in media_types.SCHEMA1
 
     def result(self, started: int, untagged_since: Mapping[Digest, int]) -> NewRepository:
         """All that was read.
 
         Args:
             started: when the whole reading began. What is newer is marked.
-            untagged_since: when a manifest was first seen without a tag.
+            untagged_since: when it was first seen that no tag leads to a manifest.
         """
         flags = (Flag.IS_MOVING if self.is_moving else Flag(0)) | (Flag.IS_CACHE if self._is_cache else Flag(0))
         listed = [

@@ -6,6 +6,7 @@ ACR demands a tag for each manifest that it restores. One that had no tag gets a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing, suppress
 from typing import Final
 
 from acr import media_types
@@ -20,14 +21,16 @@ from acr._core.talk.remote import Remote
 from acr._core.upkeep.links import ACCEPTED, read_links
 from acr._core.upkeep.recorded import Record
 from acr._core.upkeep.watching import digest_of
-from acr._inventory.tables import LEADS_DOWN
+from acr._inventory.marks import LEADS_DOWN
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest
 from acr._values.properties import LARGEST_PAGE
 from acr._values.reference import check_reference
 from acr._values.trash import Restored, TrashedTag
-from acr.errors import LimitExceeded, NotFound, ResponseError
+from acr.errors import Denied, LimitExceeded, Locked, NotFound, ResponseError
 
+_PREFIX: Final = "restoring-"
+_HELPERS_PAGE: Final = 100
 _GONE: Final = "it is neither there nor in the trash"
 
 
@@ -40,7 +43,26 @@ async def restore_untagged(remote: Remote, digest: Digest) -> None:
 
 def _helper(digest: Digest) -> str:
     """The tag that a manifest without a tag gets for a moment."""
-    return f"restoring-{digest.hex[:24]}"
+    return f"{_PREFIX}{digest.hex[:24]}"
+
+
+def is_helper(tag: str, digest: Digest) -> bool:
+    """Whether a tag is one that a manifest gets for a moment. Nobody but this client gives it that name."""
+    return tag == _helper(digest)
+
+
+async def _left_helpers(remote: Remote) -> list[str]:
+    """The tags that a process has left which was killed while it brought something back."""
+    walk = tags.tags(remote, order_by=None, page_size=_HELPERS_PAGE, last=_PREFIX, digest=None)  # from there on
+    found: list[str] = []
+    with suppress(NotFound):  # the whole repository is in the trash
+        async with aclosing(items(walk)) as listed:
+            async for tag in listed:
+                if not tag.name.startswith(_PREFIX):
+                    break
+                if is_helper(tag.name, tag.digest):
+                    found.append(tag.name)
+    return found
 
 
 async def restore(
@@ -92,17 +114,20 @@ class _Restoring:
         self._back: list[Digest] = []
         self._back_tags: list[str] = []
         self._missing: dict[str, str] = {}
+        self._was_live = False
+        self._older: Digest | None = None
 
     async def run(self, reference: str, *, deep: bool) -> Restored:
         """Bring it back."""
         self._trashed = {one.digest async for one in items(trash.manifests(self._remote, page_size=LARGEST_PAGE))}
         found = [one async for one in items(trash.tags(self._remote, page_size=LARGEST_PAGE))]
-        found = [one for one in found if one.name != _helper(one.digest)]  # nobody but this client gave it that name
+        found = [one for one in found if not is_helper(one.name, one.digest)]
         self._tags = sorted(found, key=lambda one: one.deleted)  # of several with one name, the last one counts
         if self._cache is not None:
             self._known |= await self._remote.session.runtime.blocking(self._cache.find, list(self._trashed))
         if self._record is not None:
             self._known |= await self._record.known(self._remote.name, self._trashed)
+        await self._drop_helpers()
         root, tag = await self._root(reference)
         await self._bring_all(root, tag, deep=deep)
         if deep:
@@ -110,31 +135,45 @@ class _Restoring:
         left = self._trashed - set(self._back) - set(self._known)
         return Restored(
             repository=self._remote.name,
+            reference=reference,
             digest=root,
+            was_live=self._was_live,
+            in_trash=self._older if self._older != root else None,
             tags=tuple(self._back_tags),
             manifests=tuple(self._back),
             missing=self._missing,
             unknown=tuple(sorted(left)) if deep else (),
         )
 
+    async def _drop_helpers(self) -> None:
+        """Take off what an earlier restore left. If one goes on at the same time, it would take off the same."""
+        for name in await _left_helpers(self._remote):
+            try:
+                await tags.delete(self._remote, name, missing_ok=True)
+            except (Denied, Locked) as error:
+                self._missing[name] = f"an earlier restore left this tag, and it cannot be deleted: {error}"
+
     async def _root(self, reference: str) -> tuple[Digest, str | None]:
         """What is asked for, and the tag that it gets."""
         if isinstance(reference, Digest):
-            if reference in self._trashed or await self._is_there(reference):
+            self._was_live = reference not in self._trashed
+            if not self._was_live or await self._is_there(reference):
                 return reference, await self._free_tag(reference)
         else:
             found = [one for one in self._tags if one.name == reference]
             if not (found and self._force) and await tags.exists(self._remote, reference):
+                self._was_live, self._older = True, found[-1].digest if found else None
                 return (await tags.get(self._remote, reference)).digest, None  # what is there wins
             if found:
                 return found[-1].digest, reference
         raise NotFound(f"{self._remote.name} has no {reference}, and neither has its trash", status=404)
 
     async def _free_tag(self, digest: Digest) -> str | None:
-        """The tag that a manifest had last, if nothing has it now."""
+        """The tag that a manifest had last, if nothing has it now, and nothing else had it later."""
         if digest not in self._trashed:
             return None
-        found = [one.name for one in self._tags if one.digest == digest]
+        last = {one.name: one.digest for one in self._tags}
+        found = [one.name for one in self._tags if one.digest == digest == last[one.name]]
         if not found or await tags.exists(self._remote, found[-1]):
             return None
         return found[-1]

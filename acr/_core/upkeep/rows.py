@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from acr._core.upkeep.links import Reading
 from acr._inventory.builder import NewManifest, NewRepository, NewTag
-from acr._inventory.tables import UNKNOWN, Flag, pack, to_number
+from acr._inventory.marks import UNKNOWN, Flag, to_number
+from acr._inventory.tables import pack
 from acr._values.digest import Digest
 from acr._values.properties import ManifestProperties, Permissions, RepositoryProperties, TagProperties
 
@@ -25,6 +26,30 @@ class Known:
     media_type: str
     reading: Reading
     targets: tuple[Digest, ...]
+
+
+def reach(roots: Sequence[Digest], known: Mapping[Digest, Known]) -> Collection[Digest]:
+    """Some manifests, and what belongs to them: what they list, and what is attached to any of it."""
+    below = _below(known)
+    left = list(roots)
+    found = set(left)
+    while left:
+        new = [one for one in below.get(left.pop(), ()) if one not in found]
+        found.update(new)
+        left += new
+    return found
+
+
+def _below(known: Mapping[Digest, Known]) -> Mapping[Digest, Sequence[Digest]]:
+    """What a manifest lists, and what is attached to it."""
+    below: dict[Digest, list[Digest]] = {}
+    for digest, one in known.items():
+        if one.targets:
+            has_subject = Flag.HAS_SUBJECT in one.reading.flags  # which is the last target
+            below.setdefault(digest, []).extend(one.targets[:-1] if has_subject else one.targets)
+            if has_subject:
+                below.setdefault(one.targets[-1], []).append(digest)
+    return below
 
 
 def repository_row(

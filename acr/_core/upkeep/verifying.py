@@ -64,7 +64,7 @@ async def verify(
     left = islice(uses(tables), search.done, None)
     while some := list(islice(left, _SLICE)):
         tasks = [partial(search.look, *one) for one in some]
-        await session.runtime.gather(concurrency, tasks, width=session.learned.throttle.width)
+        await session.runtime.gather(concurrency, tasks, width=session.learned.throttles.width)
         search.done += len(some)
         if checkpoint is not None and len(state := search.state()) <= _LARGEST:
             await blocking(checkpoint.save, state)
