@@ -79,7 +79,12 @@ if TYPE_CHECKING:
     from acr._values.digest import Digest as Digest, Hasher as Hasher
     from acr._values.files import File as File
     from acr._values.image import Image as Image
-    from acr._values.locks import LockItem as LockItem, LockState as LockState, Unlocked as Unlocked
+    from acr._values.locks import (
+        LockedItem as LockedItem,
+        LockItem as LockItem,
+        LockState as LockState,
+        Unlocked as Unlocked,
+    )
     from acr._values.manifest import Manifest as Manifest
     from acr._values.options import Limits as Limits, Retries as Retries, Timeouts as Timeouts
     from acr._values.page import Page as Page
@@ -198,7 +203,7 @@ else:
         "_values.digest": "Digest Hasher",
         "_values.files": "File",
         "_values.image": "Image",
-        "_values.locks": "LockItem LockState Unlocked",
+        "_values.locks": "LockedItem LockItem LockState Unlocked",
         "_values.manifest": "Manifest",
         "_values.options": "Limits Retries Timeouts",
         "_values.page": "Page",

@@ -12,3 +12,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, for people.
+
+    Args:
+        number: how many.
+        what: one of them, such as `more tag`.
+
+    >>> counted(1, "finding"), counted(0, "finding"), counted(1200, "repository")
+    ('1 finding', '0 findings', '1,200 repositories')
+    """
+    if number != 1:
+        what = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what}"

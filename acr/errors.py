@@ -38,7 +38,7 @@ from typing import Any, Literal
 
 import attrs
 
-from acr._text import printable
+from acr._text import counted, printable
 
 _SHOWN = 5
 """How many repositories the text of an error names."""
@@ -96,9 +96,11 @@ class TransportError(AcrError):
     Attributes:
         exhausted: whether another try is useless: the retries are used up, the time for the call is over, or a
             certificate failed its verification.
+        timed_out: whether the registry was connected, and its answer did not come in time.
     """
 
     exhausted: bool = False
+    timed_out: bool = False
 
 
 class TooSlow(TransportError):
@@ -264,14 +266,14 @@ class IncompleteInventory(AcrError):
         self, registry: str, unread: Mapping[str, AcrError], *, catalog: AcrError | None = None, names: int = 0
     ) -> None:
         if catalog is not None:
-            how = f"broke off after {names:,} repositories" if names else "could not be read"
+            how = f"broke off after {counted(names, 'repository')}" if names else "could not be read"
             text = f"the catalog of {registry} {how}: {catalog}. Try again, or name the repositories: repositories=[…]"
         else:
             first = [f"{name}: {error}" for name, error in list(unread.items())[:_SHOWN]]
             more = [f"and {len(unread) - _SHOWN:,} more"] if len(unread) > _SHOWN else []
             text = (
-                f"{len(unread):,} repositories of {registry} could not be read: {'; '.join([*first, *more])}. Check the"
-                " names that you passed. Of a whole registry, repositories=['*', '!NAME'] leaves one out"
+                f"{counted(len(unread), 'repository')} of {registry} could not be read: {'; '.join([*first, *more])}."
+                " Check the names that you passed. Of a whole registry, repositories=['*', '!NAME'] leaves one out"
             )
         super().__init__(text)
         self.registry = registry
@@ -280,7 +282,7 @@ class IncompleteInventory(AcrError):
 
 
 class PlanRefused(AcrError):
-    """A clean-up plan must not be carried out: it exceeds a limit, or is too old. The client has deleted nothing."""
+    """A clean-up plan must not be carried out: it exceeds a limit, or is too old. The call has deleted nothing."""
 
 
 class ProtocolViolation(AcrError):

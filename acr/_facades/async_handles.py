@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from acr._core.blobs import calls as blobs, downloads, streams
-from acr._core.images import artifacts
-from acr._core.listed import manifests, tags
-from acr._core.listed.permissions import changes
-from acr._core.listed.referrers import Referrers
 from acr._core.talk.remote import Remote
 from acr._facades.async_streams import AsyncBlobStream, AsyncListing
 from acr._facades.options import ArtifactFile, files_of
 from acr._facades.readers import AsyncBlobReader
-from acr._outside.layers import packing
+from acr._later import later
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import open_source
 from acr._values.descriptor import Descriptor
@@ -26,6 +22,22 @@ from acr._values.properties import Chunk, ManifestProperties, TagProperties
 from acr._values.reference import blob_digest
 from acr._values.travel import stays
 from acr.errors import NotFound
+
+if TYPE_CHECKING:
+    from acr._core.blobs import calls as blobs, downloads, streams
+    from acr._core.images import artifacts
+    from acr._core.listed import manifests, permissions, referrers, tags
+    from acr._outside import layers as layer_files
+else:
+    blobs = later("acr._core.blobs.calls")
+    downloads = later("acr._core.blobs.downloads")
+    streams = later("acr._core.blobs.streams")
+    artifacts = later("acr._core.images.artifacts")
+    manifests = later("acr._core.listed.manifests")
+    permissions = later("acr._core.listed.permissions")
+    referrers = later("acr._core.listed.referrers")
+    tags = later("acr._core.listed.tags")
+    layer_files = later("acr._outside.layers")
 
 
 @public_in("acr")
@@ -101,7 +113,7 @@ class AsyncRepositoryTag:
             ResponseError, TransportError, CredentialError: the request failed.
             ProtocolViolation: the answer is unusable.
         """
-        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await tags.update(self._remote, self.name, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
@@ -214,7 +226,7 @@ class AsyncRepositoryManifest:
             ProtocolViolation: the answer is unusable.
             LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
-        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return await manifests.update(self._remote, self.reference, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
@@ -243,7 +255,7 @@ class AsyncRepositoryManifest:
         Raises:
             InvalidInput: the artifact type is invalid.
         """
-        return AsyncListing(Referrers(self._remote, self.reference, artifact_type))
+        return AsyncListing(referrers.Referrers(self._remote, self.reference, artifact_type))
 
     async def attach(
         self,
@@ -275,7 +287,7 @@ class AsyncRepositoryManifest:
             self._remote,
             files_of(files),
             open_source=partial(open_source, self._remote.session.runtime),
-            pack=packing,
+            pack=layer_files.packing,
             tag=None,
             artifact_type=artifact_type,
             annotations=annotations,

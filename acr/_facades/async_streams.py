@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from acr._core.blobs.manual_uploads import ManualUpload
-from acr._core.blobs.streams import Stream
 from acr._core.talk.paging import Pages, items, rows
 from acr._facades.notebooks import listing_html
 from acr._values.arguments import check_text
@@ -16,6 +14,14 @@ from acr._values.home import public_in
 from acr._values.page import Page
 from acr._values.travel import stays
 from acr._values.upload_state import UploadState
+
+if TYPE_CHECKING:
+    from acr._core.blobs.manual_uploads import ManualUpload
+    from acr._core.blobs.streams import Stream
+else:
+    ManualUpload = object  # for `typing.get_type_hints`
+    Stream = object  # for `typing.get_type_hints`
+
 
 T = TypeVar("T")
 

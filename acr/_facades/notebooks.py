@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from html import escape
 from typing import Any
 
 from acr._text import printable
@@ -31,4 +30,6 @@ def listing_html(listing: object, pages: Iterator[Page[Any]] | AsyncIterator[Pag
 
 
 def _paragraph(text: str) -> str:
+    from html import escape  # not needed by most programs
+
     return f"<p>{escape(printable(text))}</p>".encode(errors="replace").decode()

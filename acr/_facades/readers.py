@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import io
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from acr._core.blobs.streams import Cursor
 from acr._shells.blocking import run
 from acr._values.home import public_in
 from acr._values.travel import stays
+
+if TYPE_CHECKING:
+    from acr._core.blobs.streams import Cursor
+else:
+    Cursor = object  # for `typing.get_type_hints`
 
 
 class _Place:

@@ -9,42 +9,56 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from acr._cleanup.applying.report import PurgeReport
 from acr._cleanup.plan import Plan
-from acr._core.images import copying as copies
-from acr._core.listed import catalog, trash
-from acr._core.talk import checking, token_calls as issue
 from acr._core.talk.remote import Remote
-from acr._core.upkeep import reading as upkeep
-from acr._core.upkeep.choosing import Choice
-from acr._core.upkeep.purging import Options as PurgeOptions, purge as carry_out
-from acr._core.upkeep.verifying import verify
 from acr._facades.options import names_in, open_session
 from acr._facades.repository import Repository
 from acr._facades.streams import Listing
 from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.records import InventoryProgress
 from acr._inventory.reports import Check
-from acr._outside.checkpoint import open_checkpoint
-from acr._outside.journal import open_journal
-from acr._outside.manifest_cache import open_cache
+from acr._later import later
 from acr._shells.blocking import BlockingRuntime, Transport, run
 from acr._shells.http import Network
 from acr._values.access import Access
+from acr._values.arguments import check_text
 from acr._values.credentials import DEFAULT_AUDIENCE
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
+from acr._values.locks import LockedItem
 from acr._values.options import Limits, Retries, Timeouts
 from acr._values.progress import Progress
 from acr._values.properties import check_page_size
-from acr._values.reference import Endpoint, repository_in
+from acr._values.reference import Endpoint, Reference, repository_in
 from acr._values.traffic import OnRequest, OnResponse
 from acr._values.trash import TrashedRepository
 from acr._values.travel import stays
 from acr.errors import InvalidInput
 from acr.protocols import Credential
+
+if TYPE_CHECKING:
+    from acr._core.images import copying as copies
+    from acr._core.listed import catalog, trash
+    from acr._core.talk import checking, token_calls as issue
+    from acr._core.upkeep import all_locks, choosing, purging, reading as upkeep, verifying
+    from acr._outside import checkpoint as checkpoints, journal as journals, manifest_cache as caches
+else:
+    copies = later("acr._core.images.copying")
+    catalog = later("acr._core.listed.catalog")
+    trash = later("acr._core.listed.trash")
+    checking = later("acr._core.talk.checking")
+    issue = later("acr._core.talk.token_calls")
+    all_locks = later("acr._core.upkeep.all_locks")
+    choosing = later("acr._core.upkeep.choosing")
+    purging = later("acr._core.upkeep.purging")
+    upkeep = later("acr._core.upkeep.reading")
+    verifying = later("acr._core.upkeep.verifying")
+    checkpoints = later("acr._outside.checkpoint")
+    journals = later("acr._outside.journal")
+    caches = later("acr._outside.manifest_cache")
 
 
 @public_in("acr")
@@ -156,6 +170,25 @@ class Registry:
         """
         return Listing(trash.repositories(self._session, page_size=check_page_size(page_size)))
 
+    def locks(self, *, prefix: str | None = None) -> Listing[LockedItem]:
+        """List what is locked: repositories, tags and manifests. What is hidden from listings does not show.
+
+        Args:
+            prefix: look only at repositories whose names begin with it, such as `team/`.
+
+        Returns:
+            A lazy listing. Each of its pages is a repository. Walking it raises NoMetadataApi if the registry is of
+            another make.
+
+        Raises:
+            InvalidInput: the prefix is no text.
+
+        Example:
+            for locked in registry.locks(prefix="team/"):
+                print(locked)
+        """
+        return Listing(all_locks.AllLocks(self._session, check_text("prefix", prefix)))
+
     def repository(self, name: str) -> Repository:
         """Make a handle for a repository. This sends no request.
 
@@ -175,7 +208,7 @@ class Registry:
         to: Registry | None = None,
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
-        concurrency: int = 4,
+        concurrency: int = 16,
         progress: Progress | None = None,
     ) -> Descriptor:
         """Copy an image, an index or an artifact to another repository or registry, byte for byte.
@@ -190,7 +223,8 @@ class Registry:
             platform: copy only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
             referrers: also copy what is attached to it, such as signatures. `"all"` includes what cosign keeps
                 under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
-            concurrency: how many blobs move at the same time, at most 16.
+            concurrency: how many connections it has to a registry, at most 32. As many blobs or manifests move at
+                the same time; if they are large, eight at most, so that memory stays bounded.
             progress: called with events.
 
         Returns:
@@ -259,10 +293,10 @@ class Registry:
             print(inventory.check())
         """
         options = upkeep.Options(
-            choice=Choice.of(names_in(repositories)),
+            choice=choosing.Choice.of(names_in(repositories)),
             rate=rate,
             concurrency=concurrency,
-            cache=open_cache(cache),
+            cache=caches.open_cache(cache),
             progress=progress,
         )
         return run(upkeep.read(self._session, options))
@@ -303,12 +337,12 @@ class Registry:
             print(check)
         """
         return run(
-            verify(
+            verifying.verify(
                 self._session,
                 tables_of(inventory),
                 rate=rate,
                 concurrency=concurrency,
-                checkpoint=open_checkpoint(checkpoint, None),
+                checkpoint=checkpoints.open_checkpoint(checkpoint, None),
                 progress=progress,
             )
         )
@@ -323,6 +357,7 @@ class Registry:
         max_age: timedelta = timedelta(days=1),
         max_deletions: int | None = None,
         max_share: float | None = None,
+        unlock: Iterable[str | Reference] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> PurgeReport:
         """Carry a plan out: delete the tags and manifests that it lists, and nothing else.
@@ -334,7 +369,9 @@ class Registry:
         Args:
             plan: the plan. `Policy.plan` makes it.
             journal: path of a file for what goes: bytes, tags and locks. Only its owner may read it. If this process
-                ends early, a later call with the same plan and journal goes on there. Keep it until you are content.
+                ends early, a later call with the same plan and journal goes on there. Keep it until you are content. A
+                journal of another plan that is done is renamed: it gets the first 12 digits of that plan's `sha256`
+                as its ending.
             rate: deletions a minute. The default is half of what ACR allows one identity on its smallest tiers. None
                 sets no limit.
             concurrency: reads at the same time, at most 32. Deletions go one after another.
@@ -342,6 +379,8 @@ class Registry:
             max_deletions: how many lines the plan may have. None sets no limit beside those of the policy.
             max_share: which part of the manifests of a repository may go, from 0 to 1. None sets no limit beside those
                 of the policy.
+            unlock: names of what is locked and may go, out of `plan.unlocks`. The client takes such a lock off just
+                before the deletion, and puts it back if that fails. What the plan unlocks and you do not name is kept.
             progress: called after each repository with the number of lines that are done, and of all. If it raises, the
                 run ends there, and the report tells so.
 
@@ -351,13 +390,14 @@ class Registry:
             that is left.
 
         Raises:
-            PlanRefused: the plan exceeds a limit, or is too old. The client has deleted nothing.
-            InvalidInput: the plan is for another registry, the journal belongs to another plan, or an argument is
-                invalid.
+            PlanRefused: the plan exceeds a limit, or is too old. This call has deleted nothing. If an earlier one with
+                this journal deleted something that is needed by now, this call has put it back, and the error says so.
+            InvalidInput: the plan is for another registry, the journal belongs to another plan that is not
+                done, the plan unlocks something else than `unlock` names, or an argument is invalid.
             TransferError: the journal cannot be opened, or another process uses it. The client has deleted nothing.
             NoMetadataApi: the registry is of another make.
             ResponseError, TransportError, CredentialError: nothing more can be reached, and the client has deleted
-                nothing. After the first deletion, the report tells instead.
+                nothing. Once a deletion was sent, by this call or by an earlier one, the report tells instead.
             ProtocolViolation: the journal is damaged.
 
         Example:
@@ -368,16 +408,17 @@ class Registry:
             print(plan)
             print(registry.purge(plan, journal="plan.journal"))
         """
-        options = PurgeOptions(
-            journal=open_journal(journal),
+        options = purging.Options(
+            journal=journals.open_journal(journal),
             rate=rate,
             concurrency=concurrency,
             max_age=max_age,
             max_deletions=max_deletions,
             max_share=max_share,
+            unlock=unlock,
             progress=progress,
         )
-        return run(carry_out(self._session, plan, options))
+        return run(purging.purge(self._session, plan, options))
 
     def ping(self) -> None:
         """Ask whether there is a registry at the endpoint. The client sends no credential.

@@ -7,27 +7,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from acr._core.blobs import downloads, manual_uploads, streams, uploads
-from acr._core.images import artifacts, copying as copies
-from acr._core.images.inspecting import inspect_image
-from acr._core.listed import catalog, manifests, referrers, tags, trash
-from acr._core.listed.permissions import changes
 from acr._core.talk.remote import Remote
-from acr._core.upkeep import deep_locks, restoring
 from acr._facades.handles import RepositoryBlob, RepositoryManifest, RepositoryTag
 from acr._facades.options import ArtifactFile, files_of, patterns_of, unpack_limits
 from acr._facades.streams import BlobStream, Listing, Upload
-from acr._outside.checkpoint import open_checkpoint
-from acr._outside.journal import open_journal
-from acr._outside.layers import find_layer, layer_sink, packing
-from acr._outside.manifest_cache import open_cache
+from acr._later import later
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
 from acr._shells.blocking import run
 from acr._values.arguments import check_flag
 from acr._values.descriptor import Descriptor, Platform
+from acr._values.files import UNKNOWN_ARTIFACT
 from acr._values.home import public_in
 from acr._values.image import Image
 from acr._values.locks import LockItem, LockState, Unlocked
@@ -49,6 +41,38 @@ from acr._values.unpacking import UnpackLimits
 from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput
 from acr.protocols import Local
+
+if TYPE_CHECKING:
+    from acr._core.blobs import downloads, manual_uploads, streams, uploads
+    from acr._core.images import artifacts, copying as copies, inspecting
+    from acr._core.listed import catalog, manifests, permissions, referrers, tags, trash
+    from acr._core.upkeep import deep_locks, restoring
+    from acr._outside import (
+        checkpoint as checkpoints,
+        journal as journals,
+        layers as layer_files,
+        manifest_cache as caches,
+    )
+else:
+    downloads = later("acr._core.blobs.downloads")
+    manual_uploads = later("acr._core.blobs.manual_uploads")
+    streams = later("acr._core.blobs.streams")
+    uploads = later("acr._core.blobs.uploads")
+    artifacts = later("acr._core.images.artifacts")
+    copies = later("acr._core.images.copying")
+    inspecting = later("acr._core.images.inspecting")
+    catalog = later("acr._core.listed.catalog")
+    manifests = later("acr._core.listed.manifests")
+    permissions = later("acr._core.listed.permissions")
+    referrers = later("acr._core.listed.referrers")
+    tags = later("acr._core.listed.tags")
+    trash = later("acr._core.listed.trash")
+    deep_locks = later("acr._core.upkeep.deep_locks")
+    restoring = later("acr._core.upkeep.restoring")
+    checkpoints = later("acr._outside.checkpoint")
+    journals = later("acr._outside.journal")
+    layer_files = later("acr._outside.layers")
+    caches = later("acr._outside.manifest_cache")
 
 
 @public_in("acr")
@@ -84,7 +108,7 @@ class Repository:
             ResponseError, TransportError, CredentialError: a request failed.
             ProtocolViolation: an answer is unusable, or the manifest is malformed.
         """
-        return run(inspect_image(self._remote, reference, platform=platform))
+        return run(inspecting.inspect_image(self._remote, reference, platform=platform))
 
     def properties(self) -> RepositoryProperties:
         """Get the properties of the repository.
@@ -121,7 +145,7 @@ class Repository:
             ResponseError, TransportError, CredentialError: the request failed.
             ProtocolViolation: the answer is unusable.
         """
-        wanted = changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
+        wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(catalog.update(self._remote, wanted))
 
     def lock(self, reference: str, *, deep: bool = False) -> LockState:
@@ -229,14 +253,16 @@ class Repository:
             journal: path of the journal of a purge.
 
         Returns:
-            What is back, what is missing, and what in the trash may belong to it and is unknown.
+            What is back, what is missing, and what in the trash may belong to it and is unknown. If the tag is live,
+            it stays where it is (`was_live`), and only what belongs to it can come back.
 
         Raises:
             NotFound: it is neither there nor in the trash, or the registry has no trash.
             TransferError: the journal cannot be read, or another process uses it.
             LimitExceeded: more than 10,000 manifests belong to it.
             NoMetadataApi: the registry is of another make.
-            ResponseError, TransportError, CredentialError: the request failed. 409: the tag is in use.
+            ResponseError, TransportError, CredentialError: the request failed. 409: somebody has just pushed
+                the tag.
             ProtocolViolation: the answer is unusable.
         """
         return run(
@@ -245,8 +271,8 @@ class Repository:
                 reference,
                 deep=bool(check_flag("deep", deep)),
                 force=bool(check_flag("force", force)),
-                cache=open_cache(cache),
-                journal=None if journal is None else open_journal(journal, only_read=True),
+                cache=caches.open_cache(cache),
+                journal=None if journal is None else journals.open_journal(journal, only_read=True),
             )
         )
 
@@ -425,7 +451,7 @@ class Repository:
                 algorithm=algorithm,
                 chunk_size=chunk_size,
                 mount_from=mount_from,
-                checkpoint=open_checkpoint(checkpoint, source),
+                checkpoint=checkpoints.open_checkpoint(checkpoint, source),
                 progress=progress,
             )
         )
@@ -519,7 +545,7 @@ class Repository:
         files: Iterable[ArtifactFile],
         *,
         tag: str | None = None,
-        artifact_type: str = artifacts.UNKNOWN_ARTIFACT,
+        artifact_type: str = UNKNOWN_ARTIFACT,
         annotations: Mapping[str, str] | None = None,
         subject: str | None = None,
         progress: Progress | None = None,
@@ -552,7 +578,7 @@ class Repository:
                 self._remote,
                 files_of(files),
                 open_source=partial(open_source, self._remote.session.runtime),
-                pack=packing,
+                pack=layer_files.packing,
                 tag=tag,
                 artifact_type=artifact_type,
                 annotations=annotations,
@@ -569,7 +595,7 @@ class Repository:
         tag: str | None = None,
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
-        concurrency: int = 4,
+        concurrency: int = 16,
         progress: Progress | None = None,
     ) -> Descriptor:
         """Push an image, an index or an artifact, byte for byte. The client skips what the repository already has.
@@ -581,7 +607,8 @@ class Repository:
             platform: push only this platform of an index, such as `linux/arm64`; a single-platform image must match it.
             referrers: also push what is attached to it, such as signatures. `"all"` includes what cosign keeps
                 under tags (`sha256-….sig`, `.att`, `.sbom`); that takes three requests for each manifest.
-            concurrency: how many blobs move at the same time, at most 16.
+            concurrency: how many connections it has to a registry, at most 32. As many blobs or manifests move at
+                the same time; if they are large, eight at most, so that memory stays bounded.
             progress: called with events.
 
         Returns:
@@ -610,7 +637,7 @@ class Repository:
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
-        concurrency: int = 4,
+        concurrency: int = 16,
         progress: Progress | None = None,
     ) -> Pulled: ...
 
@@ -622,7 +649,7 @@ class Repository:
         *,
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
-        concurrency: int = 4,
+        concurrency: int = 16,
         progress: Progress | None = None,
     ) -> Descriptor: ...
 
@@ -636,7 +663,7 @@ class Repository:
         include: str | Iterable[str] | None = None,
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
-        concurrency: int = 4,
+        concurrency: int = 16,
         progress: Progress | None = None,
     ) -> Pulled | Descriptor:
         """Pull the files of an artifact into a folder, or an image into a `Layout`, byte for byte.
@@ -656,7 +683,8 @@ class Repository:
                 Only into a folder. `*` matches slashes too, as in `fnmatch`.
             unpack: unpack the layers that oras or this client made from folders. If False, they stay archives.
             unpack_limit: the most bytes of one unpacked folder, or `UnpackLimits` to set more limits.
-            concurrency: how many blobs move at the same time, at most 16.
+            concurrency: how many connections it has to a registry, at most 32. As many blobs or manifests move at
+                the same time; if they are large, eight at most, so that memory stays bounded.
             progress: called with events.
 
         Returns:
@@ -682,9 +710,9 @@ class Repository:
         pulling = artifacts.pull(
             self._remote,
             reference,
-            open_sink=partial(layer_sink, folder, limits),
+            open_sink=partial(layer_files.layer_sink, folder, limits),
             open_source=partial(open_source, self._remote.session.runtime),
-            find=partial(find_layer, folder, limits),
+            find=partial(layer_files.find_layer, folder, limits),
             include=patterns,
             options=options,
         )

@@ -26,6 +26,9 @@ UNPACK: Final = "io.deis.oras.content.unpack"
 CONTENT_DIGEST: Final = "io.deis.oras.content.digest"
 """The annotation with the digest of the uncompressed tar."""
 
+UNKNOWN_ARTIFACT: Final = "application/vnd.unknown.artifact.v1"
+"""The type of an artifact whose type nobody named; oras uses it too."""
+
 ON_WINDOWS: Final = os.name == "nt"
 
 _DEVICE: Final = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?")

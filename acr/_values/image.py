@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from acr._text import counted
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.digest import Digest
 from acr._values.home import public_in
@@ -41,4 +42,4 @@ class Image(Plain):
     labels: Mapping[str, str] = attrs.field(hash=False)
     layers: Sequence[Descriptor]
     size: int
-    config: Mapping[str, Any] = attrs.field(hash=False, repr=lambda config: f"<{len(config)} fields>")
+    config: Mapping[str, Any] = attrs.field(hash=False, repr=lambda config: f"<{counted(len(config), 'field')}>")

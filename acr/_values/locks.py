@@ -42,6 +42,39 @@ class LockItem(Plain):
 
 @public_in("acr")
 @attrs.frozen(kw_only=True)
+class LockedItem(Plain):
+    """Something that is locked in a registry.
+
+    Args:
+        repository: name of the repository.
+        kind: `repository`, `tag` or `manifest`.
+        name: name of the tag; None for a manifest and a repository.
+        digest: digest of the manifest, or of the one that the tag points to; None for a repository.
+        can_write: whether clients may overwrite and delete it.
+        can_delete: whether clients may delete it.
+    """
+
+    repository: str
+    kind: Literal["repository", "tag", "manifest"]
+    name: str | None
+    digest: Digest | None
+    can_write: bool
+    can_delete: bool
+
+    @property
+    def reference(self) -> str:
+        """What names it, without the registry."""
+        if self.kind == "repository":
+            return self.repository
+        return f"{self.repository}:{self.name}" if self.name else f"{self.repository}@{self.digest}"
+
+    def __str__(self) -> str:
+        off = [name for name in ("can_write", "can_delete") if not getattr(self, name)]
+        return printable(f"{self.reference} ({' and '.join(off)} off)")
+
+
+@public_in("acr")
+@attrs.frozen(kw_only=True)
 class LockState(Plain):
     """What a lock is about, as it was before. `AsyncRepository.unlock` puts that back.
 

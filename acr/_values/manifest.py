@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from acr import media_types
+from acr._text import counted
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
@@ -42,7 +43,7 @@ class Manifest(Plain):
         LimitExceeded: the content is larger than 4 MiB.
     """
 
-    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    content: bytes = attrs.field(repr=lambda content: f"<{counted(len(content), 'byte')}>")
     media_type: str
     digest: Digest = attrs.field(
         default=attrs.Factory(lambda self: Digest.of(self.content), takes_self=True), kw_only=True

@@ -1,6 +1,5 @@
 """Options of a client: how long it waits, how often it tries again, how much it takes."""
 
-import random
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +11,9 @@ from acr.errors import InvalidInput
 
 CHUNK_SIZE: Final = 4 * 1024 * 1024
 """Bytes of one chunk of an upload. Every Azure SDK sends chunks of this size."""
+
+CONNECTIONS: Final = 16
+"""Connections that a call which moves blobs has to a registry, unless the caller asks for another number."""
 
 
 _POSITIVE: Final = number(lambda value: value > 0, "a number above 0")
@@ -122,6 +124,8 @@ class Retries:
         >>> Retries(jitter=lambda: 1.0).delay(2), Retries().delay(0, retry_after=5), Retries().delay(4)
         (2.0, 5, None)
         """
+        import random  # a program whose requests all succeed does without
+
         if attempt >= self.limit or (retry_after or 0) > self.cap:
             return None
         if retry_after is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
 import attrs
@@ -71,6 +70,8 @@ def html_table(rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def _shown(cell: object) -> str:
+    from html import escape  # not needed by most programs
+
     if cell is None:
         return ""
     text = ", ".join(map(str, cell)) if isinstance(cell, list | tuple) else str(cell)

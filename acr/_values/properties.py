@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import attrs
 
+from acr._text import counted
 from acr._values.arguments import check_count
 from acr._values.digest import Digest
 from acr._values.home import public_in
@@ -157,7 +158,7 @@ class Chunk(Plain):
         size: size of the whole blob in bytes; None if the registry does not say.
     """
 
-    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    content: bytes = attrs.field(repr=lambda content: f"<{counted(len(content), 'byte')}>")
     offset: int
     size: int | None
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from acr._text import printable
+from acr._text import counted, printable
 from acr._values.digest import Digest
 from acr._values.home import public_in
 from acr._values.plain import Plain
@@ -72,7 +72,10 @@ class Restored(Plain):
 
     Args:
         repository: name of the repository.
-        digest: digest of the manifest that was asked for. It is there again.
+        reference: the tag or digest that was asked for.
+        digest: digest of the manifest that was asked for. It is there now.
+        was_live: whether what was asked for was there already. Then only what belongs to it can be back.
+        in_trash: the manifest that the trash has under this tag, if the tag is live elsewhere: `force=True` brings it.
         tags: the tags that are there again.
         manifests: the manifests that are there again.
         missing: what belongs to it and is not there, with the reason, by tag or digest.
@@ -80,7 +83,10 @@ class Restored(Plain):
     """
 
     repository: str
+    reference: str
     digest: Digest
+    was_live: bool
+    in_trash: Digest | None
     tags: Sequence[str]
     manifests: Sequence[Digest]
     missing: Mapping[str, str]
@@ -92,9 +98,14 @@ class Restored(Plain):
         return not (self.missing or self.unknown)
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.repository}@{self.digest}: {len(self.manifests):,} manifests and {len(self.tags):,} tags are back"
-        ]
+        back = f"{counted(len(self.manifests), 'manifest')} and {counted(len(self.tags), 'tag')} came back"
+        if not self.manifests and not self.tags:
+            back = "nothing was restored"
+        name = self.reference if self.reference == self.digest else f"{self.reference} at {self.digest}"
+        lines = [f"{self.repository}: {name}{' was live' if self.was_live else ''}; {back}"]
+        lines += [f"in the trash: {self.in_trash}; force=True brings it"] if self.in_trash else []
         lines += [f"missing: {name} ({why})" for name, why in self.missing.items()]
-        lines += [f"unknown: {len(self.unknown):,} manifests in the trash may belong to it"] if self.unknown else []
+        lines += (
+            [f"unknown: {counted(len(self.unknown), 'manifest')} in the trash may belong to it"] if self.unknown else []
+        )
         return "\n".join(map(printable, lines))

@@ -98,6 +98,15 @@ class Clients:
             )
         return self._clients[host]
 
+    def client_of(self, server: str) -> acr.Registry | None:
+        """The client that has talked to a login server; None if none has."""
+        return next((one for one in self._clients.values() if one.login_server == server), None)
+
+    def source_of(self, server: str) -> str | None:
+        """Where the credential for a login server is from; None if there is none."""
+        found = next((found for host, found in self._found.items() if host.partition("://")[2] == server), None)
+        return None if found is None or found.credential is None else found.source
+
     def tls(self) -> ssl.SSLContext | None:
         """The TLS settings of `--ca-file`.
 

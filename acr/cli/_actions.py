@@ -9,17 +9,29 @@ import acr
 from acr.cli._context import Context
 from acr.cli._errors import exit_code, reason, tell
 from acr.cli._exits import DONE, FAILED, INCOMPLETE, CommandError
+from acr.cli._missing import explained
 from acr.cli._output.rows import Column, Row, print_rows
+from acr.cli._output.words import counted, with_short_digests
 
 Status = Literal["done", "planned", "failed", "changed", "skipped"]
 
+
+def _reason(row: Row) -> str:
+    """The reason in a table, with the beginnings of digests."""
+    return with_short_digests(row["reason"] or "-")
+
+
 COLUMNS: Final = (
-    Column("action", "text", "what is done", 1),
-    Column("reference", "text", "to what", 0),
+    Column("reference", "text", "the tag, manifest, repository or layout", 0, shortens=True),
+    Column("action", "text", "what is done to it", 1),
     Column("status", "text", "done, planned (--dry-run), failed, changed (meanwhile, so it was left) or skipped", 1),
     Column("digest", "text", "digest of the manifest", 3, lambda row: str(row["digest"] or "-")[:19], null=True),
-    Column("reason", "text", "why it was not done", 2, null=True),
+    Column("reason", "text", "why it was not done, or what else there is to say", 2, _reason, null=True, wraps=True),
 )
+
+
+_WIDEST: Final = "sha256:" + "0" * 64
+"""A digest to measure a column by, before the digests are known."""
 
 
 class Outcome(NamedTuple):
@@ -111,10 +123,15 @@ def print_outcomes(
         name: what a row is called in the format `name`.
         ahead: rows to measure a table by, if each row has to show at once.
     """
-    printing = context.printing(stream=True)._replace(ahead=ahead)
+    measured = None if ahead is None else [{**row, "digest": _WIDEST} for row in ahead]
+    printing = context.printing(stream=True)._replace(ahead=measured)
     if printing.format == "name" and not printing.fields:
         # In a pipe a name stands for what was done: others go on with it. The summary tells of all.
-        print_rows(context.terminal, printing, COLUMNS, rows, lambda row: name(row) if _is_done(row) else None)
+        left = _Left()
+        print_rows(
+            context.terminal, printing, COLUMNS, left.counted(rows), lambda row: name(row) if _is_done(row) else None
+        )
+        left.tell(context)
     else:
         print_rows(context.terminal, printing, COLUMNS, rows, name)
 
@@ -123,13 +140,41 @@ def _is_done(row: Row) -> bool:
     return row["status"] in ("done", "planned")
 
 
+class _Left:
+    """Counts what was left, because names in a pipe do not tell of it."""
+
+    def __init__(self) -> None:
+        self._all = 0
+        self._reasons: list[str] = []
+
+    def counted(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, which are counted as they pass."""
+        for row in rows:
+            self._all += 1
+            if row["status"] in ("skipped", "changed"):
+                self._reasons.append(row["reason"])
+            yield row
+
+    def tell(self, context: Context) -> None:
+        """Say it in one line."""
+        left = len(self._reasons)
+        if not left:
+            return
+        is_dry = context.options.dry_run
+        verb = "would be" if is_dry else "was" if left == 1 else "were"
+        nothing = f"nothing {'would be' if is_dry else 'was'} done: " if left == self._all else ""
+        why = self._reasons[0] if len(set(self._reasons)) == 1 else "`-o table` says why"
+        context.terminal.note(f"{nothing}{counted(left, 'item')} {verb} left: {why}")
+
+
 def _outcome(context: Context, action: Action) -> tuple[Row, int]:
     row = _planned(action)
     if context.options.dry_run:
         return row, DONE
     try:
         outcome = action.do()
-    except (acr.AcrError, CommandError) as error:
+    except (acr.AcrError, CommandError) as raised:
+        error = explained(context, raised)
         status: Status = "changed" if isinstance(error, Changed) else "failed"
         tell(context.terminal, error, f"{action.name} {action.reference}")
         return {**row, "status": status, "reason": reason(error)}, exit_code(error)

@@ -15,6 +15,8 @@ from urllib.request import getproxies, proxy_bypass
 import acr
 from acr.cli._context import Context
 from acr.cli._errors import as_command, hint_of, reason
+from acr.cli._missing import explained
+from acr.cli._output.words import counted
 from acr.cli._references import AZURE
 
 Status = Literal["ok", "warning", "failed", "skipped"]
@@ -110,7 +112,7 @@ def _tls(context: Context, name: str, port: int) -> Check:
         cure = "if a proxy or a private registry signs with its own authority, pass its certificate with --ca-file"
         return Check("tls", "failed", f"the certificate is not trusted: {error.verify_message}", cure)
     except ssl.SSLError as error:
-        return Check("tls", "failed", f"no TLS: {error.reason}", "the host may speak plain http: write http://HOST")
+        return Check("tls", "failed", f"no TLS: {error.reason}", f"it may speak plain http: write http://{name}:{port}")
     except OSError as error:
         cure = "a firewall, the registry's network rules, or a private endpoint may be in the way"
         return Check("tls", "failed", f"port {port} cannot be reached: {error.strerror or error}", cure)
@@ -121,7 +123,7 @@ def _challenge(context: Context, host: str) -> Check:
     try:
         context.clients.registry(host).ping()
     except acr.AcrError as error:
-        return _failed("registry", error)
+        return _failed(context, "registry", error)
     answers = context.clients.answers
     told = answers[-1].headers.get("www-authenticate", "") if answers else ""
     return Check("registry", "ok", f"it answers; its challenge is {told or 'none: it asks for no credential'}")
@@ -148,7 +150,7 @@ def _access(context: Context, host: str) -> Iterator[Check]:
         registry = context.clients.registry(host)
         access = registry.check(context.options.repository)
     except acr.AcrError as error:
-        yield _failed("credential", error)
+        yield _failed(context, "credential", error)
         return
     who = f"{access.identity or 'anonymous'}, from {credential.source}"
     if credential.credential is None:
@@ -208,7 +210,7 @@ def _limits(context: Context) -> Check:
     throttled = sum(answer.status == 429 for answer in context.clients.answers)
     if throttled:
         cure = "send fewer requests at once; all who are anonymous, or the admin user, share one limit"
-        return Check("rate limits", "warning", f"{throttled} requests were throttled", cure)
+        return Check("rate limits", "warning", f"throttled: {counted(throttled, 'request')}", cure)
     shown = ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
     is_azure = any(urlsplit(one.request.url).netloc.endswith(AZURE) for one in context.clients.answers)
     documented = (
@@ -217,9 +219,9 @@ def _limits(context: Context) -> Check:
     return Check("rate limits", "ok", f"{shown or 'the registry tells none'}{documented}")
 
 
-def _failed(check: str, error: Exception) -> Check:
+def _failed(context: Context, check: str, error: Exception) -> Check:
     is_proxied = bool(os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"))
-    cure = hint_of(error)
+    cure = hint_of(explained(context, error))
     if cure is None or "acr doctor" in cure:
         cure = "the proxy may be in the way: NO_PROXY names hosts without one" if is_proxied else None
     return Check(check, "failed", reason(error), cure)

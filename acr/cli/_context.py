@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import cast
+from typing import Final, cast
 
 from acr.cli._access import Clients
 from acr.cli._config import Config, load
@@ -15,6 +15,8 @@ from acr.cli._output.progress import Progress, Reading
 from acr.cli._output.rows import Column, Format, Printing, Row, print_rows
 from acr.cli._output.terminal import Terminal
 from acr.cli._references import Names, Place
+
+_FILTERS: Final = ("match", "older_than", "newer_than", "larger_than", "locked", "kind")
 
 
 class Context:
@@ -59,9 +61,22 @@ class Context:
         """Whether the output is JSON."""
         return self.options.output in ("json", "jsonl")
 
-    def print_rows(self, columns: Sequence[Column], rows: Iterable[Row], name: Callable[[Row], str]) -> None:
-        """Print a listing; see `_rows.print_rows`."""
-        print_rows(self.terminal, self.printing(stream=getattr(self.options, "stream", False)), columns, rows, name)
+    def print_rows(
+        self, columns: Sequence[Column], rows: Iterable[Row], name: Callable[[Row], str], *, what: str | None = None
+    ) -> None:
+        """Print a listing; see `_rows.print_rows`.
+
+        Args:
+            columns: the fields that each row has.
+            rows: are read as they are printed.
+            name: what a row is called, for the format `name`.
+            what: the items, such as `tags`, so that people are told if there are none.
+        """
+        printing = self.printing(stream=getattr(self.options, "stream", False))
+        found = print_rows(self.terminal, printing, columns, rows, name)
+        if not found and what is not None and self.terminal.shows_notes and self.format in ("table", "name"):
+            is_filtered = any(getattr(self.options, one, None) for one in _FILTERS)
+            self.terminal.note(f"no {what}{' match' if is_filtered else ''}", dim=False)
 
     def printing(self, *, stream: bool) -> Printing:
         """How rows are printed.
@@ -83,7 +98,7 @@ class Context:
     def or_latest(self, place: Place) -> str:
         """The tag or digest to read; `latest` if the reference has neither, which is told."""
         if place.reference is None:
-            self.terminal.note(f"{place} has no tag: taking {place.named('latest')}")
+            self.terminal.note(f"{place} names no tag: taking {place.named('latest')}")
             place.tag = "latest"
         return place.reference or "latest"
 

@@ -13,6 +13,7 @@ from acr.cli._actions import Status, planned, print_outcomes
 from acr.cli._context import Context, path_arguments
 from acr.cli._errors import exit_code, reason, tell
 from acr.cli._exits import DONE, FAILED, INCOMPLETE, CommandError, Usage
+from acr.cli._missing import explained
 from acr.cli._output.rows import Row
 from acr.cli._references import Place
 
@@ -58,7 +59,8 @@ def _print(context: Context, works: Sequence[Work]) -> int:
             try:
                 yield from work()
                 codes.append(DONE)
-            except (acr.AcrError, CommandError) as error:
+            except (acr.AcrError, CommandError) as raised:
+                error = explained(context, raised)
                 tell(context.terminal, error, f"{verb} {place}")
                 codes.append(exit_code(error))
                 yield {**row, "status": "failed", "reason": reason(error)}

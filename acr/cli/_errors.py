@@ -11,6 +11,7 @@ from acr.cli._exits import FAILED, INCOMPLETE, NOT_SIGNED_IN, USAGE, CommandErro
 from acr.cli._output.terminal import DIM, RED, Terminal
 
 _LONGEST: Final = 2000
+_HOST: Final = re.compile(r"^[A-Z]+ /\S* at (\S+): ")
 
 _SAID: Final = (
     (r"unlock it first with update\([^)]*\)", "unlock it with `acr unlock`"),
@@ -22,7 +23,10 @@ _SAID: Final = (
     (r"; tag_names\(\) lists tags of any registry", "; `acr ls REPO` lists tags of any registry"),
     (r"pass allow_http=True", "pass --plain-http"),
     (r"no credential was passed, so", "no credential was found, so"),
-    (r": pass one, such as default_credential\(\)", ": run `acr login`, or pass --username with --password-stdin"),
+    (
+        r"anonymous to (\S+): pass one, such as default_credential\(\)",
+        r"anonymous to \1: run `acr login \1`, or pass --username with --password-stdin",
+    ),
     (r"run `docker login (\S+)`(?: or `az acr login [^`]*`)?", r"run `acr login \1`"),
     (r"; another registry is named by to=", ""),
     (r"\(Timeouts\.total=([^)]*)\)", r"(--timeout \1)"),
@@ -34,10 +38,17 @@ _SAID: Final = (
     (r"Try again, or name the repositories: repositories=\[…\]", "Try again, or name the repositories"),
     (r"repositories=\['\*', '!NAME'\] leaves", "--exclude NAME leaves"),
     (r"^repositories: ", ""),
+    (r"platform= takes a platform", "--platform takes a platform"),
+    (r"Inventory\.check\(\) finds", "`acr fsck` finds"),
     (r"and max_age is", "and --max-age is"),
+    (r"plan again with protect=", "plan again with --protect REF"),
     (r"restore\('(sha\d+:[0-9a-f]+)'\) brings", r"`acr restore REPO@\1` brings"),
     (r"deep=True brings it back, too", "without --alone it comes back, too"),
+    (r"trashed_tags\(\) and trashed_manifests\(\) list the trash", "`acr trash REPO` lists the trash"),
     (r"see check\(\)", "see `acr fsck`"),
+    (r"the plan unlocks it, and the caller did not name it", "it is locked, and --unlock does not name it"),
+    (r"goes only if unlock= names it", "goes only if `purge apply --unlock` names it"),
+    (r"name another file \(journal=, --journal\)", "name another file with --journal"),
     (r"Set can_list=True, if it should be shown", "Show it with `acr unlock --what list REF`, if that is meant"),
     (r"Look for items with can_list=False", "If you know what is hidden, show it with `acr unlock --what list REF`"),
     (r"Run verify_blobs to see which", "Run `acr fsck --blobs` to see which"),
@@ -119,7 +130,8 @@ def hint_of(error: BaseException | None) -> str | None:
     if isinstance(error, acr.NotFound) and not isinstance(error, acr.NoMetadataApi):
         return "`acr ls` lists repositories, and `acr ls REPO` the tags of one"
     if isinstance(error, acr.TransportError):
-        return "`acr doctor` looks for the cause"
+        host = _HOST.search(str(error))
+        return f"`acr doctor{f' {host[1]}' if host else ''}` looks for the cause"
     return None
 
 

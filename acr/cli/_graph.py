@@ -15,6 +15,7 @@ from acr import media_types
 from acr.cli._exits import CommandError
 from acr.cli._images import cosign_tags
 from acr.cli._output.rows import walk
+from acr.cli._output.words import counted, listed
 
 _AT_ONCE: Final = 4
 _NO_INDEXES: Final = frozenset({media_types.OCI_MANIFEST, media_types.DOCKER_MANIFEST, *media_types.SCHEMA1})
@@ -45,12 +46,13 @@ class Graph:
             AcrError: it cannot be read as a whole.
         """
         name = self._repository.name
-        counted = self._repository.properties().manifest_count
+        count = self._repository.properties().manifest_count
         listed = walk(self._repository.manifests(), f"the list of manifests of {name}")
         self.manifests = {one.digest: one for one in listed}
-        if len(self.manifests) < counted and not self._ignores_unlisted:
+        if len(self.manifests) < count and not self._ignores_unlisted:
             raise CommandError(
-                f"{name} has {counted} manifests, and lists {len(self.manifests)}: what is hidden may need what goes",
+                f"{name} has {counted(count, 'manifest')}, and lists {len(self.manifests):,}: what is hidden may need"
+                " what goes",
                 hint="`acr unlock --what list REF` shows what is hidden; if you know that nothing is, and the registry "
                 "counts wrongly, pass --ignore-unlisted",
             )
@@ -87,7 +89,7 @@ class Graph:
         found = self.manifests.get(digest)
         tags = [tag for tag in (found.tags if found else ()) if tag not in going]
         if tags:
-            yield f"it has the tag{'s' if len(tags) > 1 else ''} {_listed(tags)}"
+            yield f"it has the tag{'s' if len(tags) > 1 else ''} {listed(tags)}"
         for parent in self._parents.get(digest, ()):
             if parent not in going:
                 yield f"it is part of the index {self._called(parent)}"
@@ -113,8 +115,4 @@ class Graph:
 
     def _called(self, digest: acr.Digest) -> str:
         tags = self.manifests[digest].tags if digest in self.manifests else ()
-        return f"{digest} (tag{'s' if len(tags) > 1 else ''} {_listed(tags)})" if tags else str(digest)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        return f"{digest} (tag{'s' if len(tags) > 1 else ''} {listed(tags)})" if tags else str(digest)

@@ -54,10 +54,10 @@ def is_attestation(entry: acr.Descriptor) -> bool:
     return is_nowhere or entry.annotations.get(_KIND) == "attestation-manifest"
 
 
-def size_of_image(manifest: acr.Manifest) -> int:
-    """Bytes of a manifest with its config and layers, each counted once."""
+def contents_of(manifest: acr.Manifest) -> dict[str, int]:
+    """A manifest, its config and its layers, each with its bytes: what parts of an index share is there once."""
     parts = [*([manifest.config] if manifest.config else []), *manifest.layers]
-    return manifest.size + sum({part.digest: part.size for part in parts}.values())
+    return {manifest.digest: manifest.size, **{part.digest: part.size for part in parts}}
 
 
 def config_of(repository: acr.Repository, manifest: acr.Manifest) -> Mapping[str, Any]:

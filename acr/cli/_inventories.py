@@ -31,7 +31,11 @@ class Picture(NamedTuple):
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is read, and how."""
     parser.add_argument(
-        "what", nargs="*", metavar="[HOST/][REPO | PATTERN | PREFIX/]", help="the default is all repositories"
+        "what",
+        nargs="*",
+        default=[],
+        metavar="[HOST/][REPO | PATTERN | PREFIX/]",
+        help="the default is all repositories",
     )
     group = parser.add_argument_group("what is read")
     group.add_argument(

@@ -14,6 +14,9 @@ import acr
 from acr.cli._exits import Usage
 
 _KINDS: Final = ("oci:", "oci-archive:", "docker-archive:")
+_URL: Final = re.compile(r"oci://[^/]")
+"""A reference to a registry, as helm writes it, and no layout."""
+
 _END: Final = re.compile(
     r"(?P<path>.+?)(?:@(?P<digest>sha(?:256|512):[0-9a-f]+)|:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
 )
@@ -47,7 +50,7 @@ def local_place(text: str) -> LocalPlace | None:
     """Read the name of a layout or an archive; None if it is none.
 
     Raises:
-        Usage: it names no path.
+        Usage: it names no path, or a registry as helm does.
 
     >>> str(local_place("oci:images:v1")), local_place("team/app:v1")
     ('oci:images:v1', None)
@@ -55,6 +58,10 @@ def local_place(text: str) -> LocalPlace | None:
     kind = next((kind for kind in _KINDS if text.startswith(kind)), None)
     if kind is None:
         return None
+    if _URL.match(text):
+        raise Usage(
+            f"{text!r}: a reference has no oci://", hint=f"write {text.removeprefix('oci://')}; a layout is oci:FOLDER"
+        )
     name = text[len(kind) :]
     if "\0" in name or not name:
         raise Usage(f"{text!r} names no path: expected such as oci:FOLDER:TAG or oci:FILE.tar")
@@ -79,9 +86,9 @@ def files_of(texts: Sequence[str]) -> list[acr.File]:
         if "\0" in text:
             raise Usage(f"{text!r} is no path")
         path, media_type = Path(text), None
-        if not _exists(path):
+        if not exists(path):
             before, _, end = text.rpartition(":")
-            if before and _TYPE.fullmatch(end) and _exists(Path(before)):
+            if before and _TYPE.fullmatch(end) and exists(Path(before)):
                 path, media_type = Path(before), end
             else:
                 raise Usage(f"{text!r} is no file and no folder")
@@ -104,10 +111,17 @@ def annotations_of(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def layouts_of(files: Sequence[acr.File]) -> Iterator[Path]:
+    """The folders among them that are layouts, so that somebody may mean the images in them."""
+    for file in files:
+        if exists(file.path / "oci-layout") and exists(file.path / "index.json"):
+            yield file.path
+
+
 @contextmanager
 def nothing_left(path: Path) -> Iterator[None]:
     """Let an interrupted pull leave no layout and no folder where there was none before."""
-    missing = list(takewhile(lambda one: not _exists(one), (path, *path.parents)))
+    missing = list(takewhile(lambda one: not exists(one), (path, *path.parents)))
     try:
         yield
     except KeyboardInterrupt:
@@ -121,7 +135,8 @@ def nothing_left(path: Path) -> Iterator[None]:
         raise
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
+    """Whether there is something at a path, which may be none."""
     try:
         return path.exists()
     except (OSError, ValueError):

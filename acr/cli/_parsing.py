@@ -12,14 +12,14 @@ import acr
 from acr.cli import _filters
 from acr.cli._commands import COMMANDS, GROUPS, INSTEAD, OF_ACR_CLI, Command, find
 from acr.cli._exits import Usage
-from acr.cli._output.rows import FORMATS
+from acr.cli._output.rows import FORMATS, Format
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "output": None, "fields": None, "quiet": False, "debug": False, "no_progress": False, "registry": None,
     "username": None, "password_stdin": False, "token_stdin": False, "anonymous": False, "plain_http": False,
     "ca_file": None, "timeout": None, "retries": 4,
 }  # fmt: skip
-_VALUED: Final = ("-r", "--registry", "-u", "--username", "--ca-file", "--timeout", "-o", "--output")
+VALUED: Final = ("-r", "--registry", "-u", "--username", "--ca-file", "--timeout", "-o", "--output")
 """Options that may stand before the command, and have a value."""
 
 
@@ -38,10 +38,22 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong. The program prints it and ends."""
-        hint = f"see `{self.prog} --help`"
+        hint = f"{self._meant(message)}see `{self.prog} --help`"
         if "-p" in message.split() or "--password" in message.replace("=", " ").split():
             hint = "others on this machine can see a password of the command line: pipe it to --password-stdin"
         raise Usage(message, hint=hint)
+
+    def _meant(self, message: str) -> str:
+        """The option that is like one that there is not."""
+        start, _, words = message.partition("unrecognized arguments: ")
+        wrong = next((word for word in words.split() if word.startswith("--")), None)
+        if start or wrong is None:
+            return ""
+        from difflib import get_close_matches  # for typing errors alone
+
+        there = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
+        close = get_close_matches(wrong.partition("=")[0], there, n=1)
+        return f"did you mean {close[0]}? " if close else ""
 
 
 def module_of(command: Command) -> ModuleType:
@@ -99,7 +111,7 @@ def _apart(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     leading: list[str] = []
     while words and words[0].startswith("-") and words[0] not in ("-h", "--help", "-"):
         leading.append(words.pop(0))
-        if leading[-1] in _VALUED and words:
+        if leading[-1] in VALUED and words:
             leading.append(words.pop(0))
     return leading, words
 
@@ -167,19 +179,29 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-progress", action="store_true", help="draw no progress")
 
 
-def add_output(parser: argparse.ArgumentParser, *, lists: bool = False, summary: bool = True) -> None:
+def add_output(
+    parser: argparse.ArgumentParser,
+    *,
+    lists: bool = False,
+    summary: bool = True,
+    formats: Sequence[Format] = FORMATS,
+    fields: bool = True,
+) -> None:
     """Add the options about the form of the output.
 
     Args:
         parser: of the command.
         lists: the command prints a listing, which may be long.
         summary: it prints rows, which make a table.
+        formats: those that it prints.
+        fields: it prints rows of fields, of which some can be chosen.
     """
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", choices=FORMATS, help="the default is a table on a terminal, and names in a pipe"
+        "-o", "--output", choices=formats, help="the default is a table on a terminal, and names in a pipe"
     )
-    group.add_argument("--fields", metavar="A,B", help="print these fields alone, in this order")
+    if fields:
+        group.add_argument("--fields", metavar="A,B", help="print these fields alone, in this order")
     if summary:
         group.add_argument("--summary", action="store_true", help="also append a table to $GITHUB_STEP_SUMMARY")
     if lists:

@@ -64,6 +64,13 @@ def _do(command: Command, options: argparse.Namespace, terminal: Terminal) -> in
     try:
         code: int = module_of(command).run(context)
         return code
+    except acr.AcrError as error:
+        from acr.cli._missing import explained  # for errors alone
+
+        told = explained(context, error)
+        if told is error:
+            raise
+        raise told from told.__cause__
     finally:
         context.close()
 

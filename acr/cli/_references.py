@@ -11,6 +11,9 @@ from acr.cli._exits import Usage
 from acr.cli._filters import glob, is_pattern
 
 _SCHEME: Final = re.compile(r"(?i)https?://")
+_OTHER_SCHEME: Final = re.compile(r"(?i)(?:docker|oci)://")
+"""What references to registries begin with in skopeo and in helm."""
+
 _SHORT: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
 _LOOPBACK: Final = re.compile(r"(?i)(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
 _PORT: Final = re.compile(r".*:\d+")
@@ -97,6 +100,10 @@ class Names:
             )
         return self.host(self.default)
 
+    def is_default(self, server: str) -> bool:
+        """Whether references without a host are of a login server."""
+        return bool(self.default) and self.default_host().partition("://")[2] == server
+
     def place(self, text: str) -> Place:
         """Read a reference.
 
@@ -108,6 +115,21 @@ class Names:
         found = acr.Reference.parse(f"localhost/{rest}")  # so that nothing of it is taken for a host
         host = self.host(prefix) if prefix else self.default_host()
         return Place(host, found.repository, found.tag, found.digest, f"{prefix}/" if prefix else "")
+
+    def target(self, text: str) -> Place:
+        """Read a reference to what is about to be made. A registry alone is none, though it reads as a repository.
+
+        Raises:
+            Usage: it names a registry alone, no registry is named, or two are.
+            InvalidReference: a part is malformed.
+        """
+        if self.is_host(text):
+            name = text.rstrip("/")
+            raise Usage(
+                f"{text!r} names a registry, and no repository of it",
+                hint=f"write {name}/REPO; if a repository has this name, write HOST/{name}, or pass --registry HOST",
+            )
+        return self.place(text)
 
     def repository(self, text: str) -> Place:
         """Read the name of a repository.
@@ -173,6 +195,8 @@ class Names:
 
     def _split(self, text: str) -> tuple[str, str]:
         """The registry that a reference begins with, and the rest."""
+        if (other := _OTHER_SCHEME.match(text)) is not None:
+            raise Usage(f"{text!r}: a reference has no {other[0]}", hint=f"write {text[other.end() :]}")
         scheme = _SCHEME.match(text)
         start = scheme.end() if scheme else 0
         first, slash, rest = text[start:].partition("/")

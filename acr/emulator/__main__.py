@@ -97,7 +97,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of acr.emulator.Settings: true, false, a number of seconds or a word; see docs/emulator.md",
+        help="change how the registry behaves, such as anonymous_pull=true, trash=az or access_lifetime=60 (seconds);"
+        " may be repeated; docs/emulator.md lists all settings",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from acr.cli._commands import COMMANDS, GROUPS
 from acr.cli._context import Context
-from acr.cli._parsing import parser_of
+from acr.cli._parsing import VALUED, parser_of
 
 EXAMPLES = (
     "acr completion bash",
@@ -89,9 +89,10 @@ def _bash() -> Iterator[str]:
     names = " ".join(_firsts())
     yield "# completion of acr for bash, made by `acr completion bash`"
     yield "_acr() {"
-    yield "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word"
+    yield "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word skip="
     yield '    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do'
-    yield "        case $word in -*) continue ;; esac"
+    yield "        [[ -n $skip ]] && { skip=; continue; }"
+    yield f"        case $word in {' | '.join(VALUED)}) skip=1; continue ;; -*) continue ;; esac"
     yield '        command="${command:+$command }$word"'
     yield f"        case $command in {' | '.join(GROUPS)}) ;; *) break ;; esac"
     yield "    done"
@@ -134,6 +135,15 @@ def _zsh() -> Iterator[str]:
     for name, summary in _firsts().items():
         yield f"        {_quoted(f'{name}:{summary}')}"
     yield "    )"
+    yield "    while (( CURRENT > 2 )) && [[ $words[2] == -* ]]; do"  # options before the command
+    yield f"        if [[ $words[2] == ({'|'.join(VALUED)}) ]]; then"
+    yield "            (( CURRENT > 3 )) || { _default; return; }"
+    yield "            words[2]=()"
+    yield "            (( CURRENT-- ))"
+    yield "        fi"
+    yield "        words[2]=()"
+    yield "        (( CURRENT-- ))"
+    yield "    done"
     yield "    if (( CURRENT == 2 )); then"
     yield "        _describe -t commands command commands"
     yield "        return"

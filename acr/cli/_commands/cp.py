@@ -2,24 +2,27 @@
 
 The source is a reference, a reference with a pattern for tags (`team/app:v1.*`), a layout (`oci:FOLDER[:TAG]`,
 `oci:FILE.tar[:TAG]`) or what `docker save` wrote (`docker-archive:FILE`). The target is a reference or a layout.
-Without a tag it gets that of the source. Within a registry no bytes move. What the target has is not copied again.
+Without a tag it gets that of the source, if that has one. Within a registry no bytes move. What the target has is not
+copied again.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 import acr
 from acr.cli import _filters
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._context import Context
 from acr.cli._exits import CommandError, Usage
-from acr.cli._local import LocalPlace, local_place, nothing_left
+from acr.cli._local import LocalPlace, exists, local_place, nothing_left
 from acr.cli._output.rows import walk
+from acr.cli._output.words import counted
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
 
@@ -30,6 +33,8 @@ EXAMPLES = (
 )
 
 COLUMNS = ACTIONS
+
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 Referrers = Literal["all", False]
 
@@ -55,7 +60,12 @@ def add_moving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="OS/ARCH", help="only this platform of an index")
     parser.add_argument("--referrers", action="store_true", help="also what is attached, such as signatures and SBOMs")
     parser.add_argument(
-        "-j", "--concurrency", type=_filters.count, default=4, metavar="N", help="blobs at a time (%(default)s)"
+        "-j",
+        "--concurrency",
+        type=_filters.count,
+        default=16,
+        metavar="N",
+        help="connections to a registry (%(default)s)",
     )
 
 
@@ -76,12 +86,14 @@ def run(context: Context) -> int:
 
 def _between(context: Context) -> int:
     options = context.options
-    there = context.names.place(options.target)
+    there = context.names.target(options.target)
     if there.digest is not None:
         raise Usage(f"{options.target!r}: the digest is that of what is copied: name a tag, or none")
     places = list(_sources(context, options.source, there.host))
     if there.tag is not None and len(places) > 1:
-        raise Usage(f"{options.source!r} is {len(places)} tags, and the target has one: name it without a tag")
+        raise Usage(
+            f"{options.source!r} is {counted(len(places), 'tag')}, and the target has one: name it without a tag"
+        )
     actions = []
     for place in places:
         tag = there.tag or place.tag
@@ -187,7 +199,7 @@ def pull_layout(context: Context, place: Place, target: LocalPlace) -> Outcome:
 
 
 def _from_local(context: Context, source: LocalPlace) -> int:
-    there = context.names.place(context.options.target)
+    there = context.names.target(context.options.target)
     return perform(context, [push_layout(context, source, there)])
 
 
@@ -201,13 +213,18 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
 
     Raises:
         Usage: the target has a digest.
+        CommandError: there is no source.
         TransferError: the source cannot be read, or has no such image.
     """
     if there.digest is not None:
         raise Usage(f"{str(there)!r}: the digest is that of what is pushed: name a tag, or none")
+    if not exists(source.path):
+        raise CommandError(
+            f"there is no {source.path}", hint="write oci:FOLDER[:TAG], oci:FILE.tar[:TAG] or docker-archive:FILE"
+        )
     store = source.open()
     found = store.resolve(source.reference)
-    tag = there.tag or (source.reference if source.reference and ":" not in source.reference else None)
+    tag = there.tag or _own_tag(context, source, store, found.digest)
 
     def do() -> Outcome:
         if (kept := kept_tag(context, there, tag, found.digest)) is not None:
@@ -225,3 +242,16 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
         return Outcome(digest=pushed.digest)
 
     return Action("copy", there.named(tag) if tag else there.named(found.digest), found.digest, do)
+
+
+def _own_tag(
+    context: Context, source: LocalPlace, store: acr.Layout | acr.DockerArchive, digest: acr.Digest
+) -> str | None:
+    """The tag of what is pushed, as the source has it: the one that was named, or the only one of the only image."""
+    if source.reference is not None:
+        return None if ":" in source.reference else source.reference
+    tags = {name.rpartition(":")[2]: None for name in store.tags() if store.resolve(name).digest == digest}
+    found = [tag for tag in tags if _TAG.fullmatch(tag)]
+    if len(found) > 1:
+        context.terminal.note(f"{source} has several tags of this image, so it gets none: {', '.join(found)}")
+    return found[0] if len(found) == 1 else None

@@ -1,9 +1,10 @@
 """Say what uses the storage, by repository, by tag or otherwise.
 
 A registry stores a content once, however many images share it. `total` is all that a repository or tag leads to,
-`exclusive` what nothing else leads to, which is freed if it is deleted, and `shared` the difference. It reads each
-manifest once and keeps it in a cache, so the next time is quick. Name repositories, and it reads them alone; with
---match it reads all, and shows some, so `exclusive` is exact. --html writes a page with a treemap and tables.
+also what is attached to it; `exclusive` is what nothing else leads to, which is freed if it is deleted, and `shared`
+the difference. It reads each manifest once and keeps it in a cache, so the next time is quick. Name repositories, and
+it reads them alone; with --match it reads all, and shows some, so `exclusive` is exact. --html writes a page with a
+treemap and tables.
 """
 
 from __future__ import annotations
@@ -71,15 +72,16 @@ def run(context: Context) -> int:
     found = picture(context)
     usage = found.inventory.usage()
     write_page(context, found.inventory)
-    context.terminal.note(str(usage).partition("\n")[0])
+    context.terminal.note(str(usage).partition("\n")[0], wraps=True)
     for caveat in usage.caveats:
-        context.terminal.note(as_command(caveat))
+        context.terminal.note(as_command(caveat), wraps=True)
     fits = _filters.matcher(context.options.match)
     rows = [row for row in _rows(usage, by, found.prefix) if fits(row.get("repository", ""))]
     order = _order(context.options.sort, by)
     rows = rows if order is None else sorted(rows, key=order)
     shown = _filters.limited(rows, context.options.limit)
-    context.print_rows([column for column in COLUMNS if column.key in KEYS[by]], shown, lambda row: str(row["name"]))
+    columns = [column for column in COLUMNS if column.key in KEYS[by]]
+    context.print_rows(columns, shown, lambda row: str(row["name"]), what="tags" if by == "tag" else "repositories")
     return 0
 
 
@@ -88,7 +90,8 @@ def _see(context: Context, by: str) -> None:
     if context.options.match and "repository" not in KEYS[by]:
         raise Usage(f"--match is for repositories and tags, and not for --by {by}")
     if context.options.sort not in (None, *KEYS[by]):
-        raise Usage(f"--by {by} has no {context.options.sort} to sort by")
+        there = ", ".join(key for key in _SORTS if key in KEYS[by])
+        raise Usage(f"--by {by} has no {context.options.sort} to sort by", hint=f"there are {there}")
 
 
 def _rows(usage: acr.Usage, by: str, prefix: str) -> list[Row]:

@@ -22,6 +22,7 @@ from acr.cli._exits import DONE, FINDINGS, Incomplete, Usage
 from acr.cli._inventories import Picture, add_reading, picture, write_page
 from acr.cli._output.rows import Column, Row, summed
 from acr.cli._output.terminal import RED, YELLOW, Terminal
+from acr.cli._output.words import counted
 from acr.cli._parsing import add_common, add_output
 
 EXAMPLES = (
@@ -106,8 +107,8 @@ def _of_blobs(context: Context, found: Picture) -> acr.Check:
     host = found.host or context.names.default_host()  # that of a file may be anybody's
     count, rate = inventory.blob_requests, options.rate or None
     minutes = ceil(count / rate) if rate else 0
-    pace = f": about {minutes:,} minute{'' if minutes == 1 else 's'} at {rate:,} requests a minute" if rate else ""
-    context.terminal.note(f"asking for {count:,} blob{'' if count == 1 else 's'}{pace}")
+    pace = f": about {counted(minutes, 'minute')} at {counted(rate, 'request')} a minute" if rate else ""
+    context.terminal.note(f"asking for {counted(count, 'blob')}{pace}")
     checkpoint = None if options.checkpoint is None else path_arguments([options.checkpoint])[0]
     registry = context.clients.registry(host)
     with context.reading() as progress:
@@ -132,9 +133,9 @@ def _row(finding: acr.Finding, prefix: str) -> Row:
 
 
 def _say(context: Context, check: acr.Check, count: int) -> None:
-    blobs = f" and {check.blobs:,} blobs" if context.options.blobs else ""
-    things = f"{count:,} finding{'' if count == 1 else 's'}" if count else "nothing found"
-    context.terminal.note(f"{things} in {check.manifests:,} manifests{blobs}")
+    blobs = f" and {counted(check.blobs, 'blob')}" if context.options.blobs else ""
+    things = counted(count, "finding") if count else "nothing found"
+    context.terminal.note(f"{things} in {counted(check.manifests, 'manifest')}{blobs}")
     if not check.is_whole:
         context.terminal.note("orphans were not looked for: only a part of the registry was read")
 
@@ -145,7 +146,7 @@ def _lines(row: Row, terminal: Terminal) -> Iterator[str]:
     yield f"{kind} {acr.printable(row['name'])}\n"
     tags = row["tags"][:_MOST_TAGS]
     left = len(row["tags"]) - len(tags)
-    broken = ", ".join(tags) + (f" and {left} more tags" if left else "")
+    broken = ", ".join(tags) + (f" and {counted(left, 'more tag')}" if left else "")
     for text in (row["text"], f"breaks: {broken}" if tags else "", row["advice"]):
         yield from _wrapped(acr.printable(text), terminal)
 

@@ -51,7 +51,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Make an index."""
     options = context.options
-    place = context.names.place(options.reference)
+    place = context.names.target(options.reference)
     if place.digest is not None:
         raise Usage(f"{options.reference!r}: the digest is that of the index: name a tag, or none")
     annotations = annotations_of(options.annotation)

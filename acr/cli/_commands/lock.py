@@ -16,6 +16,7 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._context import Context
 from acr.cli._deep_locks import run_deep
 from acr.cli._exits import Usage
+from acr.cli._locks import WHAT
 from acr.cli._parsing import add_common, add_danger, add_output, several
 from acr.cli._references import Place
 
@@ -27,8 +28,6 @@ EXAMPLES = (
 
 COLUMNS = ACTIONS
 
-_WHAT = ("write", "delete", "read", "list")
-
 
 def add(parser: argparse.ArgumentParser, verb: str = "lock") -> None:
     """Fill the parser."""
@@ -38,7 +37,7 @@ def add(parser: argparse.ArgumentParser, verb: str = "lock") -> None:
     )  # fmt: skip
     parser.add_argument(
         "--what", type=_what, metavar="A,B",
-        help=f"what to {verb}: some of {', '.join(_WHAT)}; the default is write,delete",
+        help=f"what to {verb}: some of {', '.join(WHAT)}; the default is write,delete",
     )  # fmt: skip
     parser.add_argument("--deep", action="store_true", help=f"also {verb} what belongs to it, against write and delete")
     about = "put back what was before" if verb == "unlock" else "with --deep: keep what was before"
@@ -55,7 +54,7 @@ def run(context: Context, *, allowed: bool = False) -> int:
         return run_deep(context, verb)
     if not context.options.references:
         raise Usage(f"what is to be {verb}ed?", hint="write REPO:TAG, or pass --state FILE")
-    what = context.options.what or _WHAT[:2]
+    what = context.options.what or WHAT[:2]
     places = [context.names.exactly(text, verb) for text in dict.fromkeys(context.options.references)]
     context.clients.expect(*(place.host for place in places))
     actions = []
@@ -79,7 +78,7 @@ def _change(item: acr.RepositoryTag | acr.RepositoryManifest, what: tuple[str, .
     now = item.properties()
     if all(getattr(now, f"can_{one}") is allowed for one in what):
         return Outcome(skipped="it was so already")
-    wanted = {one: allowed if one in what else None for one in _WHAT}
+    wanted = {one: allowed if one in what else None for one in WHAT}
     item.update(
         can_write=wanted["write"], can_delete=wanted["delete"], can_read=wanted["read"], can_list=wanted["list"]
     )
@@ -88,6 +87,6 @@ def _change(item: acr.RepositoryTag | acr.RepositoryManifest, what: tuple[str, .
 
 def _what(text: str) -> tuple[str, ...]:
     found = tuple(several(text))
-    if not found or not set(found) <= set(_WHAT):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected some of {','.join(_WHAT)}")
+    if not found or not set(found) <= set(WHAT):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected some of {','.join(WHAT)}")
     return found

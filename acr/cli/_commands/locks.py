@@ -8,7 +8,7 @@ cannot be found; it warns if there are any. With --exit-code it exits with 4 if 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import acr
@@ -16,7 +16,9 @@ from acr.cli import _filters
 from acr.cli._commands.ls import start_of
 from acr.cli._context import Context
 from acr.cli._exits import DONE, FINDINGS, Incomplete
+from acr.cli._locks import LOCKS, locks_of
 from acr.cli._output.rows import Column, Row, walk
+from acr.cli._output.words import counted
 from acr.cli._parsing import add_common, add_output
 
 EXAMPLES = (
@@ -25,13 +27,12 @@ EXAMPLES = (
     "acr locks --kind tag --fields reference,locks -o csv",
 )
 
-WHAT: Final = ("write", "delete", "read", "list")
 KINDS: Final = ("repository", "tag", "manifest")
 
 COLUMNS: Final = (
     Column("reference", "text", "the repository, tag or manifest, as a command takes it", 0),
     Column("kind", "text", "repository, tag or manifest", 1),
-    Column("locks", "texts", "what is forbidden: write, delete, read, list", 1, lambda row: ",".join(row["locks"])),
+    LOCKS._replace(rank=1),
     Column("updated", "time", "when it was last updated", 2, title="updated (UTC)"),
     Column("digest", "text", "digest of the manifest; null for a repository", null=True),
     Column("repository", "text", "name of the repository"),
@@ -60,13 +61,8 @@ def run(context: Context) -> int:
             found += 1
             yield row
 
-    context.print_rows(COLUMNS, rows(), lambda row: str(row["reference"]))
+    context.print_rows(COLUMNS, rows(), lambda row: str(row["reference"]), what="locks")
     return FINDINGS if found and options.exit_code else DONE
-
-
-def locks_of(item: acr.Permissions) -> Sequence[str]:
-    """What is forbidden."""
-    return [what for what in WHAT if not getattr(item, f"can_{what}")]
 
 
 def _locked(context: Context) -> Iterator[Row]:
@@ -105,19 +101,21 @@ def _of(context: Context, repository: acr.Repository, shown: str) -> Iterator[Ro
             count += 1
             if locks_of(tag):
                 yield _row("tag", f"{shown}:{tag.name}", repository, tag, tag.digest)
-        _warn(context, shown, "tags", properties.tag_count, count)
+        _warn(context, shown, "tag", properties.tag_count, count)
     if "manifest" in kinds:
         count = 0
         for one in walk(repository.manifests(), f"the list of manifests of {shown}"):
             count += 1
             if locks_of(one):
                 yield _row("manifest", f"{shown}@{one.digest}", repository, one, one.digest)
-        _warn(context, shown, "manifests", properties.manifest_count, count)
+        _warn(context, shown, "manifest", properties.manifest_count, count)
 
 
-def _warn(context: Context, shown: str, what: str, counted: int, listed: int) -> None:
-    if listed < counted:
-        context.terminal.warn(f"{shown} has {counted} {what} and lists {listed}: the locks of the others do not show")
+def _warn(context: Context, shown: str, what: str, there: int, listed: int) -> None:
+    if listed < there:
+        context.terminal.warn(
+            f"{shown} has {counted(there, what)} and lists {listed}: the locks of the others do not show"
+        )
 
 
 def _row(

@@ -15,6 +15,7 @@ import acr
 from acr.cli import _filters
 from acr.cli._context import Context
 from acr.cli._exits import Incomplete, Usage
+from acr.cli._locks import LOCKS, locks_of
 from acr.cli._output.rows import Column, Row, walk
 from acr.cli._parsing import add_ages, add_common, add_filters, add_output
 
@@ -32,7 +33,8 @@ COLUMNS: Final = (
     ),
     Column("updated", "time", "when it was last updated; only with --long", 1, title="updated (UTC)", optional=True),
     Column("created", "time", "when it was created; only with --long", optional=True),
-    Column("locked", "boolean", "a lock keeps clients from deleting it; only with --long", 3, optional=True),
+    LOCKS._replace(about=f"{LOCKS.about}; only with --long", rank=3, optional=True),
+    Column("locked", "boolean", "a lock keeps clients from deleting it; only with --long", optional=True),
 )
 TAG_COLUMNS: Final = (Column("name", "text", "name of the tag", 0),)
 
@@ -77,7 +79,8 @@ def _repositories(context: Context, what: str) -> None:
     columns = COLUMNS if is_long else COLUMNS[:1]
     full = shown if options.full_ref else ""
     found = ({**row, "name": f"{full}{row['name']}"} for row in _filters.limited(rows, options.limit))
-    context.print_rows(columns, found, lambda row: str(row["name"]))
+    what = f"repositories below {prefix}" if prefix else "repositories"
+    context.print_rows(columns, found, lambda row: str(row["name"]), what=what)
 
 
 def start_of(context: Context, what: str) -> tuple[str, str, str]:
@@ -107,7 +110,7 @@ def _long(context: Context, registry: acr.Registry, names: Iterator[str]) -> Ite
         begun = True
         if fits(found):
             keys = ("tag_count", "manifest_count", "updated", "created", "locked")
-            yield {"name": name, **{key: getattr(found, key) for key in keys}}
+            yield {"name": name, **{key: getattr(found, key) for key in keys}, "locks": locks_of(found)}
 
 
 def _updated(properties: acr.RepositoryProperties) -> datetime:
@@ -134,4 +137,5 @@ def _tags(context: Context, what: str) -> None:
     if options.sort is not None:
         found = iter(sorted(found))
     shown = (place.named(name) if options.full_ref else name for name in _filters.limited(found, options.limit))
-    context.print_rows(TAG_COLUMNS, ({"name": name} for name in shown), lambda row: str(row["name"]))
+    rows = ({"name": name} for name in shown)
+    context.print_rows(TAG_COLUMNS, rows, lambda row: str(row["name"]), what="tags")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
+import acr
 from acr.cli._commands.cp import add_moving, pull_layout
 from acr.cli._context import Context
+from acr.cli._errors import reason
 from acr.cli._exits import CommandError, Usage
 from acr.cli._local import LocalPlace, local_place, nothing_left
 from acr.cli._output.rows import Column, Row
@@ -37,6 +40,9 @@ COLUMNS = (
     ),
     Column("media_type", "text", "type of its layer", 2, null=True),
 )
+
+_TITLE: Final = "org.opencontainers.image.title"
+_WHOLE: Final = "`acr pull {} oci:FOLDER` takes the whole image"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +94,7 @@ def _files(context: Context, place: Place) -> Iterator[Row]:
     with ExitStack() as stack:
         stack.enter_context(nothing_left(target))
         progress = stack.enter_context(context.progress())
+        stack.enter_context(_layout_is_named(place))
         pulled = repository.pull(
             place.reference or "latest",
             target,
@@ -102,8 +109,21 @@ def _files(context: Context, place: Place) -> Iterator[Row]:
             f"{place} has no files with names",
             hint=f"it is an image: pull it into a layout, `acr pull {place} oci:FOLDER`",
         )
+    if not any(_TITLE in layer.annotations for layer in pulled.layers):
+        context.terminal.note(f"its layers have no names of files; {_WHOLE.format(place)}")
     for path, layer in zip(pulled.files, pulled.layers, strict=True):
         yield {"path": str(path), "size": layer.size, "digest": layer.digest, "media_type": layer.media_type}
+
+
+@contextmanager
+def _layout_is_named(place: Place) -> Iterator[None]:
+    """Let the error about an index say what takes all of it, too."""
+    try:
+        yield
+    except acr.InvalidInput as error:
+        if " is an index of " not in str(error):
+            raise
+        raise Usage(reason(error), hint=_WHOLE.format(place)) from None
 
 
 def _path(text: str) -> Path:

@@ -26,9 +26,9 @@ COLUMNS: Final = (
     Column("expected", "text", "what the example says: delete or keep", 1),
     Column("found", "text", "what the rules say", 1),
     Column("rule", "text", "the rule that decides; null if none does", 2, null=True),
-    Column("why", "text", "the reason", 2),
     Column("policy", "text", "the file", 3),
     Column("line", "integer", "the line of the file", 1),
+    Column("why", "text", "the reason", 2, wraps=True),
 )
 
 

@@ -14,7 +14,7 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._commands.cp import add_moving, add_no_clobber, kept_tag, push_layout
 from acr.cli._context import Context
 from acr.cli._exits import Usage
-from acr.cli._local import annotations_of, files_of, local_place
+from acr.cli._local import annotations_of, files_of, layouts_of, local_place
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
 
@@ -45,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Push."""
     options = context.options
-    place = context.names.place(options.reference)
+    place = context.names.target(options.reference)
     if place.digest is not None:
         raise Usage(f"{options.reference!r}: the digest is that of what is pushed: name a tag, or none")
     layout = local_place(options.files[0])
@@ -65,6 +65,10 @@ def _files(context: Context, place: Place) -> Action:
     if options.platform or options.referrers:
         raise Usage("--platform and --referrers are for layouts")
     files, annotations = files_of(options.files), annotations_of(options.annotation)
+    for path in layouts_of(files):
+        context.terminal.warn(
+            f"{path} is a layout, and goes as a folder of files; `acr push {place} oci:{path}` pushes the image in it"
+        )
 
     def do() -> Outcome:
         if (kept := kept_tag(context, place, place.tag, None)) is not None:

@@ -15,7 +15,8 @@ import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Status, planned, print_outcomes
 from acr.cli._context import Context, path_arguments
 from acr.cli._errors import as_command, exit_code, reason, tell
-from acr.cli._exits import DONE, INCOMPLETE
+from acr.cli._exits import DONE, INCOMPLETE, CommandError
+from acr.cli._missing import explained
 from acr.cli._output.rows import Row
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
@@ -77,19 +78,30 @@ def _restored(context: Context, place: Place, journal: str | None) -> Iterator[t
             place.reference or "", deep=not options.alone, force=options.force, cache=not options.no_cache,
             journal=journal,
         )  # fmt: skip
-    except acr.AcrError as error:
+    except acr.AcrError as raised:
+        error = explained(context, raised)
+        if error is raised and isinstance(raised, acr.NotFound) and not raised.hint:
+            name = place.named(None)
+            hint = f"`acr trash {name}` lists its trash, and `acr ls {name}` its tags"
+            error = CommandError(reason(raised), hint=hint)
         tell(context.terminal, error, f"restore {place}")
         yield {**whole, "status": "failed", "reason": reason(error)}, exit_code(error)
         return
 
     def row(reference: str, status: Status, why: str | None = None) -> Row:
-        digest = reference if ":" in reference else None
+        digest = reference if ":" in reference else found.digest if reference == place.tag else None
         return {**planned("restore", place.named(reference), digest), "status": status, "reason": why}
 
     back = [*found.tags, *found.manifests]
     yield from ((row(one, "done"), DONE) for one in back)
+    if found.was_live and found.in_trash is not None:
+        context.terminal.warn(
+            f"{place} is live at {found.digest}, and stays there; --force lets it point to {found.in_trash}, which is"
+            " in the trash"
+        )
     if not back:
-        yield {**whole, "digest": found.digest, "status": "skipped", "reason": "it was there already"}, DONE
+        why = f"it is live at {found.digest}; nothing was restored"
+        yield {**whole, "digest": found.digest, "status": "skipped", "reason": why}, DONE
     yield from ((row(one, "failed", as_command(why)), INCOMPLETE) for one, why in found.missing.items())
     if options.alone:
         return

@@ -12,14 +12,16 @@ import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Final
 
 import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Action, Changed, Outcome, perform
 from acr.cli._asking import confirm, confirm_name
-from acr.cli._commands.untag import counted, removal, tag_now
+from acr.cli._commands.untag import removal, tag_now
 from acr.cli._context import Context
 from acr.cli._exits import DONE, CommandError, Usage
 from acr.cli._graph import Graph
+from acr.cli._output.words import counted, listed
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
 
@@ -30,6 +32,8 @@ EXAMPLES = (
 )
 
 COLUMNS = ACTIONS
+_NAMED: Final = 10
+"""Tags that a hint names."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +77,7 @@ def _references(context: Context, places: Sequence[Place]) -> int:
     bare = [whole for place, digest in tags if (whole := _bare(context, place, digest, going)) is not None]
     if not context.options.dry_run:
         named = [*(str(place) for place, _ in tags), *(str(place) for place in manifests)]
-        confirm(context, f"Delete {counted(named, 'item')}?")
+        confirm(context, f"Delete {counted(len(named), 'item')} ({listed(named)})?")
         for scene in scenes:
             scene.look_again()
     actions = [removal(context, place, digest) for place, digest in tags]
@@ -135,10 +139,9 @@ class _Scene:
             self._before[digest] = self.graph.manifests[digest]
             obstacles = list(self.graph.obstacles(digest, self._going))
             if obstacles:
-                shown = "; ".join(obstacles[:10]) + (f"; and {len(obstacles) - 10} more" if len(obstacles) > 10 else "")
+                tags = [tag for tag in self.graph.manifests[digest].tags if tag not in self._going]
                 raise CommandError(
-                    f"{place} is needed: {shown}",
-                    hint="nothing was done; name what needs it as well to delete them together, or `acr untag` the tag",
+                    f"{place} is needed: {listed(obstacles, 10, apart='; ')}", hint=_hint(place, tags, len(obstacles))
                 )
 
     def look_again(self) -> None:
@@ -192,12 +195,17 @@ class _Scene:
         return Outcome()
 
 
+def _hint(place: Place, tags: Sequence[str], obstacles: int) -> str:
+    """What to do if something needs a manifest. All of its tags are one obstacle."""
+    names = " ".join(place.named(tag) for tag in tags[:_NAMED])
+    more = f" and the like for {counted(len(tags) - _NAMED, 'more tag')}" if len(tags) > _NAMED else ""
+    untag = [f"`acr untag {names}`{more} takes its tags off"] if tags else []
+    others = ["name what needs it as well, and they go together"] if obstacles > len(untag) else []
+    return "; ".join(["nothing was done", *untag, *others])
+
+
 def _digest(place: Place) -> acr.Digest:
     return acr.Digest(place.digest or "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _repository(context: Context, text: str) -> int:
@@ -205,7 +213,7 @@ def _repository(context: Context, text: str) -> int:
     repository = context.clients.repository(place)
     before = repository.properties()
     if not context.options.dry_run:
-        what = f"{_count(before.tag_count, 'tag')} and {_count(before.manifest_count, 'manifest')}"
+        what = f"{counted(before.tag_count, 'tag')} and {counted(before.manifest_count, 'manifest')}"
         confirm_name(context, f"Delete the repository {place} with {what}?", place.repository)
 
     def delete() -> Outcome:
@@ -216,7 +224,11 @@ def _repository(context: Context, text: str) -> int:
             before.updated,
         ):
             raise Changed("the repository has changed since it was looked at, so it was left")
-        repository.delete()
+        try:
+            repository.delete()
+        except acr.Locked as error:
+            hint = f"`acr locks {place}` lists what is locked, and `acr unlock` unlocks it"
+            raise CommandError("something in it is locked", hint=hint) from error
         return Outcome()
 
     return perform(context, [Action("delete", str(place), None, delete)])

@@ -1,7 +1,8 @@
 """Show an image: config, labels, platforms, sizes, locks, referrers.
 
-An index shows its platforms, each with its size; `--platform` shows the config and the labels of one of them. It
-prints text on a terminal and in a pipe; `-o json` prints one object, and `-o name` the digest.
+The size of anything is that of its manifest, config and layers, as in `acr tree`. An index shows its platforms, each
+with its size; `--platform` shows the config and the labels of one of them. What is attached has its own size. It prints
+text on a terminal and in a pipe; `-o json` prints one object, and `-o name` the digest.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 import acr
-from acr.cli._commands.locks import locks_of
 from acr.cli._context import Context
-from acr.cli._images import chosen, config_of, is_attestation, platform_of, size_of_image, text_of, texts_of
+from acr.cli._images import chosen, config_of, contents_of, is_attestation, platform_of, text_of, texts_of
+from acr.cli._locks import locks_of
 from acr.cli._output.rows import Column, Row, as_json, size_of, time_of
 from acr.cli._output.terminal import BOLD, Terminal
 from acr.cli._parsing import add_common, add_output
@@ -32,7 +33,10 @@ COLUMNS: Final = (
     Column("media_type", "text", "type of the manifest"),
     Column("artifact_type", "text", "type of the artifact, if it is one", null=True),
     Column(
-        "size", "size", "bytes of the image with all platforms, each blob counted once for each platform", null=True
+        "size",
+        "size",
+        "bytes of manifest, config and layers; of an index, with its platforms, each content counted once",
+        null=True,
     ),
     Column("platform", "text", "what it runs on; null on an index", null=True),
     Column("created", "text", "when its config says that it was built, in the words of the config", null=True),
@@ -52,7 +56,7 @@ COLUMNS: Final = (
     Column(
         "platforms",
         "objects",
-        "images of an index: digest, platform, size",
+        "images of an index: digest, platform, size of manifest, config and layers; null if it is missing, or not read",
         items=(
             Column("digest", "text", ""),
             Column("platform", "text", "", null=True),
@@ -62,16 +66,17 @@ COLUMNS: Final = (
     Column(
         "referrers",
         "objects",
-        "what is attached to it: digest, artifact_type, size",
+        "what is attached to it: digest, artifact_type, size of manifest, config and layers; null if it was not read",
         items=(
             Column("digest", "text", ""),
             Column("artifact_type", "text", "", null=True),
-            Column("size", "size", ""),
+            Column("size", "size", "", null=True),
         ),
     ),
 )
 
-_MOST_PLATFORMS: Final = 100
+_MOST_READ: Final = 100
+"""Platforms, and attachments, whose manifests are read for their sizes."""
 _MOST_REFERRERS: Final = 1000
 _CONFIG: Final = {
     "User": "user", "Entrypoint": "entrypoint", "Cmd": "cmd", "WorkingDir": "working_dir", "ExposedPorts": "ports",
@@ -120,13 +125,13 @@ def _image(repository: acr.Repository, manifest: acr.Manifest) -> Row:
         "labels": {}, "config": {}, "layers": [], "platforms": [], "platform": None, "created": None,
     }  # fmt: skip
     if manifest.is_index:
-        row["platforms"] = list(_platforms(repository, manifest))
-        sizes = [one["size"] for one in row["platforms"]]
-        row["size"] = None if None in sizes else manifest.size + sum(sizes)
+        parts = _Contents(repository)
+        row["platforms"] = list(_platforms(parts, manifest))
+        row["size"] = parts.size(manifest)
         return row
     config = config_of(repository, manifest)
     platform = platform_of(config)
-    row |= {"size": size_of_image(manifest), "created": text_of(config.get("created"))}
+    row |= {"size": sum(contents_of(manifest).values()), "created": text_of(config.get("created"))}
     row["platform"] = None if platform is None else str(platform)
     row["layers"] = [{"digest": one.digest, "size": one.size, "media_type": one.media_type} for one in manifest.layers]
     inner = config.get("config")
@@ -136,15 +141,49 @@ def _image(repository: acr.Repository, manifest: acr.Manifest) -> Row:
     return row
 
 
-def _platforms(repository: acr.Repository, manifest: acr.Manifest) -> Iterator[Row]:
+def _platforms(parts: _Contents, manifest: acr.Manifest) -> Iterator[Row]:
     """The images of an index. Those that are many, or missing, have no size."""
-    for number, entry in enumerate(manifest.manifests):
-        size = None
-        if number < _MOST_PLATFORMS:
-            with suppress(acr.NotFound):
-                size = size_of_image(repository.manifest(entry.digest).get())
+    for entry in manifest.manifests:
+        size = parts.size(entry.digest)
         platform = "attestation" if is_attestation(entry) else str(entry.platform) if entry.platform else None
         yield {"digest": entry.digest, "platform": platform, "size": size}
+
+
+class _Contents:
+    """What manifests consist of, with what they list, at every depth. It reads `_MOST_READ` of them at the most."""
+
+    def __init__(self, repository: acr.Repository) -> None:
+        self._repository = repository
+        self._found: dict[str, dict[str, int] | None] = {}
+        self._is_cut = False
+
+    def size(self, of: acr.Digest | acr.Manifest) -> int | None:
+        """Bytes of a manifest, each content counted once; None if it was not read, or is missing.
+
+        Args:
+            of: its digest; or the manifest itself, which then has no size either if something is missing that it lists.
+        """
+        found = self._in(of, is_top=True) if isinstance(of, acr.Manifest) else self._at(of)
+        return None if found is None else sum(found.values())
+
+    def _at(self, digest: acr.Digest) -> dict[str, int] | None:
+        if digest not in self._found:
+            if len(self._found) >= _MOST_READ:
+                self._is_cut = True
+                return None
+            self._found[digest] = None
+            with suppress(acr.NotFound):
+                self._found[digest] = self._in(self._repository.manifest(digest).get())
+        return self._found[digest]
+
+    def _in(self, manifest: acr.Manifest, *, is_top: bool = False) -> dict[str, int] | None:
+        contents = contents_of(manifest)
+        for entry in manifest.manifests:
+            found = self._at(entry.digest)
+            if found is None and (is_top or self._is_cut):
+                return None
+            contents |= found or {}
+        return contents
 
 
 def _stored(repository: acr.Repository, manifest: acr.Manifest, tag: str | None) -> Row:
@@ -159,8 +198,10 @@ def _stored(repository: acr.Repository, manifest: acr.Manifest, tag: str | None)
 
 def _referrers(repository: acr.Repository, digest: acr.Digest) -> list[Row]:
     found: list[Row] = []
+    contents = _Contents(repository)
     for one in repository.manifest(digest).referrers():
-        found.append({"digest": one.digest, "artifact_type": one.artifact_type, "size": one.size})
+        size = contents.size(one.digest)
+        found.append({"digest": one.digest, "artifact_type": one.artifact_type, "size": size})
         if len(found) >= _MOST_REFERRERS:
             break
     return found
@@ -180,9 +221,10 @@ def _print(terminal: Terminal, row: Row) -> None:
     for title in ("platforms", "layers", "referrers"):
         if row[title]:
             terminal.write(terminal.style(f"{title}:", BOLD) + "\n")
-            for one in row[title]:
+            for number, one in enumerate(row[title]):
                 what = one.get("platform") or one.get("artifact_type") or one.get("media_type") or "unknown"
-                size = "missing" if one["size"] is None else size_of(one["size"])
+                unknown = "missing" if number < _MOST_READ else "-"
+                size = unknown if one["size"] is None else size_of(one["size"])
                 terminal.write(f"  {acr.printable(what)}  {size}  {one['digest']}\n")
 
 

@@ -15,6 +15,7 @@ import acr
 from acr.cli import _filters
 from acr.cli._context import Context
 from acr.cli._exits import Usage
+from acr.cli._locks import LOCKS, locks_of
 from acr.cli._output.rows import Column, Row, walk
 from acr.cli._parsing import add_ages, add_common, add_filters, add_output
 from acr.cli._references import Place
@@ -29,11 +30,6 @@ EXAMPLES = (
 )
 
 
-def locks_of(row: Row) -> str:
-    """What is forbidden, in a word for each."""
-    return ",".join(what for what in ("write", "delete", "read", "list") if row.get(f"can_{what}") is False) or "-"
-
-
 def short(digest: object) -> str:
     """The beginning of a digest."""
     return str(digest)[:19] if digest is not None else "-"
@@ -44,7 +40,8 @@ COLUMNS: Final = (
     Column("digest", "text", "digest of the manifest", 3, lambda row: short(row["digest"])),
     Column("updated", "time", "when it was last updated", 1, title="updated (UTC)"),
     Column("size", "size", "size of the whole image in bytes, as ACR counts it", 2, null=True),
-    Column("locked", "boolean", "a lock keeps clients from deleting it", 2, locks_of, "locks"),
+    LOCKS,
+    Column("locked", "boolean", "a lock keeps clients from deleting it"),
     Column("repository", "text", "name of the repository"),
     Column("created", "time", "when it was created"),
     Column("media_type", "text", "type of the manifest", null=True),
@@ -88,7 +85,7 @@ def run(context: Context) -> int:
         reference = str(row["name"] or row["digest"])
         return place.named(reference) if options.full_ref else reference
 
-    context.print_rows(COLUMNS, rows, name)
+    context.print_rows(COLUMNS, rows, name, what="manifests without a tag" if options.untagged else "tags")
     return 0
 
 
@@ -147,7 +144,10 @@ def _updated(item: acr.TagProperties | acr.ManifestProperties) -> datetime:
 
 def _common(item: acr.TagProperties | acr.ManifestProperties) -> Row:
     keys = ("repository", "digest", "updated", "created", "locked", "can_write", "can_delete", "can_read", "can_list")
-    return {key: getattr(item, key) for key in keys}
+    return {**{key: getattr(item, key) for key in keys}, "locks": locks_of(item)}
+
+
+_TABLE: Final = "CREATE TABLE manifest (digest TEXT PRIMARY KEY, size INTEGER, media_type TEXT) WITHOUT ROWID"
 
 
 class _Sizes:
@@ -183,11 +183,17 @@ class _Sizes:
     def _list(self) -> sqlite3.Connection:
         import sqlite3  # other commands do without it
 
-        listed = sqlite3.connect("")
-        listed.execute("CREATE TABLE manifest (digest TEXT PRIMARY KEY, size INTEGER, media_type TEXT) WITHOUT ROWID")
         found = walk(self._repository.manifests(), f"the list of manifests of {self._place}")
         rows = ((one.digest, one.size, one.media_type) for one in found)
-        listed.executemany("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", rows)
+        listed = sqlite3.connect("")
+        try:
+            listed.execute(
+                "CREATE TABLE manifest (digest TEXT PRIMARY KEY, size INTEGER, media_type TEXT) WITHOUT ROWID"
+            )
+            listed.executemany("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", rows)
+        except BaseException:
+            listed.close()
+            raise
         return listed
 
     def _one(self, digest: acr.Digest) -> Row:

@@ -1,6 +1,7 @@
 """List what was deleted and can be had again, if soft delete is on: repositories, or the tags and manifests of one.
 
-`acr restore` brings it back. A tag may be there several times, if it was deleted several times.
+`acr restore` brings it back. A tag may be there several times, if it was deleted several times. The tags that a restore
+makes for a moment, `restoring-…`, are left out.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Final
 from acr.cli import _filters
 from acr.cli._commands.ls import start_of
 from acr.cli._context import Context
-from acr.cli._exits import DONE
+from acr.cli._exits import DONE, Usage
 from acr.cli._output.rows import Column, Row, walk
+from acr.cli._output.words import counted
 from acr.cli._parsing import add_common, add_output
 
 EXAMPLES = (
@@ -49,9 +51,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """List."""
     what: str = context.options.what or ""
-    rows = _repositories(context, what) if not what or context.names.is_host(what) else _of_one(context, what)
+    is_all = not what or context.names.is_host(what)
+    if is_all and context.options.kind:
+        raise Usage(
+            "--kind is for the trash of one repository", hint="`acr trash` lists repositories; name one of them"
+        )
+    passing: list[str] = []
+    rows = _repositories(context, what) if is_all else _of_one(context, what, passing)
     limited = _filters.limited(rows, context.options.limit)
-    context.print_rows(COLUMNS, limited, lambda row: str(row["reference"]))
+    things = "deleted repositories" if is_all else "deleted tags and manifests"
+    context.print_rows(COLUMNS, limited, lambda row: str(row["reference"]), what=things)
+    if passing:
+        context.terminal.note(
+            f"left out: {counted(len(passing), 'tag')} that a restore had made for a moment, restoring-…"
+        )
     return DONE
 
 
@@ -66,12 +79,15 @@ def _repositories(context: Context, what: str) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _of_one(context: Context, what: str) -> Iterator[Row]:
+def _of_one(context: Context, what: str, passing: list[str]) -> Iterator[Row]:
     place = context.names.repository(what)
     repository = context.clients.repository(place)
     kinds = context.options.kind or KINDS
     if "tag" in kinds:
         for tag in walk(repository.trashed_tags(), f"the deleted tags of {place}"):
+            if tag.name == f"restoring-{tag.digest.hex[:24]}":
+                passing.append(tag.name)
+                continue
             common = {"deleted": tag.deleted, "created": tag.created, "digest": tag.digest}
             yield {"reference": place.named(tag.name), "kind": "tag", "repository": place.repository, **common}
     if "manifest" in kinds:

@@ -1,7 +1,8 @@
 """Show platforms, referrers and signatures of an image as a tree, with sizes.
 
-It follows indexes, what is attached to each manifest, and the tags of cosign. `-o json` prints the same as nested
-objects.
+It follows indexes, what is attached to each manifest, and the tags of cosign. The size of anything is that of its
+manifest, config and layers, as in `acr show`; what is attached has a line of its own. `-o json` prints the same as
+nested objects.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any, Final
 
 import acr
 from acr.cli._context import Context
-from acr.cli._exits import Incomplete, Usage
-from acr.cli._images import cosign_tags, is_attestation, size_of_image
+from acr.cli._exits import Incomplete
+from acr.cli._images import contents_of, cosign_tags, is_attestation
 from acr.cli._output.rows import Column, as_json, size_of
 from acr.cli._output.terminal import BOLD, DIM, Terminal, shortened, width_of
 from acr.cli._parsing import add_common, add_output
@@ -34,7 +35,7 @@ COLUMNS: Final = (
     Column(
         "size",
         "size",
-        "bytes of manifest, config and layers; of an index, with the parts that are there, each counted once",
+        "bytes of manifest, config and layers; of an index, with the parts that are there, each content counted once",
         null=True,
     ),
     Column("parts", "trees", "what an index lists, in the same form"),
@@ -54,15 +55,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF", help="[HOST/]REPO[:TAG|@DIGEST]")
     parser.add_argument("--no-referrers", action="store_true", help="only what the manifest leads to")
     parser.add_argument("--no-cosign", action="store_true", help="do not look for tags of cosign")
-    add_output(parser, summary=False)
+    add_output(parser, summary=False, formats=("table", "json", "name"), fields=False)
     add_common(parser)
 
 
 def run(context: Context) -> int:
     """Show."""
     options = context.options
-    if options.output not in (None, "table", "json", "name") or options.fields:
-        raise Usage("a tree is printed as text or with -o json; -o name prints its digests")
     place = context.names.place(options.reference)
     reference = context.or_latest(place)
     walk = _Walk(context.clients.repository(place), referrers=not options.no_referrers, cosign=not options.no_cosign)
@@ -88,6 +87,7 @@ class _Walk:
         self._referrers = referrers
         self._cosign = cosign and referrers
         self._path: list[str] = []
+        self._contents: dict[str, dict[str, int]] = {}
         self._count = 0
         self.is_cut = False
 
@@ -111,16 +111,19 @@ class _Walk:
                 raise
             return {"digest": reference, "kind": "missing", "name": name, "size": None, "parts": [], "referrers": []}
         kind = "index" if manifest.is_index else "artifact" if kind == "image" and manifest.artifact_type else kind
+        contents = contents_of(manifest)
         node: dict[str, Any] = {
-            "digest": str(manifest.digest), "kind": kind, "name": name, "size": size_of_image(manifest), "parts": [],
-            "referrers": [],
+            "digest": str(manifest.digest), "kind": kind, "name": name, "size": 0, "parts": [], "referrers": [],
         }  # fmt: skip
         if manifest.digest not in self._path:
             self._path.append(manifest.digest)
             node["parts"] = list(self._parts(manifest, depth))
-            node["size"] += sum({part["digest"]: part["size"] or 0 for part in node["parts"]}.values())
+            for part in node["parts"]:
+                contents |= self._contents.get(part["digest"], {})
+            self._contents[node["digest"]] = contents
             node["referrers"] = list(self._attached(manifest, depth)) if self._referrers else []
             self._path.pop()
+        node["size"] = sum(contents.values())
         return node
 
     def _goes_on(self, depth: int) -> bool:

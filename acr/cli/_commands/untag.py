@@ -14,6 +14,8 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Changed, Outcome, perfo
 from acr.cli._asking import confirm
 from acr.cli._context import Context
 from acr.cli._exits import CommandError, Usage
+from acr.cli._missing import explained
+from acr.cli._output.words import counted, listed
 from acr.cli._parsing import add_common, add_danger, add_output
 from acr.cli._references import Place
 
@@ -43,7 +45,7 @@ def run(context: Context) -> int:
     context.clients.expect(*(place.host for place in places))
     found = [(place, tag_now(context, place)) for place in places]
     if not context.options.dry_run:
-        confirm(context, f"Delete {counted([str(place) for place in places], 'tag')}?")
+        confirm(context, f"Delete {counted(len(places), 'tag')} ({listed([str(place) for place in places])})?")
     return perform(context, [removal(context, place, digest) for place, digest in found])
 
 
@@ -55,10 +57,12 @@ def tag_now(context: Context, place: Place) -> acr.Digest:
     """
     try:
         return context.clients.repository(place).tag(place.tag or "").properties().digest
-    except acr.NoMetadataApi:
-        raise
     except acr.NotFound as error:
-        raise CommandError(f"there is no tag {place}", hint="nothing was done") from error
+        told = explained(context, error)
+        if not isinstance(told, CommandError):
+            raise
+        told.hint = f"nothing was done; {told.hint}"
+        raise told from error
 
 
 def removal(context: Context, place: Place, digest: acr.Digest) -> Action:
@@ -78,9 +82,3 @@ def _remove(context: Context, place: Place, digest: acr.Digest) -> Outcome:
         raise Changed(f"the tag now points to {now}, so it was left")
     tag.delete(missing_ok=True)
     return Outcome()
-
-
-def counted(names: list[str], what: str) -> str:
-    """Some names for a question: all of them if they are few."""
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{len(names)} {what}{'s' if len(names) != 1 else ''} ({shown})"

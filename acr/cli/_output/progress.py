@@ -1,4 +1,7 @@
-"""Progress: one line on a terminal that says what moves, how fast, and how long it still takes."""
+"""Progress: one line on a terminal that says what moves, how long it still takes, and how fast.
+
+What matters most comes first: on a narrow terminal the end is left out, and bytes are a percentage.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Final, Self
 import acr
 from acr.cli._output.rows import size_of
 from acr.cli._output.terminal import Terminal, shortened
+from acr.cli._output.words import counted
 
 _EVERY: Final = 0.1
 """Seconds between two lines."""
@@ -109,9 +113,12 @@ class Progress(_Line):
         moving = [item for item in self._items if item in self._open]
         done = sum(self._items.values())
         total = sum(max(item.size or 0, moved) for item, moved in self._items.items())
-        parts = [f"{len(self._items) - len(moving)}/{len(self._items)} blobs", f"{size_of(done)} of {size_of(total)}"]
+        parts = [f"{size_of(done)} of {size_of(total)}"]
         if (speed := self._speed) > 0:
-            parts += [f"{size_of(int(speed))}/s", _left((total - done) / speed)]
+            parts += [_left((total - done) / speed), f"{size_of(int(speed))}/s"]
+        if len("  ".join(parts)) >= self._terminal.width:
+            parts[0] = f"{100 * done // (total or 1)}%"  # so that time and speed have room
+        parts.append(f"{len(self._items) - len(moving):,}/{counted(len(self._items), 'blob')}")
         if moving:
             parts.append(moving[-1].name)
         return "  ".join(parts)
@@ -144,12 +151,10 @@ class Reading(_Line):
 
 
 def _of_inventory(event: acr.InventoryProgress) -> str:
-    parts = [
-        f"{event.repositories_done:,}/{event.repositories:,} repositories",
-        f"{event.manifests:,} manifests",
-        f"{event.requests:,} requests",
-    ]
-    return "  ".join(parts if event.seconds_left is None else [*parts, _left(event.seconds_left)])
+    left = [] if event.seconds_left is None else [_left(event.seconds_left)]
+    numbers = [counted(event.manifests, "manifest"), counted(event.requests, "request")]
+    done = f"{event.repositories_done:,}/{counted(event.repositories, 'repository')}"
+    return "  ".join([done, *left, *numbers])
 
 
 def _left(seconds: float) -> str:

@@ -18,6 +18,7 @@ from acr.cli._exits import Incomplete, Usage
 from acr.cli._output.layout import Layout
 from acr.cli._output.summary import Summary
 from acr.cli._output.terminal import BOLD, Terminal, width_of
+from acr.cli._output.words import with_short_digests
 
 T = TypeVar("T")
 
@@ -51,6 +52,8 @@ class Column(NamedTuple):
         null: it may be null.
         optional: it may be missing, though `--fields` does not leave it out.
         items: the fields of each of some objects.
+        wraps: it is the last column of tables, and has sentences, which are wrapped.
+        shortens: it has references. One that is longer than a line of the terminal shows the beginning of its digest.
     """
 
     key: str
@@ -62,6 +65,8 @@ class Column(NamedTuple):
     null: bool = False
     optional: bool = False
     items: tuple[Column, ...] = ()
+    wraps: bool = False
+    shortens: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -116,7 +121,7 @@ def print_rows(
     columns: Sequence[Column],
     rows: Iterable[Row],
     name: Callable[[Row], str | None],
-) -> None:
+) -> bool:
     """Print rows on standard output.
 
     Args:
@@ -125,6 +130,9 @@ def print_rows(
         columns: the fields that each row has.
         rows: are read as they are printed.
         name: what a row is called, for the format `name`; None if it is left out there.
+
+    Returns:
+        Whether there was a row.
 
     Raises:
         Usage: there is no column of a name that `--fields` has.
@@ -147,6 +155,7 @@ def print_rows(
             spool.seek(0)
             terminal.copy_from(cast("BinaryIO", spool))
     summary.append()
+    return summary.has_rows
 
 
 class _Noting:
@@ -156,9 +165,11 @@ class _Noting:
         self._columns = columns if printing.fields else _shown_in_tables(columns)
         heads = [(column.head, column.is_number) for column in self._columns]
         self._summary = None if printing.summary is None else Summary(printing.summary, heads)
+        self.has_rows = False
 
     def noted(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
+            self.has_rows = True
             if self._summary is not None:
                 self._summary.note(cell(column, row) for column in self._columns)
             yield row
@@ -305,19 +316,27 @@ def _table(
     layout: Layout | None = None
     while True:
         block, failed = _some(waiting, most)
-        cells = [[cell(column, row) for column in columns] for row in block]
+        cells = [_cells(columns, row, room) for row in block]
         if layout is None:
-            sample = cells if ahead is None else [[cell(column, row) for column in columns] for row in ahead]
+            sample = cells if ahead is None else [_cells(columns, row, room) for row in ahead]
             measured = [[width_of(one) for one in column] for column in zip(titles, *sample, strict=True)]
             layout = Layout(columns, measured, room)
             if cells:
-                yield terminal.style(layout.line(titles).rstrip(), BOLD) + "\n"
+                yield terminal.style(layout.heads(titles), BOLD) + "\n"
         for line in cells:
             yield layout.line(line) + "\n"
         if failed is not None:
             raise failed
         if len(block) < most:
             return
+
+
+def _cells(columns: Sequence[Column], row: Row, room: int | None) -> list[str]:
+    cells = [cell(column, row) for column in columns]
+    for at, column in enumerate(columns):
+        if column.shortens and room is not None and width_of(cells[at]) > room:
+            cells[at] = with_short_digests(cells[at])
+    return cells
 
 
 def _some(rows: Iterator[Row], most: int) -> tuple[list[Row], Exception | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from acr.cli._output.words import counted
+
 _MOST: Final = 512 * 1024
 """Characters of a table. GitHub drops the summary of a step if it has more than 1 MiB."""
 
@@ -45,7 +47,7 @@ class Summary:
         Raises:
             OSError: it cannot be written.
         """
-        more = f"\n{self._left_out} more rows are left out.\n" if self._left_out else ""
+        more = f"\n{counted(self._left_out, 'more row')} left out.\n" if self._left_out else ""
         with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - the user's own path
             file.writelines(self._lines)
             file.write(f"{more}\n")

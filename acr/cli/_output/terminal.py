@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ RED: Final = "31"
 YELLOW: Final = "33"
 
 _NARROWEST: Final = 20
+_WITH_UNIT: Final = re.compile(r"(\d) ([KMGTP]i?B|B|min|s)\b")
 _NO_WIDTH: Final = ("Mn", "Me")
 _BLOCK: Final = 64 * 1024
 
@@ -126,10 +128,20 @@ class Terminal:
         except OSError as error:
             raise _closed(error) from None
 
-    def note(self, text: str) -> None:
-        """Say something that is no data, unless `--quiet` was given. The text is escaped."""
+    def note(self, text: str, *, dim: bool = True, wraps: bool = False) -> None:
+        """Say something that is no data, unless `--quiet` was given. The text is escaped.
+
+        Args:
+            text: what to say.
+            dim: it matters less than the data.
+            wraps: it is prose, so lines may end between its words, but for a number and its unit. A command to copy
+                is none.
+        """
         if not self.quiet:
-            self._tell("note", text, self.style(acr.printable(text), DIM, notes=True))
+            shown = acr.printable(text)
+            if wraps and self.shows_notes:
+                shown = _wrapped(shown, self.width)
+            self._tell("note", text, self.style(shown, DIM, notes=True) if dim else shown)
 
     def warn(self, text: str) -> None:
         """Say something that the user should know even with `--quiet`. The text is escaped."""
@@ -203,6 +215,18 @@ def shortened(text: str, width: int) -> str:
             break
         kept.append(one)
     return "".join(kept) + "…"
+
+
+def _wrapped(text: str, width: int) -> str:
+    r"""A text in lines.
+
+    >>> _wrapped("it stores 11.5 KiB; untagged 0 B", 31)
+    'it stores 11.5 KiB; untagged\n0 B'
+    """
+    import textwrap  # most commands do without it
+
+    whole = _WITH_UNIT.sub("\\1\0\\2", text)  # no printable text has a null character
+    return textwrap.fill(whole, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def _is_wide(one: str) -> bool:

@@ -92,6 +92,15 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     raise page_not_found()
 
 
+def _in_origin_form(scope: Scope) -> Scope:
+    """A request with the path alone, also if it came with a whole URL, as a proxy gets it (RFC 9112, 3.2.2)."""
+    if not scope["raw_path"].startswith((b"http://", b"https://")):
+        return scope
+    _, _, raw = scope["raw_path"].partition(b"://")[2].partition(b"/")
+    _, _, path = scope["path"].partition("://")[2].partition("/")
+    return {**scope, "raw_path": b"/" + raw, "path": f"/{path}"}
+
+
 class Front:
     """What stands before an origin."""
 
@@ -113,6 +122,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or let it go wrong."""
+        scope = _in_origin_form(scope)
         exchange = _Exchange(scope, receive, send, self._origin, self._settings)
         self._records.append(exchange.record)
         fault = self._faults.take(scope["method"], (exchange.record.path, scope["path"]), self._origin)
