@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,16 @@ def no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["ACR_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def commands_hear_ctrl_c() -> None:
+    """Let Ctrl-C reach the commands that tests start, also if a shell runs the tests in the background.
+
+    Such a shell has SIGINT ignored, and a process hands that on to its children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(params=["sync", "async"])
 def twin(request: pytest.FixtureRequest) -> Iterator[Twin]:
     """A client factory; each test that asks for it runs twice."""
@@ -34,6 +45,14 @@ def twin(request: pytest.FixtureRequest) -> Iterator[Twin]:
 def registry(twin: Twin, acr_emulator: Emulator) -> acr.Registry:
     """A client of the emulator, with an Entra credential."""
     return twin.connect(acr_emulator.url, acr_emulator.credential())
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own answer to SIGINT. The processes that pytest-xdist runs tests in ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -50,13 +51,13 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def purge(twin: Twin, emulator: Emulator, journal: Path) -> Purge:
-    """Carries a plan out, and calls something before the first request that matches."""
+    """Carries a plan out, and calls something before the first request that a regular expression matches."""
 
     def purge(plan: acr.Plan, *, before: str = "", do: Callable[[], Any] | None = None, **more: Any) -> Any:
         left = [do]
 
         def see(request: acr.RequestInfo) -> None:
-            if left and left[0] is not None and before in f"{request.method} {request.url}":
+            if left and left[0] is not None and re.search(before, f"{request.method} {request.url}"):
                 left.pop()()  # type: ignore[misc]
 
         client = twin.connect(emulator.url, emulator.credential(), on_request=see)

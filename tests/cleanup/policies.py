@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from tests.cleanup.scenes import DAY, HOUR, Place, Scene
+from tests.cleanup.scenes import DAY, HOUR, Item, Place, Scene
 
 DAYS = (0, 2, 7, 30)
 TAGS: Mapping[str, Callable[[str], bool]] = {
@@ -78,6 +78,7 @@ class MadePolicy:
     rules: list[MadeRule]
     protect: list[str]
     running: list[str]
+    unlock: list[str] = attrs.field(factory=list)
     untagged: int | None = None  # days
     untagged_newest: int = 0
     orphans: int | None = None
@@ -85,12 +86,17 @@ class MadePolicy:
     def toml(self) -> str:
         parts = ["[purge]", f"protect = {json.dumps(self.protect)}" if self.protect else ""]
         parts.append('protect_from = ["running.txt"]' if self.running else "")
+        parts.append(f"unlock = {json.dumps(self.unlock)}" if self.unlock else "")
         parts += [rule.toml() for rule in self.rules]
         if self.untagged is not None:
             parts.append(f'[purge.untagged]\nolder_than = "{self.untagged}d"\nkeep_newest = {self.untagged_newest}')
         if self.orphans is not None:
             parts.append(f'[purge.orphans]\nolder_than = "{self.orphans}d"')
         return "\n".join(parts)
+
+    def is_held(self, place: Place, key: str) -> bool:
+        """Whether a tag or a manifest is locked, and stays so."""
+        return place.about[key].is_locked and f"{place.name}{'@' if ':' in key else ':'}{key}" not in self.unlock
 
     def is_protected(self, tag: str) -> bool:
         return any(fnmatchcase(tag, one) for one in self.protect)
@@ -134,10 +140,15 @@ def random_policy(seed: int, scene: Scene) -> MadePolicy:
     dice = random.Random(f"policy {seed}")
     rules = [_rule(dice, number) for number in range(dice.randint(1, 3))]
     place = dice.choice(list(scene.places.values()))
-    digests = [*place.fields, *(one for digest in place.fields for one in place.configs(digest))]
+    digests = [*place.fields, *(one for digest in place.fields for one in sorted(place.configs(digest)))]
     running = [str(dice.choice(digests))] if digests and dice.random() < 0.2 else []
     running += [f"some.where/{place.name}:v1"] if dice.random() < 0.1 else []
+    names = [f"{one.name}{'@' if ':' in key else ':'}{key}" for one in scene.places.values() for key in one.about]
+    locked = [name for name in names if _item(scene, name).is_locked]
+    own = random.Random(f"unlock {seed}")
+    unlock = [name for name in locked if own.random() < 0.8] if own.random() < 0.7 else []
     return MadePolicy(
+        unlock=[*unlock, *own.sample(names, min(len(names), 2))] if unlock else [],
         rules=rules,
         protect=dice.choice([[], [], ["v1"], ["v[3-4]", "latest"]]),
         running=running,
@@ -145,6 +156,11 @@ def random_policy(seed: int, scene: Scene) -> MadePolicy:
         untagged_newest=dice.choice([0, 0, 1, 2]),
         orphans=dice.choice([None, 0, 2]),
     )
+
+
+def _item(scene: Scene, name: str) -> Item:
+    repository, _, key = name.partition("@") if "@" in name else name.partition(":")
+    return scene.places[repository].about[key]
 
 
 def _rule(dice: random.Random, number: int) -> MadeRule:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ import attrs
 
 import acr
 from acr import Digest, media_types
+from acr.emulator import Emulator
 
 NAMED = re.compile(r"sha256-([0-9a-f]{64}).*")
 NAME = "team/app"
@@ -33,7 +35,8 @@ class Ledger:
         touched: tags that the writer set.
         last_moment: tags and manifests that came within the last two requests of a deletion, and that no listing had
             shown before: if the deletion took them along, no request could tell.
-        locked: tags and manifests that are locked.
+        pushed: tags and manifests that the writer pushed since it had filled the registry.
+        locked: when each tag and manifest was created that the writer locked, and whose lock is its own.
     """
 
     fields: dict[Digest, Mapping[str, Any]] = attrs.field(factory=dict)
@@ -41,7 +44,8 @@ class Ledger:
     unpushed: set[Digest] = attrs.field(factory=set)
     touched: set[str] = attrs.field(factory=set)
     last_moment: set[str] = attrs.field(factory=set)
-    locked: set[str] = attrs.field(factory=set)
+    pushed: set[str] = attrs.field(factory=set)
+    locked: dict[str, datetime] = attrs.field(factory=dict)
 
     def children(self, digest: Digest) -> set[Digest]:
         return {Digest(one["digest"]) for one in self.fields[digest].get("manifests", ())}
@@ -64,6 +68,42 @@ class Ledger:
         return found
 
 
+class Interrupted(BaseException):
+    """The run ends here, as by Ctrl-C."""
+
+
+class Trouble:
+    """Loses answers to deletions, and interrupts runs, the same way for the same seed.
+
+    Args:
+        emulator: whose answers are lost.
+        seed: of the moments.
+        writer: acts before that.
+    """
+
+    def __init__(self, emulator: Emulator, seed: int, writer: Writer) -> None:
+        self._emulator = emulator
+        self._dice = random.Random(f"trouble {seed}")
+        self._writer = writer
+        self.lost = 0
+        self.moved = 0
+        self.interrupted = 0
+        self.may_interrupt = True
+
+    def see(self, request: acr.RequestInfo) -> None:
+        """Let the writer act before a request. Then perhaps let the request or its answer be lost, or the run end."""
+        self._writer.see(request)
+        if self.may_interrupt and self._dice.random() < 0.008:
+            self.interrupted += 1
+            raise Interrupted
+        if request.method == "DELETE" and self._dice.random() < 0.3:
+            self.lost += 1
+            is_own = "/_tags/restoring-" in request.url  # nobody else sets a tag of that name
+            if "/_tags/" in request.url and not is_own and self._dice.random() < 0.7:
+                self.moved += self._writer.move(unquote(request.url).partition("?")[0].rpartition("/")[2])
+            self._emulator.fail(times=1, method="DELETE", drop=True, after=self._dice.random() < 0.8)
+
+
 class Writer:
     """Changes one repository, the same way for the same seed."""
 
@@ -74,6 +114,7 @@ class Writer:
         self._count = 0
         self._lock = threading.RLock()
         self._is_busy = False
+        self.begin()
         self._seen: set[str] = set()
         self._set: set[str] = set()
         self.going: set[str] = set()
@@ -106,18 +147,39 @@ class Writer:
             if self.dice.random() < 0.4:
                 self.sign(self.dice.choice(made))
         self.ledger.touched.clear()
+        self.ledger.pushed.clear()
+
+    def lock_some(self) -> list[str]:
+        """Lock some of what a policy may take, and the manifests behind it. Return the references."""
+        found: list[str] = []
+        for tag, digest in sorted(self.ledger.tags.items()):
+            if not tag.startswith("keep") and self.dice.random() < 0.5:
+                self._lock_one(tag, "can_write", "can_delete")
+                self._lock_one(str(digest), "can_delete")
+                found += [f"{NAME}:{tag}", f"{NAME}@{digest}"]
+        return found
 
     # What it does.
 
     def put(self, fields: Mapping[str, Any], tag: str | None) -> Digest:
+        before = self._changed(tag)
         pushed = self.repository.put_manifest(fields, tag=tag)
         self.ledger.fields[pushed.digest] = fields
         self.ledger.unpushed.discard(pushed.digest)
-        if tag is not None:
+        self.ledger.pushed |= {str(pushed.digest), *([] if tag is None else [tag])}
+        is_refused = before is not None and before == self._changed(tag)  # locked, and there already: nothing is new
+        if tag is not None and not is_refused:
             self.ledger.tags[tag] = pushed.digest
             self.ledger.touched.add(tag)
             self._set.add(tag)
         return pushed.digest
+
+    def _changed(self, tag: str | None) -> datetime | None:
+        """When a tag was set; None if there is none."""
+        try:
+            return None if tag is None else self.repository.tag(tag).properties().updated
+        except acr.NotFound:
+            return None
 
     def _fields(self, **more: Any) -> dict[str, Any]:
         self._count += 1
@@ -141,9 +203,9 @@ class Writer:
         return self.image(f"sha256-{digest.hex}.sig")
 
     def see(self, request: acr.RequestInfo) -> None:
-        """Do something before a request."""
+        """Do something before a request. What comes after the last look of a run comes too late for it."""
         with self._lock:
-            if self._is_busy:
+            if self._is_busy or (self.has_deleted and self._is_last_look(request)):
                 return
             self._is_busy = True
             try:
@@ -151,9 +213,22 @@ class Writer:
             finally:
                 self._is_busy = False
 
+    def _is_last_look(self, request: acr.RequestInfo) -> bool:
+        """Whether a run that has deleted lists all tags, or has done so, and has deleted nothing since."""
+        if request.method == "DELETE":
+            self._is_at_end = False
+        elif f"v1/{NAME}/_tags?n=1000" in request.url:
+            self._is_at_end = True
+        return self._is_at_end
+
+    def begin(self) -> None:
+        """A run begins."""
+        self.has_deleted = self._is_at_end = False
+
     def _act(self, request: acr.RequestInfo) -> None:
         going = None
-        if "/_tags?" in request.url:
+        self.has_deleted = self.has_deleted or request.method == "DELETE"
+        if "/_tags?" in request.url and "/_deleted/" not in request.url:
             self._seen |= set(self.ledger.tags)
         if request.method == "DELETE":
             name = unquote(request.url).partition("?")[0].rpartition("/")[2]
@@ -205,14 +280,22 @@ class Writer:
         elif not target:
             self._delete(digest)
 
+    def move(self, tag: str) -> bool:
+        """Let a tag point to something else. Return whether it does: it may be locked."""
+        others = [one for one in self.ledger.fields if one not in self.ledger.unpushed | {self.ledger.tags.get(tag)}]
+        try:
+            self.put(self.ledger.fields[self.dice.choice(others)], tag)
+        except acr.ResponseError:
+            return False
+        return True
+
     def _switch(self, digest: Digest, tag: str) -> None:
         flag = self.dice.choice(["can_write", "can_delete"])
-        if self.dice.random() < 0.5:
-            self.repository.manifest(digest).update(**{flag: False})
-            self.ledger.locked.add(str(digest))
-        else:
-            self.repository.tag(tag).update(**{flag: False})
-            self.ledger.locked.add(tag)
+        self._lock_one(str(digest) if self.dice.random() < 0.5 else tag, flag)
+
+    def _lock_one(self, key: str, *flags: str) -> None:
+        item = self.repository.manifest(key) if ":" in key else self.repository.tag(key)
+        self.ledger.locked[key] = item.update(**dict.fromkeys(flags, False)).created
 
     def _delete_tag(self, tag: str) -> None:
         self.repository.tag(tag).delete()
@@ -244,8 +327,12 @@ class Verdict:
 def judge(writer: Writer, plan: acr.Plan, report: acr.PurgeReport) -> Verdict:
     """Judge what a purge left."""
     ledger = writer.ledger
-    tags = {one.name: one.digest for one in writer.repository.tags()}
-    there = {one.digest for one in writer.repository.manifests()}
+    named = list(writer.repository.tags())
+    listed = list(writer.repository.manifests())
+    tags = {one.name: one.digest for one in named}
+    there = {one.digest for one in listed}
+    times = {one.name: (one.created, one.locked) for one in named}
+    times |= {str(one.digest): (one.created, one.locked) for one in listed}
     told = "\n".join(f"{one.reference} {one.why}" for one in report.not_whole)
     planned = {one.name or str(one.digest) for one in plan.deletions}
     broken: list[str] = []
@@ -267,7 +354,29 @@ def judge(writer: Writer, plan: acr.Plan, report: acr.PurgeReport) -> Verdict:
     for name, digest in ledger.tags.items():
         if (name in ledger.touched or name not in planned) and tags.get(name) != digest:
             wrong(name, f"should point to {digest}, and is {tags.get(name)}")
+    for name, created in ledger.locked.items():
+        if times.get(name) == (created, False):
+            wrong(name, "its lock is off")
+    _judge_report(writer, report, set(times), wrong)
     for digest in set(ledger.fields) - there - ledger.unpushed:
         if str(digest) not in planned:
             wrong(str(digest), "was not in the plan")
     return Verdict(broken, unseeable)
+
+
+def _judge_report(writer: Writer, report: acr.PurgeReport, there: set[str], wrong: Callable[[str, str], None]) -> None:
+    """Compare what a report says with what is there."""
+    ledger = writer.ledger
+
+    def key(reference: str) -> str:
+        return reference.removeprefix(NAME)[1:]
+
+    for one in (*report.kept, *report.put_back):
+        name = key(one.reference)
+        was_deleted = Digest(name) in ledger.unpushed if ":" in name else name not in ledger.tags
+        if name not in there and not was_deleted:
+            wrong(name, f"is told as kept or put back, and is gone: {one.why}")
+    for reference in report.deleted:
+        name = key(reference)
+        if name in there and name not in ledger.pushed:
+            wrong(name, "is told as deleted, and is there")

@@ -17,7 +17,8 @@ import attrs
 from acr import Digest, Inventory, Manifest
 from acr._core.upkeep.links import read_links
 from acr._inventory.builder import Builder, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import UNKNOWN, Flag, pack
+from acr._inventory.marks import UNKNOWN, Flag
+from acr._inventory.tables import pack
 from tests.inventory.graphs import Store, random_store
 
 SECOND = 1_000_000
@@ -89,10 +90,15 @@ class Place:
     def is_attached(self, tag: str) -> bool:
         return NAMED.fullmatch(tag) is not None
 
-    def reach(self, digest: Digest) -> set[Digest]:
-        """A manifest, and all that it leads to: what it lists, and what it is attached to."""
-        found = {digest}
-        while more := {one for known in found for one in self._next(known)} - found:
+    def reach(self, digest: Digest, within: set[Digest] | None = None) -> set[Digest]:
+        """A manifest, and all that it leads to: what it lists, and what it is attached to.
+
+        Args:
+            digest: of the manifest.
+            within: the manifests that somebody knows; None for all.
+        """
+        found, known_ones = {digest}, self.fields.keys() if within is None else within
+        while more := ({one for known in found for one in self._next(known)} & known_ones) - found:
             found |= more
         return found
 

@@ -12,6 +12,7 @@ import pytest
 
 import acr
 from acr.emulator import Emulator
+from tests.armed import ALWAYS
 from tests.cleanup.aged import DAY, Clock, Purge, filled, plan_of
 from tests.twin import Twin
 from tests.upkeep import assert_whole, everything_in, push_image, push_release, sign
@@ -96,16 +97,66 @@ def test_a_plan_of_another_registry_and_a_journal_of_another_plan_are_refused(
     plan = plan_of(owner)
     with Emulator() as other, pytest.raises(acr.InvalidInput, match="the plan is for"):
         twin.connect(other.url, other.credential()).purge(plan, journal=journal)
-    purge(plan)
-    with pytest.raises(acr.InvalidInput, match="belongs to another plan"):
+    fault = emulator.fail(status=403, method="DELETE", path_contains="team/app", times=ALWAYS)
+    assert not purge(plan).is_whole
+    fault.left = 0
+    content = journal.read_bytes()
+    clock.now += 60
+    with pytest.raises(acr.InvalidInput, match="belongs to another plan, which did not come to its end"):
         purge(plan_of(owner))
+    assert journal.read_bytes() == content
+    elsewhere = content.replace(plan.registry.encode(), b"other.azurecr.io")
+    journal.write_bytes(elsewhere)
+    with pytest.raises(acr.InvalidInput, match="belongs to another plan, for another registry"):
+        purge(plan)
+    assert journal.read_bytes() == elsewhere
     journal.write_text("something else\n")
     with pytest.raises(acr.ProtocolViolation, match="no journal of a purge"):
         purge(plan)
     assert journal.read_text() == "something else\n"
 
 
-@pytest.mark.parametrize("change", ["moved", "locked", "locked index", "locked repository", "tagged", "hidden"])
+def test_a_journal_that_is_done_is_put_aside(
+    purge: Purge, owner: acr.Registry, clock: Clock, journal: Path, twin: Twin
+) -> None:
+    repository = filled(owner, clock)
+    plan = plan_of(owner)
+    assert purge(plan).deleted
+    content = journal.read_bytes()
+    assert purge(plan).deleted  # the same plan has nothing to do, and the journal stays as it is
+    assert journal.read_bytes() == content
+    for number in range(2):
+        push_image(repository, f"old {number}", tag="old")
+        clock.now += 30 * DAY
+        assert "team/app:old" in purge(plan_of(owner)).deleted
+    first = journal.with_name(f"plan.journal.{plan.sha256[:12]}")
+    assert first.read_bytes() == content
+    assert len(list(journal.parent.iterdir())) == 3
+    refused = plan_of(owner, "[purge]\nmax_deletions = 1\n[[purge.rule]]\nolder_than = '1d'")
+    with pytest.raises(acr.PlanRefused):
+        purge(refused)
+    assert len(list(journal.parent.iterdir())) == 3
+    first.rename(journal)
+    assert purge(plan, max_age=timedelta(days=99)).deleted  # it goes on where it was
+    assert journal.read_bytes() == content
+
+
+def test_a_journal_under_which_nothing_was_done_is_put_aside(
+    purge: Purge, owner: acr.Registry, clock: Clock, journal: Path
+) -> None:
+    filled(owner, clock)
+    plan = plan_of(owner)
+    clock.now += 2 * DAY
+    with pytest.raises(acr.PlanRefused, match="max_age"):
+        purge(plan)
+    assert journal.exists()
+    assert purge(plan_of(owner)).deleted
+    assert journal.with_name(f"plan.journal.{plan.sha256[:12]}").exists()
+
+
+@pytest.mark.parametrize(
+    "change", ["moved", "locked", "locked index", "locked repository", "tagged", "nested", "hidden"]
+)
 def test_a_line_that_changed_is_kept_with_all_that_it_leads_to(
     purge: Purge, owner: acr.Registry, clock: Clock, change: str
 ) -> None:
@@ -123,6 +174,10 @@ def test_a_line_that_changed_is_kept_with_all_that_it_leads_to(
         repository.update(can_write=False)
     elif change == "tagged":
         repository.put_manifest(repository.manifest(image).get(), tag="prod")
+    elif change == "nested":
+        entry = repository.manifest(index).head().to_json()
+        fields = {"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX, "manifests": [entry]}
+        repository.put_manifest(fields, tag="nested")
     elif change == "hidden":
         push_image(repository, "hidden", tag="hidden")
         repository.tag("hidden").update(can_list=False)
@@ -137,7 +192,9 @@ def test_a_line_that_changed_is_kept_with_all_that_it_leads_to(
     if change in ("locked repository", "hidden"):
         assert not report.deleted
     if change == "locked index":
-        assert any("lost their tags" in note for note in report.notes)
+        assert "team/app:old" in kept
+    if change == "nested":
+        assert any("left without a tag: team/app@" in note for note in report.notes)
     again = purge(plan)
     assert again.kept == report.kept
 
@@ -234,7 +291,7 @@ def test_what_somebody_else_deleted_is_done(purge: Purge, owner: acr.Registry, c
 def test_a_lost_answer_is_no_failure(purge: Purge, owner: acr.Registry, emulator: Emulator, clock: Clock) -> None:
     filled(owner, clock)
     plan = plan_of(owner)
-    emulator.fail(times=3, method="DELETE", drop=True, after=True)
+    emulator.fail(times=3, method="DELETE", path_contains="/manifests/", drop=True, after=True)
     report = purge(plan)
     assert len(report.deleted) == len(plan.deletions)
     assert report.is_whole

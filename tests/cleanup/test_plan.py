@@ -60,16 +60,18 @@ def test_a_plan_tells_what_goes_why_and_what_it_frees(plan: Plan) -> None:
 def test_a_plan_prints(plan: Plan) -> None:
     lines = str(plan).splitlines()
     assert lines[0].startswith("made.up as of 2024-10-04 00:00 UTC: 2 tags and 5 manifests go, and free ")
-    assert lines[1].split() == ["tags", "manifests", "frees", "rule"]
+    assert lines[1].split() == ["tags", "manifests", "frees", "goes", "by", "the", "rule"]
     assert "delete team/app:v1 (all: older than 2d (100d))" in lines
-    assert any(line.startswith("stays: 1 by the rule all, 1 under the tag") for line in lines)
-    assert lines[-1] == "note: if soft delete is on, the bytes come back when its days are over"
+    at = lines.index("tags  manifests  stays, with all that it needs, because")
+    assert lines[at + 1] == "   1          1  the rule all keeps it"
+    assert plan.summary.splitlines() == lines[: at + 2]
+    assert lines[-1] == "note: if soft delete is on, the bytes are free only when its days are over"
     assert repr(plan) == "<Plan for made.up: 2 tags and 5 manifests go>"
     assert plan._repr_html_().startswith("<p>made.up as of")
 
 
 def test_a_plan_explains(plan: Plan) -> None:
-    arm = next(one for one in plan.deletions if one.why == "part of")
+    arm = next(one for one in plan.deletions if one.why == "it is part of")
     told = plan.explain(arm.reference)
     assert (told.goes, told.rule, len(told.chain)) == (True, "all", 3)
     assert str(told).splitlines()[2].strip() == "team/app:v1 goes: all: older than 2d (100d)"
@@ -104,7 +106,7 @@ def test_what_names_say_cannot_act_upon_a_terminal() -> None:
 def test_rows_are_flat(plan: Plan) -> None:
     rows = plan.rows()
     assert len(rows) == len(plan.deletions)
-    assert {type(value) for row in rows for value in row.values()} <= {str, int, datetime, type(None)}
+    assert {type(value) for row in rows for value in row.values()} <= {str, int, bool, datetime, type(None)}
     assert len(plan.rows("kept")) == len(plan.kept)
     with pytest.raises(InvalidInput, match="deletions, kept"):
         plan.rows("all")  # type: ignore[arg-type]

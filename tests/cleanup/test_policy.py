@@ -182,6 +182,7 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, told: str) -> Non
         ("pulls.csv", "", 1, "no pulls"),
         ("pulls.csv", "a,b\n1,2\n", 1, "must name the columns"),
         ("pulls.csv", "repository,tag,time\na,b,2024-01-01\nteam/app,v1,yesterday\n", 3, "is no time"),
+        ("pulls.csv", "Repository,Tag,TimeGenerated [Local Time]\nteam/app,v1,2024-01-01\n", 1, "export them in UTC"),
         ("pulls.csv", "repository,tag,time\nteam/app,v1\n", 2, "2 fields"),
         ("pulls.csv", "repository,tag,time\nteam/app,,2024-01-01\n", 2, "neither a digest nor a tag"),
         ("pulls.csv", 'repository,tag,time\nteam/app,"v1,2024-01-01\n', 2, "2 fields"),
@@ -243,7 +244,8 @@ def test_an_example_that_expects_another_rule_fails() -> None:
 def test_the_policies_of_the_page_are_policies() -> None:
     """And their examples say what they do."""
     page = Path(__file__).resolve().parent.parent.parent / "docs" / "cleanup.md"
-    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = [block for block in found if "[[image]]" not in block]  # that one is a seed of the emulator
     assert blocks
     for block in blocks:
         assert Policy(block, files=FILES).test() == ()

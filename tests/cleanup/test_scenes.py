@@ -35,7 +35,7 @@ def test_a_the_images_of_a_locked_index_stay(store: Store) -> None:
     plan = plan_of(store, ALL + UNTAGGED, {("app", top): LOCKED})  # a lock of the manifest keeps its tag, too
     assert gone(plan) == {lonely}
     assert str(plan.explain(f"app@{images[0]}")).splitlines() == [
-        f"app@{images[0]} stays: part of {top}",
+        f"app@{images[0]} stays: it is part of {top}",
         f"  app@{top} stays: it is locked: can_delete is off",
     ]
 
@@ -69,7 +69,7 @@ def test_c_the_untagged_subject_of_a_tagged_sbom_stays(store: Store) -> None:
     plan = plan_of(store, ALL + '[purge.untagged]\nolder_than = "1000d"\n')
     assert gone(plan) == {"sbom"}
     assert [one.digest for one in plan.kept if one.loses_tags] == [sbom]
-    assert any("lose their tags" in text for text in plan.warnings)
+    assert any(f"left without a tag: app@{sbom}." in text for text in plan.warnings)
     assert gone(plan_of(store, ALL + UNTAGGED)) == {"sbom", subject, sbom}
 
 
@@ -296,6 +296,30 @@ def test_not_pulled_for(store: Store, span: str, tags: set[str]) -> None:
     assert {one.name for one in plan.deletions if one.name} == tags
     if not tags:
         assert "nobody knows when it was pulled" in str(plan.explain("app:unused"))
+
+
+@pytest.mark.parametrize(
+    ("pulls", "goes"),
+    [
+        ("repository,tag,time\n", False),
+        ("repository,tag,time\napp,kept,2024-09-01\n", False),
+        ("repository,digest,tag,time\napp,,kept,2024-09-01\n", False),
+        ("repository,digest,tag,time\n", True),
+        ("repository,digest,tag,time\napp,sha256:{0},,2024-09-01\napp,,kept,2024-09-01\n", True),
+    ],
+)
+def test_a_file_that_has_tags_alone_does_not_know_who_pulled_what_has_none(
+    store: Store, pulls: str, goes: bool
+) -> None:
+    """A cluster may pull it by its digest each day."""
+    image(store, "app", b"kept", tag="kept")
+    digest = image(store, "app", b"untagged")
+    policy = 'pulled_from = "pulls.txt"\n[purge.untagged]\nnot_pulled_for = "90d"\n'
+    span = "# span: 2024-01-01T00:00:00Z 2024-10-05T00:00:00Z\n"
+    plan = plan_of(store, policy, pulls=span + pulls.format("a" * 64))
+    assert [one.digest for one in plan.deletions] == ([digest] if goes else [])
+    if not goes:
+        assert "pulls.txt has tags alone" in str(plan.explain(f"app@{digest}"))
 
 
 def test_limits_stop_a_plan(store: Store) -> None:

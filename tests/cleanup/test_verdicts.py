@@ -9,7 +9,7 @@ import pytest
 from acr import Inventory
 from acr._cleanup.policy import Policy
 from acr._inventory.builder import Builder, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import Flag
+from acr._inventory.marks import Flag
 from tests.cleanup.scenes import DAY, FREE, HOUR, NOW, SECOND
 
 POLICY = r"""

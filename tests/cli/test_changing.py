@@ -133,7 +133,28 @@ def test_rm_of_a_digest_refuses_what_is_needed_and_names_it(
         assert (done.code, done.out) == (1, "")
         assert all(name in done.err for name in named), done.err
         assert "nothing was done" in done.err
+        assert ("name what needs it as well" in done.err) is (digest != app.manifest("latest").head().digest)
     assert everything(there) == before
+
+
+def test_rm_of_a_digest_says_how_to_take_its_tags_off(acr_here: Acr, app: acr.Repository) -> None:
+    manifest = app.manifest("latest").get()
+    for tag in ("other", "third"):
+        app.put_manifest(manifest, tag=tag)
+    done = acr_here("rm", f"team/app@{manifest.digest}", "team/app:third", "--yes")
+    hint = "nothing was done; `acr untag team/app:latest team/app:other` takes its tags off"
+    assert f"hint: {hint}\n" in done.err
+    assert acr_here("untag", "team/app:latest", "team/app:other", "--yes").code == 0
+    assert acr_here("rm", f"team/app@{manifest.digest}", "team/app:third", "--yes").code == 0
+
+
+def test_rm_of_a_repository_with_locks_names_what_lists_them(acr_here: Acr, app: acr.Repository) -> None:
+    app.tag("v1.0").update(can_delete=False)
+    done = acr_here("rm", "--repository", "team/app", "--confirm", "team/app")
+    assert done.code == 1
+    assert "something in it is locked" in done.err
+    assert "hint: `acr locks team/app` lists what is locked" in done.err
+    assert acr_here("locks", "team/app").lines == ["team/app:v1.0"]
 
 
 def test_rm_of_nested_indexes(acr_here: Acr, app: acr.Repository) -> None:
@@ -250,11 +271,13 @@ def test_what_is_not_there(acr_here: Acr, app: acr.Repository, there: acr.Regist
     before = everything(there)
     for words in (
         ["untag", "team/app:v1.0", "team/app:nothing"],
+        ["rm", "team/app:v1.0", "team/app:nothing"],
         ["rm", f"team/app@sha256:{'0' * 64}", "team/app:v1.0"],
     ):
         done = acr_here(*words, "--yes")
         assert (done.code, done.out) == (1, "")
-        assert "there is no" in done.err
+        assert "there is no manifest" in done.err or "team/app has no tag nothing" in done.err
+        assert "hint: nothing was done" in done.err
     assert everything(there) == before
 
 

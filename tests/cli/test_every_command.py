@@ -169,10 +169,10 @@ def test_a_fault_on_page_two(scene: acr.Registry, acr_emulator: Emulator) -> Non
     for number in range(250):
         app.put_manifest(manifest, tag=f"n{number:03}")
     for line in ("tags team/app --fields name", "tags team/app -o json --fields name", "locks team/app"):
-        acr_emulator.fail(status=400, path_contains="last=", method="GET", times=1)
+        acr_emulator.fail(status=403, path_contains="last=", method="GET", times=1)
         done = run(line.split())
         assert (done.returncode, done.stdout) == (3, ""), line
         assert "not whole" in done.stderr
-    acr_emulator.fail(status=400, path_contains="last=", method="GET", times=1)
+    acr_emulator.fail(status=403, path_contains="last=", method="GET", times=1)
     done = run(["tags", "team/app", "-o", "json", "--fields", "name"])
     assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == 3

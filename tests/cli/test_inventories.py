@@ -273,7 +273,7 @@ def test_progress_says_how_long_it_takes(monkeypatch: pytest.MonkeyPatch, home: 
     drawn = [line for line in stream.text.split("\r\x1b[2K") if line]
     assert drawn == [
         "0/3 repositories  0 manifests  2 requests",
-        "1/3 repositories  1,200 manifests  900 requests  1:02 left",
+        "1/3 repositories  1:02 left  1,200 manifests  900 requests",
         "500/1,500 blobs",
         "1,000/1,500 blobs  0:05 left",
     ]

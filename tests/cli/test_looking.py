@@ -54,12 +54,21 @@ def test_a_missing_manifest(acr_here: Acr, app: acr.Repository) -> None:
         assert "correlation id" in done.err
 
 
+def _contents(image: acr.Manifest) -> dict[str, int]:
+    parts = [image.descriptor, *([image.config] if image.config else []), *image.layers]
+    return {part.digest: part.size for part in parts}
+
+
 def test_show_an_index(acr_here: Acr, app: acr.Repository) -> None:
     found = acr_here("show", "team/app:v1.0", "-o", "json").json
     index = app.manifest("v1.0").get()
     assert found["digest"] == index.digest
     assert [one["platform"] for one in found["platforms"]] == ["linux/amd64", "linux/arm64"]
-    assert found["size"] == index.size + sum(one["size"] for one in found["platforms"])
+    images = [app.manifest(one.digest).get() for one in index.manifests]
+    assert [one["size"] for one in found["platforms"]] == [sum(_contents(image).values()) for image in images]
+    shared = {digest: size for image in images for digest, size in _contents(image).items()}
+    assert len(shared) < sum(len(_contents(image)) for image in images)  # they share something, which counts once
+    assert found["size"] == index.size + sum(shared.values())
     assert [one["artifact_type"] for one in found["referrers"]] == ["application/spdx+json"]
     assert (found["tags"], found["locks"], found["tag_locks"]) == (["v1.0"], [], [])
     app.tag("v1.0").update(can_delete=False)

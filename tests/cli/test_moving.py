@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,19 @@ def test_cp_by_a_pattern(acr_here: Acr, app: acr.Repository, there: acr.Registry
     assert acr_here("cp", "team/app:v1.*", "prod/app:one").code == 2
     assert acr_here("cp", "team/app:v1.*", "oci:images").lines == ["oci:images:v1.0", "oci:images:v1.1"]
     assert sorted(acr.Layout("images").tags()) == ["v1.0", "v1.1"]
+
+
+def test_what_an_index_lacks_is_named(acr_here: Acr, app: acr.Repository) -> None:
+    index = app.manifest("v1.0").get()
+    child = index.manifests[0]
+    app.manifest(child.digest).delete()
+    for words in (["pull", "team/app:v1.0", "oci:here"], ["cp", "team/app:v1.0", "team/other"]):
+        done = acr_here(*words)
+        assert (done.code, done.out.strip()) != (0, "")
+        hint = f"the index {index.digest} lists it for {child.platform}, and it is missing: --platform takes a platform"
+        assert hint in done.err
+        assert f"`acr restore REPO@{child.digest}` brings it back" in done.err
+        assert "`acr fsck` finds all" in done.err
 
 
 def test_cp_no_clobber(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
@@ -74,6 +88,49 @@ def test_cp_layouts_and_tars(acr_here: Acr, app: acr.Repository, there: acr.Regi
     assert acr_here("cp", "oci:one.tar", "oci:two").code == 2
     assert acr_here("cp", "team/app:v1.0", "docker-archive:x.tar").code == 2
     assert acr_here("cp", "oci:nothing:v1", "from/nothing").code == 1
+
+
+def test_the_only_image_of_a_layout_keeps_its_tag(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
+    """Without a tag the target gets that of the source, as for a reference: else only a digest would name it."""
+    assert acr_here("pull", "team/app:v1.0", "oci:images").code == 0
+    assert acr_here("cp", "oci:images", "from/cp", "--dry-run").lines == ["from/cp:v1.0"]
+    assert acr_here("cp", "oci:images", "from/cp").lines == ["from/cp:v1.0"]
+    assert acr_here("push", "from/push", "oci:images").code == 0
+    assert acr_here("ls", "from/push").lines == ["v1.0"]
+    index = json.loads(Path("images/index.json").read_text())
+    top = next(one for one in index["manifests"] if "annotations" in one)
+    again = {**top, "annotations": {"org.opencontainers.image.ref.name": "stable"}}
+    Path("images/index.json").write_text(json.dumps({**index, "manifests": [*index["manifests"], again]}))
+    done = acr_here("cp", "oci:images", "from/two")
+    assert (done.code, done.lines) == (0, [f"from/two@{top['digest']}"])
+    assert "oci:images has several tags of this image, so it gets none: v1.0, stable" in done.err
+    assert acr_here("cp", "oci:images:stable", "from/two").lines == ["from/two:stable"]
+    top["annotations"] = {"org.opencontainers.image.ref.name": "docker.io/team/app"}
+    Path("images/index.json").write_text(json.dumps({**index, "manifests": [top]}))
+    assert acr_here("cp", "oci:images", "from/none").lines == [f"from/none@{top['digest']}"]
+
+
+def test_a_layout_that_is_pushed_as_a_folder_is_told(acr_here: Acr, app: acr.Repository) -> None:
+    """Other programs take a layout by its folder alone, as `crane push DIR` does."""
+    assert acr_here("pull", "team/app:v1.0", "oci:images").code == 0
+    told = (
+        "warning: images is a layout, and goes as a folder of files; `acr push team/x:v1 oci:images` pushes the image"
+    )
+    for words in (["--dry-run"], []):
+        done = acr_here("push", "team/x:v1", "images", *words)
+        assert (done.code, told in done.err) == (0, True), done.err
+    Path("images/index.json").unlink()
+    assert "warning" not in acr_here("push", "team/x:v1", "images").err
+
+
+@pytest.mark.parametrize(
+    "line", ["push team/x:v1 oci:nothing", "cp oci:nothing:v1 team/x", "cp docker-archive:nothing team/x"]
+)
+def test_a_layout_that_is_not_there(acr_here: Acr, line: str) -> None:
+    done = acr_here(*line.split())
+    assert (done.code, "error: there is no nothing\n  hint: write oci:FOLDER[:TAG], " in done.err) == (1, True), (
+        done.err
+    )
 
 
 def test_push_and_pull_files(acr_here: Acr, there: acr.Registry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -70,11 +71,41 @@ def test_a_plan_deletes_nothing(acr_here: Acr, app: acr.Repository, there: acr.R
     assert "`acr purge apply plan.json` carries it out" in done.err
     kept = acr_here("purge", "plan", "policy.toml", "--kept", "-o", "json").json
     assert "team/app:v1.0" in {row["reference"] for row in kept}
-    assert all("frees" not in row and row["loses_tags"] is False for row in kept)
+    assert all(not {"frees", "unlocks"} & row.keys() and row["loses_tags"] is False for row in kept)
     assert acr_here("purge", "plan", "policy.toml", "--limit", "1").lines == [plan.deletions[0].reference]
     assert acr_here("purge", "plan", "policy.toml", "--exit-code").code == 4
     protected = acr_here("purge", "plan", "policy.toml", "--protect", "team/app:pr-1", "-o", "json").json
     assert "team/app:pr-1" not in {row["reference"] for row in protected}
+
+
+@pytest.mark.parametrize("columns", [100, 80, 40])
+def test_a_plan_shows_its_reasons_on_any_terminal(acr_here: Acr, app: acr.Repository, columns: int) -> None:
+    code, shown = on_terminal(["purge", "plan", "policy.toml", "--out", "plan.json"], columns, NO_COLOR="1", CI="1")
+    lines = [line.strip() for line in shown.splitlines()]
+    told = " ".join(lines)
+    assert code == 0
+    assert "4         12  " in told  # go by the rule
+    assert "2          6  the rule pull requests keeps it" in told
+    assert "2          6  no rule is about it" in told
+    assert "pull requests: older than 7d (30d)" in told
+    assert "pull requests: it is part of sha256:" in told
+    assert "`acr purge explain plan.json team/app:pr-1` says why" in told
+    begin, end = (next(at for at, line in enumerate(lines) if line.startswith(one)) for one in ("reference", "`acr"))
+    table = lines[begin:end]
+    long = re.compile(r"team/app@sha256:[0-9a-f]{64}" if columns > 81 else r"team/app@sha256:[0-9a-f]{12}")
+    assert all(len(line) <= columns for line in table)
+    assert sum(long.match(line) is not None for line in table) == 12
+    short = next(found[0] for line in table if (found := long.match(line)))
+    assert call(["purge", "explain", "plan.json", short]).lines[0].startswith(f"{short}")
+
+
+def test_what_loses_its_tags_is_named(acr_here: Acr, app: acr.Repository, aged: tuple[Emulator, Clock]) -> None:
+    child = app.manifest("v1.0").get().manifests[0].digest
+    app.put_manifest(app.manifest(child).get(), tag="pr-4")
+    aged[1].now += 9 * DAY
+    done = acr_here("purge", "plan", "policy.toml", "--kept", tty=True)
+    assert f"left without a tag: team/app@{child}. A retention policy" in done.err
+    assert "; all of its tags go" in " ".join(done.out.split())
 
 
 def test_a_plan_of_a_file_asks_nobody(
@@ -135,7 +166,7 @@ def test_explain(acr_here: Acr, app: acr.Repository, there: acr.Registry, acr_em
     acr_emulator.clear_requests()
     child = app.manifest("v1.0").get().manifests[0].digest
     lines = acr_here("purge", "explain", "plan.json", f"team/app@{child}", "team/app:pr-1").lines
-    assert lines[0].startswith(f"team/app@{child} stays: part of sha256:")
+    assert lines[0].startswith(f"team/app@{child} stays: it is part of sha256:")
     assert lines[1].startswith("  team/app@sha256:")
     assert lines[-1] == "team/app:pr-1 goes: pull requests: older than 7d (30d)"
     host = acr_emulator.login_server
@@ -168,6 +199,83 @@ def test_apply_deletes_what_the_plan_lists(acr_here: Acr, app: acr.Repository, t
     assert (again.code, again.lines) == (0, planned)
 
 
+def test_a_nightly_job_uses_the_same_names_each_night(
+    acr_here: Acr, app: acr.Repository, there: acr.Registry, aged: tuple[Emulator, Clock]
+) -> None:
+    """The recipe of docs/cleanup.md."""
+    digests = []
+    for night in range(3):
+        assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+        digests.append(acr.load_plan("plan.json").sha256[:12])
+        done = acr_here("purge", "apply", "plan.json", "--journal", "plan.journal", "--yes", "-o", "json")
+        assert done.code == 0, done.err
+        assert bool(done.json) is (night != 1)
+        aged[1].now += 10 * DAY if night else DAY
+    assert releases(there) == {"v1.0"}
+    assert {path.name for path in Path().glob("plan.journal*")} == {
+        "plan.journal",
+        *(f"plan.journal.{digest}" for digest in digests[:2]),
+    }
+    restored = acr_here("restore", "team/app:pr-1", "--journal", f"plan.journal.{digests[0]}", "--no-cache")
+    assert "team/app:pr-1" in restored.lines, restored.err
+
+
+def test_a_night_that_did_not_end_is_told_the_next_night(
+    acr_here: Acr, app: acr.Repository, acr_emulator: Emulator, aged: tuple[Emulator, Clock]
+) -> None:
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    fault = acr_emulator.fail(status=403, method="DELETE", path_contains="team/app", times=ALWAYS)
+    assert acr_here("purge", "apply", "plan.json", "--yes").code == 3
+    fault.left = 0
+    content = Path("plan.journal").read_bytes()
+    aged[1].now += DAY
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    done = acr_here("purge", "apply", "plan.json", "--yes")
+    assert (done.code, done.out) == (2, "")
+    assert "plan.journal belongs to another plan, which did not come to its end: carry that plan on" in done.err
+    assert "move the file away" in done.err
+    assert Path("plan.journal").read_bytes() == content
+    Path("plan.journal").rename("night.journal")
+    assert acr_here("purge", "apply", "plan.json", "--yes").code == 0
+
+
+def test_the_plan_of_a_night_that_did_not_end_is_kept_for_the_morning(
+    acr_here: Acr, app: acr.Repository, acr_emulator: Emulator, aged: tuple[Emulator, Clock]
+) -> None:
+    """Each night makes its plan under the same name, and only the plan of the journal finds what lost its tags."""
+    plan = ("purge", "plan", "policy.toml", "--out", "plan.json")
+    going = acr_here(*plan).lines
+    first = Path("plan.json").read_bytes()
+    kept = f"plan.json.{acr.load_plan('plan.json').sha256[:12]}"
+    fault = acr_emulator.fail(status=403, method="DELETE", path_contains="/manifests/", times=ALWAYS)
+    assert acr_here("purge", "apply", "plan.json", "--yes").code == 3
+    fault.left = 0
+    with Path("plan.journal").open("ab") as journal:
+        journal.write(f'{{"is": "manifest", "content": "{"A" * 9000}'.encode())  # what a kill in the midst leaves
+    for night in range(2):
+        aged[1].now += DAY / 4
+        told = acr_here(*plan)
+        assert (told.code, Path(kept).read_bytes()) == (0, first)
+        assert (f"is kept in {kept}" in told.err) is (night == 0), told.err
+        refused = acr_here("purge", "apply", "plan.json", "--yes")
+        assert (refused.code, refused.out) == (2, "")
+        assert f"hint: `acr purge apply {kept} --journal plan.journal` carries that plan on" in refused.err
+    done = acr_here("purge", "apply", kept, "--journal", "plan.journal", "--yes", "-o", "json")
+    assert (done.code, {row["reference"] for row in done.json}) == (0, set(going)), done.err
+    assert acr_here(*plan).code == 0
+    assert {path.name for path in Path().glob("plan.json*")} == {"plan.json", kept}
+    assert acr_here("purge", "apply", "plan.json", "--yes").code == 0
+
+
+def test_a_plan_whose_journal_is_none_is_replaced(acr_here: Acr, app: acr.Repository) -> None:
+    """What cannot be read is for `apply` to tell."""
+    plan = ("purge", "plan", "policy.toml", "--out", "plan.json")
+    for content in (b"", b"{}", b"[1]\n", b"\xff\n", b'{"journal": "acr-purge-journal/1", "plan": "../x"}\n'):
+        Path("plan.journal").write_bytes(content)
+        assert acr_here(*plan).code == 0
+    assert {path.name for path in Path().glob("plan.json*")} == {"plan.json"}
+
+
 def test_apply_asks_on_a_terminal(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
     assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
     code, shown = on_terminal(["purge", "apply", "plan.json"], 80, b"n\n")
@@ -182,11 +290,115 @@ def test_what_has_changed_is_kept(acr_here: Acr, app: acr.Repository, there: acr
     assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
     assert acr_here("lock", "team/app:pr-1", "--deep").code == 0
     done = acr_here("purge", "apply", "plan.json", "--yes", "-o", "json")
-    assert done.code == 0
-    assert {row["status"] for row in done.json} == {"done", "skipped"}
-    assert all(row["reason"] for row in done.json if row["status"] == "skipped")
+    assert done.code == 3
+    assert {row["status"] for row in done.json} == {"done", "changed"}
+    assert all(row["reason"] for row in done.json if row["status"] == "changed")
+    assert "kept, because of what has changed since the plan was made: 8 lines" in done.err
     assert releases(there) == {"v1.0", "pr-1", "pr-3"}
     assert_whole(app, "pr-1")
+    again = acr_here("purge", "apply", "plan.json", "--yes")
+    assert (again.code, len(again.lines)) == (3, 8)
+    assert "8 items were left: `-o table` says why" in again.err
+
+
+def test_a_pipe_tells_that_nothing_was_done(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    for tag in ("pr-1", "pr-2"):
+        app.lock(tag, deep=True)
+    before = everything(there)
+    done = acr_here("purge", "apply", "plan.json", "--yes")
+    assert (done.code, done.out, everything(there)) == (3, "", before)
+    assert "nothing was done: 16 items were left: `-o table` says why" in done.err
+
+
+def test_what_is_not_unlocked_is_said_to_be_kept(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
+    """With all that it needs, on a terminal of 80 columns, too. What goes all the same is counted alone."""
+    acr_here("lock", "team/app:pr-1")
+    Path("policy.toml").write_text(f'[purge]\nunlock = ["team/app:pr-1"]\n{POLICY}')
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    code, told = on_terminal(["purge", "apply", "plan.json"], 80, b"n\n", NO_COLOR="1")
+    assert code == 2
+    assert "is unlocked" not in told
+    assert "goes only if `purge apply --unlock` names it" in told
+    assert "kept with all that it needs, because --unlock does not name it: team/app:pr-1" in told
+    assert "Delete 2 tags and 6 manifests of" in told
+    assert "Unlock" not in told
+    shown = acr_here("purge", "apply", "plan.json", "--dry-run", "-o", "json")
+    assert "nothing was compared with the registry" in shown.err
+    expected = {row["reference"] for row in shown.json if row["status"] == "skipped"}
+    done = acr_here("purge", "apply", "plan.json", "--yes", "-o", "json")
+    assert done.code == 0  # as it was asked to
+    assert {row["reference"] for row in done.json if row["status"] == "skipped"} == expected
+    assert len(expected) == 8
+    piped = acr_here("purge", "apply", "plan.json", "--yes")
+    assert (piped.code, "8 items were left" in piped.err) == (0, True)
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_apply_shows_what_became_of_each_line_on_any_terminal(acr_here: Acr, app: acr.Repository, columns: int) -> None:
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    for more in (["--dry-run"], ["--yes"]):
+        code, shown = on_terminal(["purge", "apply", "plan.json", *more], columns, NO_COLOR="1", CI="1")
+        lines = shown.replace("\r", "").splitlines()
+        table = lines[next(at for at, line in enumerate(lines) if line.startswith("reference")) :]
+        assert code == 0
+        assert table[0].split()[:3] == ["reference", "action", "status"]
+        place = table[0].index("action"), table[0].index("status")
+        status = "planned" if "--dry-run" in more else "done"
+        told = [line for line in table if line[place[0] : place[0] + 8].startswith("delete ")]
+        assert len(told) == 16
+        assert all(line[place[1] :].startswith(status) for line in told)
+        assert all(len(line) <= columns for line in table if "compared" not in line)
+
+
+def test_a_deep_lock_is_told_with_what_to_unlock(
+    acr_here: Acr, app: acr.Repository, there: acr.Registry, aged: tuple[Emulator, Clock]
+) -> None:
+    """The recipe of docs/cleanup.md."""
+    acr_here("lock", "team/app:pr-1", "--deep")
+    Path("policy.toml").write_text(f'[purge]\nunlock = ["team/app:pr-1"]\n{POLICY}')
+    done = acr_here("purge", "plan", "policy.toml", "--out", "plan.json")
+    assert "team/app:pr-1" not in done.lines
+    (line,) = (line for line in done.err.splitlines() if "stays, although unlock names it" in line)
+    names = line.partition("write unlock = ")[2]
+    wrong = acr_here("purge", "apply", "plan.json", "--yes", "--unlock", "team/app:pr-1")
+    assert (wrong.code, "write unlock = [...] in the policy, and plan again" in wrong.err) == (2, True)
+    Path("policy.toml").write_text(f"[purge]\nunlock = {names}\n{POLICY}")
+    done = acr_here("purge", "plan", "policy.toml", "--out", "plan.json")
+    assert "although" not in done.err
+    (command,) = (line.split("`")[1] for line in done.err.splitlines() if "carries it out" in line)
+    assert acr_here(*command.split()[1:], "--yes").code == 0
+    assert releases(there) == {"v1.0", "pr-3"}
+
+
+def test_what_is_locked_goes_only_if_the_policy_and_the_command_name_it(
+    acr_here: Acr, app: acr.Repository, there: acr.Registry, acr_emulator: Emulator
+) -> None:
+    app.tag("pr-1").update(can_write=False, can_delete=False)
+    host = acr_emulator.login_server
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    done = acr_here("purge", "apply", "plan.json", "--yes", "--unlock", "team/app:pr-1")
+    assert (done.code, done.out) == (2, "")
+    assert "unlock = [...]" in done.err
+    Path("policy.toml").write_text(f'[purge]\nunlock = ["team/app:pr-1"]\n{POLICY}')
+    rows = acr_here("purge", "plan", "policy.toml", "--out", "plan.json", "-o", "json").json
+    assert {row["reference"] for row in rows if row["unlocks"]} == {"team/app:pr-1"}
+    shown = acr_here("purge", "apply", "plan.json", "--dry-run", "-o", "json")
+    kept = {row["reference"] for row in shown.json if row["status"] == "skipped"}
+    assert (len(kept), "team/app:pr-1" in kept) == (8, True)
+    assert "--unlock does not name it: team/app:pr-1" in shown.err
+    named = acr_here("purge", "apply", "plan.json", "--dry-run", "--unlock", "team/app:pr-1", "-o", "json").json
+    assert {row["status"] for row in named} == {"planned"}
+    for wrong in ("team/app:pr-2", "team/app", "other.azurecr.io/team/app:pr-1", "team/app:*", ""):
+        assert acr_here("purge", "apply", "plan.json", "--yes", "--unlock", wrong).code == 2
+    done = acr_here("purge", "apply", "plan.json", "--yes")
+    assert (done.code, releases(there)) == (0, {"v1.0", "pr-1", "pr-3"})
+    assert_whole(app, "pr-1")
+    Path("plan.journal").unlink()
+    assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
+    code, told = on_terminal(["purge", "apply", "plan.json", "--unlock", f"{host}/team/app:pr-1"], 80, b"y\n")
+    assert (code, "Unlock team/app:pr-1? Delete" in told) == (0, True), told
+    assert releases(there) == {"v1.0", "pr-3"}
 
 
 def test_a_repository_that_refuses_is_not_whole(acr_here: Acr, app: acr.Repository, acr_emulator: Emulator) -> None:
@@ -198,6 +410,7 @@ def test_a_repository_that_refuses_is_not_whole(acr_here: Acr, app: acr.Reposito
     assert [(row["reference"], row["status"]) for row in done.json if row["status"] == "failed"] == [
         ("team/app", "failed")
     ]
+    assert {row["status"] for row in done.json} == {"failed", "skipped"}
     assert "the same command goes on" in done.err
     assert acr_here("purge", "apply", "plan.json", "--yes").code == 0
 
@@ -230,7 +443,9 @@ def test_a_plan_that_somebody_changed_is_refused(acr_here: Acr, app: acr.Reposit
     assert acr_here("purge", "plan", "policy.toml", "--out", "plan.json").code == 0
     before = everything(there)
     Path("plan.json").write_text(Path("plan.json").read_text().replace("pr-1", "v1.0"))
-    assert acr_here("purge", "apply", "plan.json", "--yes").code == 1
+    done = acr_here("purge", "apply", "plan.json", "--yes")
+    assert done.code == 1
+    assert "to take something off, plan again with --protect REF, or with protect in the policy" in done.err
     assert everything(there) == before
 
 
@@ -306,7 +521,7 @@ def test_ctrl_c_in_the_midst_goes_on_later(
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, ""), error
-    assert "plan.journal has what was deleted; the same command goes on" in error
+    assert "plan.journal has what was deleted and unlocked; the same command goes on" in error
     fault.left = 0
     again = acr_here("purge", "apply", "plan.json", "--yes", "-o", "json")
     assert again.code == 0
@@ -338,6 +553,9 @@ def test_without_a_trash(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for words in (["trash"], ["trash", "app"], ["restore", "app:gone"]):
             done = call(words)
             assert (done.code, done.out) == (1, "")
+            assert "soft delete is off for this registry" in done.err
+            assert "hint: `az acr config soft-delete update --registry NAME --status enabled" in done.err
+            assert "trashed_" not in done.err
 
 
 def test_a_release_comes_back_whole(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
@@ -350,15 +568,52 @@ def test_a_release_comes_back_whole(acr_here: Acr, app: acr.Repository, there: a
     first = acr_here("restore", "team/app:pr-1", "-o", "json")
     assert first.code == 0
     assert {row["status"] for row in first.json} == {"done"}
+    assert first.json[0]["reference"] == "team/app:pr-1"
+    assert first.json[0]["digest"] == app.tag("pr-1").properties().digest
     assert_whole(app, "pr-1")
     second = acr_here("restore", "team/app:pr-2", "--no-cache", "--journal", "plan.journal")
     assert second.code == 0, second.err
     assert everything(there) == before
     (row,) = acr_here("restore", "team/app:pr-2", "-o", "json").json
     assert row["status"] == "skipped"
+    assert row["reason"] == f"it is live at {row['digest']}; nothing was restored"
     refused = acr_here("restore", "team/app:nothing", "team/app:pr-2", "-o", "json")
     assert refused.code == 3
     assert acr_here("restore", "team/app").code == 2
+
+
+def test_a_live_tag_is_not_said_to_be_restored(acr_here: Acr, app: acr.Repository) -> None:
+    old = app.tag("v1.0").properties().digest
+    app.manifest(old).delete()
+    new = push_image(app, "new", tag="v1.0").digest
+    done = acr_here("restore", "team/app:v1.0", "--alone", "-o", "json")
+    (row,) = done.json
+    assert (done.code, row["status"], row["reason"]) == (0, "skipped", f"it is live at {new}; nothing was restored")
+    assert f"team/app:v1.0 is live at {new}, and stays there; --force lets it point to {old}" in done.err
+    assert app.tag("v1.0").properties().digest == new
+    forced = acr_here("restore", "team/app:v1.0", "--alone", "--force", "-o", "json")
+    assert {row["status"] for row in forced.json} >= {"done"}
+    assert app.tag("v1.0").properties().digest == old
+
+
+def test_the_trash_without_what_a_restore_made(acr_here: Acr, app: acr.Repository) -> None:
+    assert acr_here("purge", "plan", "policy.toml").code == 0  # the cache knows what is attached to what
+    app.manifest(app.tag("v1.0").properties().digest).delete()
+    assert acr_here("restore", "team/app:v1.0").code == 0
+    assert any(tag.name.startswith("restoring-") for tag in app.trashed_tags())
+    app.put_manifest(app.manifest("v1.0").get(), tag="restoring-mine")
+    app.tag("restoring-mine").delete()
+    done = acr_here("trash", "team/app", "--kind", "tag")
+    assert [name for name in done.lines if "restoring-" in name] == ["team/app:restoring-mine"]
+    assert "left out: " in done.err
+    refused = acr_here("trash", "--kind", "tag")
+    assert (refused.code, "--kind is for the trash of one repository" in refused.err) == (2, True)
+    assert acr_here("trash", tty=True).err == "no deleted repositories\n"
+    live = acr_here("restore", "team/app:v1.0")
+    assert (live.code, live.out) == (0, "")
+    assert "nothing was done: 1 item was left: it is live at sha256:" in live.err
+    lost = acr_here("restore", "team/app:nope")
+    assert "hint: `acr trash team/app` lists its trash, and `acr ls team/app` its tags" in lost.err
 
 
 def test_what_is_missing_or_unknown_is_told(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
@@ -432,25 +687,3 @@ def test_locks_that_are_refused_lock_nothing(acr_here: Acr, app: acr.Repository,
     assert done.code == code, done.err
     assert not Path("x").exists()
     assert acr_here("locks", "team/app").lines == []
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no bash")
-@pytest.mark.parametrize(
-    ("typed", "there", "not_there"),
-    [
-        ("acr pu", {"purge", "push", "pull"}, "plan"),
-        ("acr purge ", {"plan", "apply", "explain", "test"}, "tags"),
-        ("acr purge apply --j", {"--journal"}, "--kept"),
-        ("acr purge plan --k", {"--kept"}, "--journal"),
-        ("acr tags --un", {"--untagged"}, "--kept"),
-    ],
-)
-def test_bash_completes_both_words(home: Path, typed: str, there: set[str], not_there: str) -> None:
-    Path("acr.bash").write_text(call(["completion", "bash"]).out)
-    words = typed.split(" ")
-    quoted = " ".join(f"'{word}'" for word in words)
-    script = f'. ./acr.bash; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _acr; echo "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    found = set(done.stdout.split())
-    assert there <= found
-    assert not_there not in found

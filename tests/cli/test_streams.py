@@ -168,7 +168,7 @@ def test_summaries(acr_here: Acr, app: acr.Repository, monkeypatch: pytest.Monke
     assert acr_here("untag", "team/app:v1.1", "team/app:v1.0", "--yes", "--summary").lines == ["team/app:v1.0"]
     first, rule, row, empty, *others = Path("summary.md").read_text().splitlines()
     assert (first, rule, row, empty) == ("| name | size |", "| --- | ---: |", "| v1.0 | 20 B |", "")
-    assert others[0] == "| action | reference | status | digest | reason |"
+    assert others[0] == "| reference | action | status | digest | reason |"
     assert [line.split(" | ")[2] for line in others[2:4]] == ["failed", "done"]
 
 
@@ -182,7 +182,7 @@ def test_a_summary_is_text_and_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_p
     text = (tmp_path / "summary.md").read_text()
     assert text.splitlines()[2] == r"| &lt;b&gt;\|\`x\`&#64;you&amp;\\n |"
     assert len(text) < 1024**2
-    assert text.rstrip().endswith("1479 more rows are left out.")
+    assert text.rstrip().endswith("1,479 more rows left out.")
 
 
 def test_the_summary_needs_a_place(acr_here: Acr, app: acr.Repository) -> None:
@@ -274,7 +274,7 @@ def test_what_is_done_shows_at_once(acr_here: Acr, app: acr.Repository, monkeypa
     monkeypatch.setattr(acr.RepositoryTag, "delete", interrupted)
     done = acr_here("untag", "team/app:v1.0", "team/app:v1.1", content=b"y\n", tty=True)
     assert done.code == 130
-    assert [line.split()[:3] for line in done.lines[1:]] == [["untag", "team/app:v1.0", "done"]]
+    assert [line.split()[:3] for line in done.lines[1:]] == [["team/app:v1.0", "untag", "done"]]
 
 
 def test_push_no_clobber(acr_here: Acr, app: acr.Repository) -> None:

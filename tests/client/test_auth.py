@@ -501,6 +501,22 @@ def test_what_a_credential_says_in_its_error_is_redacted(twin: Twin, acr_emulato
     assert token not in str(caught.value)
 
 
+def test_a_chain_of_credentials_says_in_short_what_each_of_them_says(twin: Twin, acr_emulator: Emulator) -> None:
+    """What azure-identity says is pages long, and the line of az stands near its end. No secret is cut in two."""
+    token = f"eyJ{'h' * 200}.eyJ{'p' * 200}.{'s' * 80}"
+
+    class Chain:
+        def get_token(self, *scopes: str, **_: object) -> Any:
+            tried = "".join(f"\n\tNumber{number}: no. {'More of it. ' * 40}\nVisit https://x" for number in range(8))
+            raise RuntimeError(f"it failed\nTried:{tried}\n\tHas: {token}\n\tAzureCliCredential: run 'az login'")
+
+    with pytest.raises(acr.CredentialError, match=r"RuntimeError: it failed; Number0: no\. .*…; Has: …") as caught:
+        list(twin.connect(acr_emulator.url, Chain()).repositories())
+    assert str(caught.value).endswith("; AzureCliCredential: run 'az login'")
+    assert "hhh" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
 def test_a_transport_of_the_callers_own_is_used(twin: Twin) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return (

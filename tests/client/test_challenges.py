@@ -16,7 +16,7 @@ from acr._core.talk.token_exchanges import Authority
 from acr._values.reference import Endpoint
 from tests.twin import Twin
 
-BEARER = 'Bearer realm="https://my.azurecr.io/oauth2/token",service="my.azurecr.io"'
+BEARER = 'Bearer realm="https://registry.example/oauth2/token",service="registry.example"'
 LOGIN = acr.UsernamePassword("user", "secret")
 BASIC = "Basic " + base64.b64encode(b"user:secret").decode()
 
@@ -50,7 +50,7 @@ class Registry:
 
 
 def connect(twin: Twin, registry: Registry, credential: acr.Credential | None = LOGIN, **more: Any) -> acr.Registry:
-    return twin.connect("my.azurecr.io", credential, transport=httpx.MockTransport(registry), **more)
+    return twin.connect("registry.example", credential, transport=httpx.MockTransport(registry), **more)
 
 
 class Entra:
@@ -88,7 +88,7 @@ def test_nobody_has_nothing_to_say_to_basic(twin: Twin) -> None:
 @pytest.mark.parametrize("credential", [acr.RefreshToken("r"), Entra("e")])
 def test_a_token_is_no_name_and_password(twin: Twin, credential: acr.Credential) -> None:
     server = Registry('Basic realm="Registry"', BASIC)
-    with pytest.raises(acr.CredentialError, match="my.azurecr.io takes a name and password only"):
+    with pytest.raises(acr.CredentialError, match="registry.example takes a name and password only"):
         list(connect(twin, server, credential).repositories())
     assert server.seen == []
 
@@ -104,8 +104,8 @@ def test_a_registry_without_tokens_gives_none(twin: Twin, challenge: str | None)
     def open_to_all(request: httpx.Request) -> httpx.Response:
         return httpx.Response(401, headers={"WWW-Authenticate": challenge}) if challenge else httpx.Response(200)
 
-    registry = twin.connect("my.azurecr.io", LOGIN, transport=httpx.MockTransport(open_to_all))
-    with pytest.raises(acr.ProtocolViolation, match="my.azurecr.io takes no tokens"):
+    registry = twin.connect("registry.example", LOGIN, transport=httpx.MockTransport(open_to_all))
+    with pytest.raises(acr.ProtocolViolation, match="registry.example takes no tokens"):
         registry.access_token(["registry:catalog:*"])
 
 
@@ -185,11 +185,11 @@ def test_a_login_that_is_refused_is_looked_up_once_more_and_sent_again_if_it_is_
 
     def log_in(password: str) -> str:
         login = base64.b64encode(f"user:{password}".encode()).decode()
-        path.write_text(json.dumps({"auths": {"my.azurecr.io": {"auth": login}}}))
+        path.write_text(json.dumps({"auths": {"registry.example": {"auth": login}}}))
         return f"Basic {login}"
 
     first = log_in("first")
-    registry = twin.connect("my.azurecr.io", acr.DockerConfig(path), transport=httpx.MockTransport(answer))
+    registry = twin.connect("registry.example", acr.DockerConfig(path), transport=httpx.MockTransport(answer))
     for _ in range(2):
         with pytest.raises(acr.CredentialError, match="refuses the name 'user' or its password"):
             list(registry.repositories())
@@ -206,6 +206,6 @@ def test_a_login_that_is_refused_is_looked_up_once_more_and_sent_again_if_it_is_
 def test_a_realm_on_plain_http_behind_https_is_refused(realm: str) -> None:
     """Also on this machine, and where its host may issue tokens: the credential would leave TLS."""
     challenge = Challenge("bearer", {"realm": realm, "service": "x"})
-    registry = Endpoint.parse("my.azurecr.io")
+    registry = Endpoint.parse("registry.example")
     with pytest.raises(acr.ProtocolViolation, match="plain http"):
         Authority.of(challenge, registry, frozenset({"localhost:5000", "127.0.0.1", "127.0.0.1:80"}))

@@ -112,6 +112,7 @@ def test_within_one_registry_blobs_are_mounted_and_no_byte_of_them_moves(
     assert len(made(requests, "PUT")) == 3
     assert not [line for line in made(requests, "GET") if "/blobs/" in line]
     assert len([event for event in events if isinstance(event, acr.Mounted)]) == len(events) == 4
+    assert [line for line in made(requests, "HEAD") if "/blobs/" in line] == []  # a mount tells what a HEAD would
 
 
 def test_where_the_registry_does_not_mount_the_blob_is_uploaded(registry: acr.Registry, acr_emulator: Emulator) -> None:
@@ -243,6 +244,30 @@ def test_a_platform_that_is_not_there_is_named_with_those_that_are(registry: acr
     push_index(repository, tag="v1", platforms=["linux/amd64", "linux/arm64"])
     with pytest.raises(acr.InvalidInput, match="linux/amd64, linux/arm64, without linux/s390x: pass platform="):
         repository.pull("v1", acr.Memory(), platform="linux/s390x")
+
+
+@pytest.mark.parametrize("way", ["pull", "copy", "one platform", "image"])
+def test_a_missing_child_is_told_with_its_index_and_what_to_do(registry: acr.Registry, way: str) -> None:
+    source = acr.Memory()
+    images = [add_image(source, [name]) for name in (b"amd64", b"arm64")]
+    index = add_index(source, images, ["linux/amd64", "linux/arm64"], tag="v1")
+    app = registry.repository("app")
+    app.push(source, "v1", tag="v1")
+    app.manifest(images[1].digest).delete()
+    told = (
+        rf"manifests/{images[1].digest}.*\(the index {index.digest} lists it for linux/arm64, and it is missing:"
+        rf" platform= takes .*, restore\('{images[1].digest}'\) brings it back .*, and Inventory.check\(\) finds"
+    )
+    with pytest.raises(acr.NotFound, match=told):
+        if way == "pull":
+            app.pull("v1", acr.Memory())
+        elif way == "copy":
+            registry.copy("app:v1", "other")
+        elif way == "one platform":
+            app.pull("v1", acr.Memory(), platform="linux/arm64")
+        else:
+            app.image("v1", platform="linux/arm64")
+    assert app.pull("v1", acr.Memory(), platform="linux/amd64").digest == images[0].digest
 
 
 @pytest.mark.parametrize("way", ["push", "pull", "copy"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from acr.emulator import Emulator
 from tests.armed import ALWAYS
 from tests.content import bytes_of, push_image, push_index
 from tests.images import add_image, add_index, contents
+from tests.in_flight import InFlight
 from tests.twin import Twin
 
 MIB = 1024 * 1024
@@ -248,24 +248,6 @@ def test_the_events_of_a_push_and_a_pull(registry: acr.Registry) -> None:
         assert moved == sizes
         assert {str(event.item.digest) for event in events if isinstance(event, acr.Done)} == set(sizes)
         assert all(event.item.size == sizes[str(event.item.digest)] for event in events)
-
-
-class InFlight:
-    """Counts how many requests for blobs wait for their answers."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = 0
-        self.seen: list[int] = []
-
-    def begin(self, request: acr.RequestInfo) -> None:
-        with self._lock:
-            self._now += 1
-            self.seen.append(self._now)
-
-    def end(self, response: acr.ResponseInfo) -> None:
-        with self._lock:
-            self._now -= 1
 
 
 @pytest.mark.parametrize("status", [429, 503])

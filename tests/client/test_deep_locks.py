@@ -133,6 +133,22 @@ def test_a_platform_that_is_not_there_hinders_no_lock(registry: acr.Registry) ->
     assert locked_in(repository) == everything_in(repository)
 
 
+def test_a_pull_through_cache_imports_nothing_because_of_a_lock(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    """It has the platforms that somebody pulled."""
+    source, mirror = registry.repository("source"), registry.repository("mirror")
+    index = push_release(source, "v1")
+    first = source.manifest(index.digest).get().manifests[0].digest
+    acr_emulator.add_cache("mirror", "source")
+    mirror.manifest("v1").get()
+    mirror.manifest(first).get()
+    assert everything_in(mirror) == {"v1", str(index.digest), str(first)}
+    state = mirror.lock("v1", deep=True)
+    assert everything_in(mirror) == locked_in(mirror) == {"v1", str(index.digest), str(first)}
+    mirror.unlock(state)
+    assert everything_in(mirror) == {"v1", str(index.digest), str(first)}
+    assert locked_in(mirror) == set()
+
+
 def test_a_404_of_another_locked_root_keeps_what_it_may_need(registry: acr.Registry, acr_emulator: Emulator) -> None:
     repository = registry.repository("team/app")
     shared = push_image(repository, "shared")
@@ -194,6 +210,34 @@ def test_two_states_of_one_image_tell_what_stays_locked(registry: acr.Registry) 
     assert set(done.still_locked) == locked_in(repository) != set()
     repository.unlock("v1", deep=True)
     assert locked_in(repository) == set()
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_the_state_of_an_image_takes_no_lock_off_another_one_that_has_its_tag_by_now(
+    registry: acr.Registry, is_locked: bool
+) -> None:
+    """Somebody unlocked the tag, let it point to another release, and locked that tag, which alone keeps its parts."""
+    repository = registry.repository("team/app")
+    shared = push_image(repository, "shared")
+    entry = repository.manifest(shared.digest).head().to_json()
+    fields = {"schemaVersion": 2, "mediaType": acr.media_types.OCI_INDEX, "manifests": [entry]}
+    first = repository.put_manifest(fields, tag="v1").digest
+    state = repository.lock("v1", deep=True)
+    tag = repository.tag("v1")
+    tag.update(can_write=True, can_delete=True)
+    second = repository.put_manifest({**fields, "annotations": {"a": "b"}}, tag="v1").digest
+    if is_locked:
+        tag.update(can_write=False, can_delete=False)
+    done = repository.unlock(state)
+    assert not repository.manifest(first).properties().locked
+    assert tag.properties().digest == second
+    if is_locked:
+        assert locked_in(repository) == {"v1", str(shared.digest)}
+        assert done.still_locked["v1"] == f"it points to {second} by now, and whoever locked that may need it"
+        assert "tag v1 leads to it" in done.still_locked[str(shared.digest)]
+    else:
+        assert locked_in(repository) == set()
+        assert done.still_locked == {}
 
 
 def test_mistakes_are_told_before_any_request(registry: acr.Registry, acr_emulator: Emulator) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -57,14 +57,6 @@ class Silent:
             if not peer.is_open:
                 return
         self.left.append(peer.is_left())
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Python's own answer to SIGINT. The processes that pytest-xdist runs tests in ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def interrupt(_: Peer) -> None:

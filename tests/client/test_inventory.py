@@ -479,6 +479,26 @@ def test_a_pull_through_cache_imports_nothing_because_of_it(
     assert inventory.check().findings == ()
 
 
+@pytest.mark.parametrize("how", ["again", "from elsewhere", "pushed since"])
+def test_a_pull_through_cache_is_known_although_all_of_its_manifests_are(
+    acr_emulator: Emulator, registry: acr.Registry, tmp_path: Path, how: str
+) -> None:
+    """The answers with manifests tell that it is one, and nobody asked for any."""
+    source, mirror = registry.repository("source"), registry.repository("cache")
+    push_image(source, tag="v1", layer=b"1")
+    push_image(source, tag="v2", layer=b"2")
+    acr_emulator.add_cache("cache", "source")
+    mirror.manifest("v1").get()
+    read(registry, repositories="source" if how == "from elsewhere" else ["cache", "source"], cache=tmp_path)
+    if how == "pushed since":
+        mirror.manifest("v2").get()
+    acr_emulator.clear_requests()
+    inventory = read(registry, repositories="cache", cache=tmp_path)
+    (repository,) = inventory.repositories()
+    assert repository.is_cache
+    assert len(manifests_fetched(acr_emulator)) == (how != "again")
+
+
 def test_a_corrupt_cache_is_not_taken_for_whole(
     registry: acr.Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

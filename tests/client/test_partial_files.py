@@ -69,7 +69,9 @@ def test_what_was_left_and_is_wrong_is_fetched_anew(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_was_left_whole_only_gets_its_name(repository: acr.Repository, digest: acr.Digest, tmp_path: Path) -> None:
+def test_what_was_left_whole_only_gets_its_name(
+    repository: acr.Repository, digest: acr.Digest, acr_emulator: Emulator, tmp_path: Path
+) -> None:
     target = tmp_path / "model.bin"
     partial(target, digest).write_bytes(CONTENT)
     events: list[acr.ProgressEvent] = []
@@ -77,6 +79,7 @@ def test_what_was_left_whole_only_gets_its_name(repository: acr.Repository, dige
     repository.download_blob(digest, target, progress=events.append)
 
     assert target.read_bytes() == CONTENT
+    assert asked(acr_emulator) == [f"bytes={len(CONTENT)}-"]  # it was asked for twice
     assert not [event for event in events if isinstance(event, acr.Moved)]
 
 

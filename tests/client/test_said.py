@@ -35,7 +35,7 @@ def test_what_a_registry_says_is_never_raw(
     body = json.dumps({"errors": [entry]}).encode()
     acr_emulator.fail(times=1 + acr.Retries().limit, method="GET", path_contains="/_tags", status=503, body=body)
     with caplog.at_level(logging.DEBUG), pytest.raises(acr.ServerError) as caught:
-        list(registry.repository("app").tags())
+        list(registry.repository("app").tags(page_size=10))
     error = caught.value
     (told,) = error.errors
     for text in (str(error), told.code, told.message, *told.detail, *told.detail.popitem()[1]):

@@ -186,3 +186,27 @@ def test_limits_are_limits(twin: Twin) -> None:
     limits: Any = 5
     with pytest.raises(acr.InvalidInput, match=r"limits=5: pass Limits\("):
         twin.connect("my.azurecr.io", limits=limits)
+
+
+@pytest.mark.parametrize("call", ["tags", "blob", "part"])
+def test_a_body_that_comes_byte_by_byte_ends_early(twin: Twin, call: str) -> None:
+    """A page of 16 MiB in chunks of a byte kept a processor busy for minutes. No time-out can see that."""
+    with Script(gives(CHUNKED + b"1\r\n \r\n" * 60_000)) as script:
+        repository = twin.connect(script.url, retries=ONCE).repository("app")
+        with pytest.raises(acr.TransportError, match=r"a body of 50001 bytes so far came in 50001 pieces"):
+            if call == "tags":
+                list(repository.tags())
+            elif call == "blob":
+                repository.download_blob(digest_of(b""), io.BytesIO())
+            else:
+                repository.blob(digest_of(b"")).chunk(0, 2 * MIB)
+
+
+def test_a_body_in_many_small_pieces_is_taken(twin: Twin) -> None:
+    body = json.dumps({"name": "app", "tags": [f"{'v' * 20}{n}" for n in range(60_000)]}).encode()
+    framed = b"".join(b"14\r\n%b\r\n" % body[at : at + 20] for at in range(0, len(body) // 20 * 20, 20))
+    rest = body[len(body) // 20 * 20 :]
+    framed += (b"%x\r\n%b\r\n" % (len(rest), rest) if rest else b"") + b"0\r\n\r\n"
+    with Script(gives(CHUNKED + framed)) as script:
+        repository = twin.connect(script.url, retries=ONCE).repository("app")
+        assert len(list(repository.tag_names(page_size=60_000))) == 60_000

@@ -220,7 +220,7 @@ def test_what_comes_more_slowly_than_the_least_rate_is_given_up(twin: Twin, serv
     with Script(server(drips)) as script:
         registry = twin.connect(script.url, clock=drips, timeouts=timeouts, retries=acr.Retries(limit=2))
         with pytest.raises(acr.TooSlow, match=r"too slow: \d+ bytes in 2\d s, and at least 100 a second") as caught:
-            list(registry.repositories())
+            list(registry.repositories(page_size=10))
         assert caught.value.exhausted
         assert len(script.asked) == 3
         assert drips.now < 3 * 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_what_was_deleted_is_listed(registry: acr.Registry, form: str) -> None:
     if form == "az":
         assert [one.name for one in registry.trashed_repositories(page_size=1)] == ["team/app"]
     else:
-        with pytest.raises(acr.NotFound):
+        with pytest.raises(acr.NotFound, match="or it does not list deleted repositories"):
             list(registry.trashed_repositories())
 
 
@@ -120,8 +121,19 @@ def test_a_tag_that_is_in_use_moves_only_by_force(registry: acr.Registry) -> Non
     new = push_image(repository, "new", tag="v1")
     restored = repository.restore("v1", cache=False)  # what is there wins
     assert (restored.digest, restored.tags, restored.manifests) == (new.digest, (), ())
+    assert (restored.was_live, restored.in_trash, restored.reference) == (True, old.digest, "v1")
+    assert str(restored).splitlines() == [
+        f"team/app: v1 at {new.digest} was live; nothing was restored",
+        f"in the trash: {old.digest}; force=True brings it",
+    ]
     assert repository.tag("v1").properties().digest == new.digest
-    assert repository.restore("v1", force=True, cache=False).digest == old.digest
+    forced = repository.restore("v1", force=True, cache=False)
+    assert (forced.digest, forced.was_live, forced.in_trash) == (old.digest, False, None)
+    assert str(forced) == f"team/app: v1 at {old.digest}; 1 manifest and 1 tag came back"
+    again = repository.restore("v1", cache=False)
+    assert (again.digest, again.was_live, again.in_trash) == (old.digest, True, None)
+    by_digest = repository.restore(str(old.digest), cache=False)
+    assert str(by_digest) == f"team/app: {old.digest} was live; nothing was restored"
     assert repository.tag("v1").properties().digest == old.digest
     assert repository.manifest(new.digest).exists()
 
@@ -150,6 +162,28 @@ def test_what_is_attached_to_a_live_attachment_comes_back(registry: acr.Registry
     assert restored.manifests == (signature.digest,)
     assert restored.is_whole
     assert_whole(repository, "v1")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_tag_comes_back_to_where_it_was_last(registry: acr.Registry, tmp_path: Path, first: int) -> None:
+    """Two attachments had it, one after the other. Each of them may be the first that comes back."""
+    repository = registry.repository("team/app")
+    subject = repository.manifest(push_image(repository, "app", tag="v1").digest)
+    entry = subject.head().to_json()
+    fields = [{**subject.get().json, "subject": entry, "annotations": {"number": str(number)}} for number in (1, 2)]
+    fields.sort(key=lambda one: acr.Manifest.of(json.dumps(one).encode()).digest, reverse=bool(first))
+    older = repository.put_manifest(fields[0], tag="sbom").digest
+    repository.tag("sbom").delete()
+    last = repository.put_manifest(fields[1], tag="sbom").digest
+    registry.inventory(cache=tmp_path)
+    delete_all(repository)
+    restored = repository.restore("v1", deep=True, cache=tmp_path)
+    assert restored.is_whole, str(restored)
+    assert {tag.name: tag.digest for tag in repository.tags()} == {"v1": entry["digest"], "sbom": last}
+    repository.tag("sbom").delete()
+    repository.manifest(older).delete()
+    assert repository.restore(str(older), cache=False).tags == ()
+    assert not repository.tag("sbom").exists()
 
 
 def test_the_tag_of_a_moment_is_no_name(registry: acr.Registry) -> None:
@@ -197,9 +231,19 @@ def test_what_is_not_there_is_told(registry: acr.Registry, twin: Twin, acr_emula
         repository.restore(str(acr.Digest.of(b"")), cache=False)
     without = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("team/app")
     push_image(without, "x", tag="v1")
-    for call in (lambda: without.restore("v1"), lambda: list(without.trashed_tags())):
-        with pytest.raises(acr.NotFound):
+    calls = (
+        lambda: without.restore("v1"),
+        lambda: list(without.trashed_tags()),
+        lambda: list(without.trashed_manifests()),
+    )
+    for call in calls:
+        with pytest.raises(
+            acr.NotFound, match="404 soft delete is off for this registry \\(`az acr config soft-delete"
+        ):
             call()
+    repositories = "soft delete is off for this registry, or it does not list deleted repositories.*--status enabled"
+    with pytest.raises(acr.NotFound, match=repositories):
+        list(twin.connect(acr_emulator.url, acr_emulator.credential()).trashed_repositories())
 
 
 def test_a_purge_is_undone_by_its_journal(twin: Twin, form: str, tmp_path: Path) -> None:
@@ -220,3 +264,18 @@ def test_a_purge_is_undone_by_its_journal(twin: Twin, form: str, tmp_path: Path)
         assert len(restored.manifests) + len(restored.tags) == len(report.deleted)
         assert everything_in(repository) == before
         assert_whole(repository, "old")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_tag_that_a_killed_restore_left_is_taken_off_by_the_next_one(registry: acr.Registry, deep: bool) -> None:
+    """So is no other tag, whatever it is called."""
+    repository = registry.repository("team/app")
+    left = push_image(repository, "left")
+    push_image(repository, "other", tag="v1")
+    names = {f"restoring-{left.digest.hex[:24]}", "restoring-", f"restoring-{'a' * 24}", "restoring", "restorinh"}
+    for name in names:
+        repository.put_manifest(repository.manifest(left.digest).get(), tag=name)
+    repository.tag("v1").delete()
+    repository.restore("v1", deep=deep)
+    assert {tag.name for tag in repository.tags()} == names - {f"restoring-{left.digest.hex[:24]}"} | {"v1"}
+    assert left.digest in everything_in(repository)[1]

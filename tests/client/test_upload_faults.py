@@ -381,6 +381,31 @@ def test_a_chunk_that_is_too_large_is_halved(registry: acr.Registry, acr_emulato
     assert watcher.at == 12 * MIB
 
 
+def test_that_a_chunk_was_too_large_is_remembered_also_by_an_upload_that_fails(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    repository = registry.repository("app")
+    repository.upload_blob(b"to have a token")
+    acr_emulator.fail(method="PATCH", status=413)
+    acr_emulator.fail(method="PUT", path_contains="/uploads/", status=403)
+    with pytest.raises(acr.Denied):
+        repository.upload_blob(bytes_of(5 * MIB))
+    acr_emulator.clear_requests()
+    repository.upload_blob(bytes_of(6 * MIB))
+    assert sizes(acr_emulator) == [2 * MIB] * 3
+
+
+def test_a_registry_that_refused_every_size_is_asked_for_the_usual_one_again(
+    registry: acr.Registry, acr_emulator: Emulator
+) -> None:
+    acr_emulator.fail(times=7, method="PATCH", status=413)
+    with pytest.raises(acr.ResponseError):
+        registry.repository("app").upload_blob(LARGE)
+    acr_emulator.clear_requests()
+    registry.repository("app").upload_blob(bytes_of(12 * MIB))
+    assert sizes(acr_emulator) == [4 * MIB, 8 * MIB]
+
+
 def test_a_small_blob_that_is_too_large_goes_in_chunks(registry: acr.Registry, acr_emulator: Emulator) -> None:
     acr_emulator.fail(method="PUT", status=413)
     assert registry.repository("app").upload_blob(CONTENT).digest == DIGEST

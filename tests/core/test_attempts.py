@@ -158,7 +158,8 @@ def test_a_network_that_is_too_slow_is_so_however_much_moves_between() -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "in_doubt"), [(lost(), True), (answered(500), True), (answered(503), True), (answered(429), False)]
+    ("problem", "in_doubt"),
+    [(lost(), True), (answered(408), True), (answered(500), True), (answered(503), True), (answered(429), False)],
 )
 def test_an_earlier_try_may_have_taken_effect_if_its_answer_was_lost(problem: Problem, *, in_doubt: bool) -> None:
     attempts = World().sender.attempts()

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from acr._core.runtime import Runtime
-from acr._core.talk.throttle import Throttle
+from acr._core.talk.throttle import Throttle, Throttles
 from acr._shells.asynchronous import AsyncioRuntime
 from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.http import Network
 from acr._values.options import Timeouts
+from acr._values.reference import Endpoint
 from tests.patience import PATIENCE
 
 
@@ -151,3 +152,88 @@ def test_the_first_failure_keeps_the_rest_from_beginning(gather: Callable[..., l
     with pytest.raises(ValueError, match="on purpose"):
         gather(2, [fails] * 10)
     assert len(begun) == 2
+
+
+MIB = 1024 * 1024
+
+
+def test_of_large_tasks_fewer_go_at_once(gather: Callable[..., list[Any]]) -> None:
+    """Eight at a time, whatever their size is, and small ones beside them."""
+    crowd = Crowd(8, 8)
+    assert len(gather(16, [crowd.visit] * 16, sizes=[1024 * MIB] * 16)) == 16
+    assert max(crowd.seen) == 8
+    beside = Crowd(16)
+    assert len(gather(16, [beside.visit] * 16, sizes=[64 * MIB] * 8 + [MIB] * 8)) == 16
+
+
+def test_tasks_of_a_middle_size_go_by_what_they_have_in_memory(gather: Callable[..., list[Any]]) -> None:
+    crowd = Crowd(16, 16)
+    assert len(gather(32, [crowd.visit] * 32, sizes=[4 * MIB] * 32)) == 32
+    assert max(crowd.seen) == 16
+
+
+def test_large_tasks_begin_first_and_results_come_in_order(gather: Callable[..., list[Any]]) -> None:
+    begun: list[int] = []
+
+    def task(number: int) -> Callable[[Runtime], Awaitable[int]]:
+        async def noted(runtime: Runtime) -> int:
+            begun.append(number)
+            return number
+
+        return noted
+
+    sizes = [0, 9 * MIB, 1, 8 * MIB]
+    assert gather(1, [task(number) for number in range(4)], sizes=sizes) == [0, 1, 2, 3]
+    assert begun == [1, 3, 0, 2]
+
+
+def test_one_task_goes_whatever_its_size_is(gather: Callable[..., list[Any]]) -> None:
+    crowd = Crowd(1, 1)
+    assert len(gather(1, [crowd.visit] * 2, sizes=[2**60] * 2)) == 2
+
+
+def test_the_failure_of_the_first_task_is_told_though_another_failed_before(gather: Callable[..., list[Any]]) -> None:
+    failed = threading.Event()
+
+    async def late(runtime: Runtime) -> None:
+        await runtime.blocking(failed.wait, PATIENCE)
+        raise ValueError("the first")
+
+    async def early(runtime: Runtime) -> None:
+        failed.set()
+        raise ValueError("the second")
+
+    with pytest.raises(ValueError, match="the"):
+        gather(2, [late, early])
+
+
+def test_each_host_has_a_throttle_of_its_own() -> None:
+    registry, one, other = map(Endpoint.parse, ("r.azurecr.io", "one.example", "other.example"))
+    throttles = Throttles()
+    for store in (one, other):
+        throttles.leads_to(store)
+    stores = [throttles.of(place, is_home=False) for place in (one, other)]
+    stores[0].note(0, 503)
+    assert (throttles.width(16), throttles.reading(16)) == (16, 8)
+    stores[1].note(0, 429)
+    stores[1].note(1, 429)
+    assert (throttles.width(16), throttles.reading(16)) == (16, 4)
+    home = throttles.of(registry, is_home=True)
+    for _ in range(3):
+        home.note(home.era, 429)
+    assert (throttles.width(16), throttles.reading(16)) == (2, 2)
+
+
+def test_another_host_that_has_no_blobs_narrows_nothing() -> None:
+    throttles = Throttles()
+    throttles.of(Endpoint.parse("tokens.example"), is_home=False).note(0, 429)
+    assert (throttles.width(16), throttles.reading(16)) == (16, 16)
+
+
+def test_a_registry_that_leads_to_ever_other_hosts_is_not_remembered_without_end() -> None:
+    throttles = Throttles()
+    for number in range(1000):
+        place = Endpoint.parse(f"s{number}.example")
+        throttles.leads_to(place)
+        throttles.of(place, is_home=False).note(0, 503)
+    assert len(throttles._stores) == 64

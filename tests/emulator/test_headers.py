@@ -57,3 +57,14 @@ def test_request_ids(user: User) -> None:
 
 def test_connection_is_closed_for_who_wants_it(user: User) -> None:
     assert user.send("GET", "/v2/", headers={"Connection": "close"}).headers["Connection"] == "close"
+
+
+def test_a_whole_url_is_taken_for_its_path(user: User) -> None:
+    """As a proxy gets it (RFC 9112, section 3.2.2)."""
+    with httpx.Client(proxy=user.registry.url) as client:
+        for path in ("/v2/", "/v2/team/app/tags/list?n=1", "/acr/v1/a%2Fb"):
+            reply = client.get(f"http://my.azurecr.io{path}")
+            assert reply.status_code == 401
+            assert (
+                'realm="http://my.azurecr.io/oauth2/token",service="my.azurecr.io"' in reply.headers["www-authenticate"]
+            )

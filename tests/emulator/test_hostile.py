@@ -111,7 +111,10 @@ def test_host_of_any_form(registry: Emulator, user: User, host: str) -> None:
     assert send(registry, head).startswith(b"HTTP/1.1 307 ")
 
 
-@pytest.mark.parametrize("target", ["/v2/%ff", "/v2/%00", "/v2/a%2F..%2Fb/tags/list", "/acr/v1/%F0%9F%98%80", "*", "x"])
+@pytest.mark.parametrize(
+    "target",
+    ["/v2/%ff", "/v2/%00", "/v2/a%2F..%2Fb/tags/list", "/acr/v1/%F0%9F%98%80", "*", "x", "http://", "http://x"],
+)
 def test_path_of_any_form(registry: Emulator, target: str) -> None:
     assert send(registry, f"GET {target} HTTP/1.1\nHost: x").startswith(b"HTTP/1.1 4")
 

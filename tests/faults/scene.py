@@ -11,6 +11,7 @@ from acr.emulator import Emulator
 from tests.faults.proxy import Clock, FaultProxy
 from tests.faults.seeds import seeded
 from tests.faults.weather import Weather
+from tests.ranged_store import cut_small, small
 from tests.twin import Twin
 
 _FOR_EVER = 1e9
@@ -65,12 +66,16 @@ class Scene:
             else emulator.async_credential(lifetime=_FOR_EVER),
             acr.UsernamePassword(emulator.username, emulator.password),
         ]
-        return self.twin.connect(
+        registry = self.twin.connect(
             proxy.url,
             random.choice(credentials),
             retries=acr.Retries(limit=random.choice([1, 2, 4, 4, 6])),
             timeouts=acr.Timeouts(connect=5, read=10, write=10, pool=10),
         )
+        length = seeded(self.seed, "ranges").choice([None, 64, 200, 1024])
+        if length is not None:  # KiB
+            cut_small(registry, small(length * 1024, 256 * 1024))
+        return registry
 
     def clear_up(self) -> None:
         """Let nothing more go wrong."""

@@ -27,9 +27,12 @@ PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 SYNC: Final = """
 import sys
 import acr
+from tests.ranged_store import small
 
-url, username, password, name, verb, *arguments = sys.argv[1:]
+url, username, password, step, verb, *arguments = sys.argv[1:]
 with acr.Registry(url, acr.UsernamePassword(username, password)) as registry:
+    if int(step):
+        registry._session.learned.cutting = small(int(step))
     repository = registry.repository("app")
     if verb == "download":
         repository.download_blob(*arguments)
@@ -41,11 +44,14 @@ ASYNC: Final = """
 import asyncio
 import sys
 import acr
+from tests.ranged_store import small
 
-url, username, password, name, verb, *arguments = sys.argv[1:]
+url, username, password, step, verb, *arguments = sys.argv[1:]
 
 async def main():
     async with acr.AsyncRegistry(url, acr.UsernamePassword(username, password)) as registry:
+        if int(step):
+            registry._session.learned.cutting = small(int(step))
         repository = registry.repository("app")
         if verb == "download":
             await repository.download_blob(*arguments)
@@ -57,10 +63,19 @@ asyncio.run(main())
 """
 
 
-def killed(seed: int, emulator: Emulator, verb: str, *arguments: str, when: Callable[[], bool]) -> None:
-    """Let a process do something, and kill it as soon as a condition holds; it may be done before."""
+def killed(seed: int, emulator: Emulator, verb: str, *arguments: str, when: Callable[[], bool], step: int = 0) -> None:
+    """Let a process do something, and kill it as soon as a condition holds; it may be done before.
+
+    Args:
+        seed: of the moment.
+        emulator: where.
+        verb: what to do.
+        arguments: with what.
+        when: the condition.
+        step: bytes of the ranges that it fetches blobs in; 0 for those of large blobs.
+    """
     code = ASYNC if seed % 2 else SYNC
-    who = [emulator.url, emulator.username, emulator.password, "app", verb]
+    who = [emulator.url, emulator.username, emulator.password, str(step), verb]
     process = subprocess.Popen([sys.executable, "-c", code, *who, *arguments], cwd=PROJECT)
     never = threading.Event()
     while process.poll() is None and not when():
@@ -107,6 +122,45 @@ def test_a_download_goes_on(seed: int, acr_emulator: Emulator, tmp_path: Path, r
         assert asked == ([f"bytes={have}-"] if have else [None])
         assert target.read_bytes() == content
         assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_a_download_in_ranges_goes_on(
+    seed: int, acr_emulator: Emulator, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    content = seeded(seed, "content").randbytes(SIZE)
+    step = seeded(seed, "step").choice([256, 1024, 4096]) * 1024
+    target = tmp_path / "blob"
+    with told(request, seed), acr.Registry(acr_emulator.url, acr_emulator.credential()) as registry:
+        repository = registry.repository("app")
+        digest = repository.upload_blob(content).digest
+        partial = tmp_path / f".blob.{digest.hex[:16]}.part"
+        wanted = seeded(seed, "size").randrange(SIZE * 9 // 10)
+
+        def has_enough() -> bool:
+            return sum(end - begin for begin, end in noted(partial)) >= wanted
+
+        killed(seed, acr_emulator, "download", digest, str(target), when=has_enough, step=step)
+        there = noted(partial)
+        assert target.exists() or sum(end - begin for begin, end in there) >= wanted
+        before = len(acr_emulator.requests)
+        repository.download_blob(digest, target)
+
+        asked = [one.headers.get("range") for one in acr_emulator.requests[before:] if one.origin == "storage"]
+        if there:
+            fetched = [tuple(one.removeprefix("bytes=").split("-")) for one in asked if one is not None]
+            assert len(fetched) == len(asked)
+            places = [(int(begin), int(end) + 1 if end else SIZE) for begin, end in fetched]
+            assert not [1 for first, last in places for begin, end in there if first < end and begin < last]
+        assert target.read_bytes() == content
+        assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def noted(partial: Path) -> list[tuple[int, int]]:
+    """What is noted to be there of a partial file."""
+    with suppress(FileNotFoundError):
+        return [(begin, end) for begin, end in json.loads(partial.with_suffix(".ranges").read_bytes())["there"]]
+    return []
 
 
 @pytest.mark.parametrize("seed", RUNS)

@@ -160,3 +160,16 @@ def test_every_dependency_has_a_lower_bound() -> None:
     with pytest.raises(SystemExit, match="rich"):
         lower_bound("rich<14")
     assert name_of("types_PyYAML>=6; sys_platform") == "types-pyyaml"
+
+
+A_COUNT = r"(len\([^{}]*\)|[a-z_.]*count[a-z_.]*|left)(:,)?"
+
+
+def test_numbers_of_things_are_told_by_one_helper() -> None:
+    by_hand = re.compile(rf"(?<!/)\{{{A_COUNT}\}} (more |other |new )?[a-z]+s\b(?! of)")
+    for path in (PROJECT / "acr").rglob("*.py"):
+        found = [line for line in path.read_text(encoding="utf-8").splitlines() if by_hand.search(line)]
+        assert all("counted(" in line or line.lstrip().startswith(("print(", "#")) for line in found), (path, found)
+        assert "'' if" not in path.read_text(encoding="utf-8") or "else 's'" not in path.read_text(encoding="utf-8"), (
+            path
+        )

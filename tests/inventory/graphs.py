@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ import attrs
 from acr import Digest, Inventory, Manifest, media_types
 from acr._core.upkeep.links import read_links
 from acr._inventory.builder import Builder, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import UNKNOWN, Flag, pack
+from acr._inventory.marks import UNKNOWN, Flag
+from acr._inventory.tables import pack
 from acr.emulator._store.content import MemoryContent
 from acr.emulator._store.items import NewManifest as StoredManifest
 from acr.emulator._store.metadata import Metadata
@@ -35,6 +37,7 @@ class Store:
 
     def __init__(self) -> None:
         self.metadata = Metadata(None)
+        weakref.finalize(self, self.metadata.close)  # since 3.13 Python warns of a database that nobody closes
         self.content = MemoryContent()
 
     def put_blob(self, repository: str, content: bytes) -> Digest:

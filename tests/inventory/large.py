@@ -11,7 +11,7 @@ from pathlib import Path
 
 from acr import Inventory, load_inventory, save_inventory
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import Flag, Kind
+from acr._inventory.marks import Flag, Kind
 from acr.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from tests.inventory.memory import peak
 

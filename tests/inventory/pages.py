@@ -8,7 +8,7 @@ import attrs
 
 import acr
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository, NewTag
-from acr._inventory.tables import Flag, Kind
+from acr._inventory.marks import Flag, Kind
 from acr.media_types import OCI_LAYER_GZIP, OCI_MANIFEST
 
 DAY = 86_400_000_000

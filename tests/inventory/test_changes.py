@@ -93,7 +93,7 @@ def test_changes() -> None:
     assert changes.moved_tags == ("app:moved",)
     assert (changes.new_manifests, changes.gone_manifests) == (3, 2)
     assert dict(changes.grown)["gone"] < 0 < dict(changes.grown)["app"]
-    assert "1 moved tags" in str(changes)
+    assert "1 moved tag\n" in str(changes)
 
 
 def test_nothing_has_changed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from acr import Digest, Inventory, media_types
 from acr._inventory.builder import Builder, NewLink, NewManifest, NewRepository
-from acr._inventory.tables import UNKNOWN, Kind
+from acr._inventory.marks import UNKNOWN, Kind
 from acr.emulator._store.collecting import collect, stored
 from tests.inventory.graphs import FOREIGN, Naive, Store, named_after, random_store
 

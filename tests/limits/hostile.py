@@ -344,7 +344,7 @@ async def main():
         try:
             result = len(await call(registry, registry.repository(f"s{number}"), name))
         except acr.AcrError as error:
-            result = type(error).__name__
+            result = f"{type(error).__name__}: {str(error)[:200]}"
         peak = memory("VmHWM") - idle
         print(json.dumps([peak, result]), flush=True)
         gc.collect()

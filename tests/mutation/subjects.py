@@ -53,6 +53,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/outside/test_verifying.py",
             "tests/client/test_answers.py",
             "tests/client/test_manifests.py",
+            "tests/client/test_trash.py::test_a_push_of_what_is_in_the_trash_names_restore",
             "tests/client/test_metadata.py",
             "tests/client/test_needed_scopes.py",
             "tests/client/test_upload_sessions.py",
@@ -229,7 +230,6 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_auth.py",
         ),
         file_tests=("tests/core/test_tokens.py", "tests/client/test_auth.py"),
-        strict=False,
     ),
 }
 
@@ -277,6 +277,33 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
             "a shortcut past hundreds of tokens: the loop behind it finds the same token, or one that covers it",
         )
         for after in ("exact = None", "exact = self._access.get(None)")
+    ),
+    *(
+        Explained(
+            "acr/_core/talk/tokens.py",
+            after,
+            "a look before the flight, or another in it: either finds the token, and both are needed only if a thread"
+            " comes in between",
+        )
+        for after in (
+            "kept = None",
+            "kept = self._live(None, scopes)",
+            "kept = self._refresh.get(None)",
+            "live = None",
+            "live = self._live(None, scopes)",
+        )
+    ),
+    *(
+        Explained("acr/_core/talk/tokens.py", after, "only a thread that drops it at the same time would notice")
+        for after in ("self._access.pop(key, )", "self._refresh.pop(authority, )")
+    ),
+    *(
+        Explained(
+            "acr/_core/talk/tokens.py",
+            f"found = self._looked_up or await self._lookup_flight.join({key}, look_up)",
+            "the flight has one key, whatever it is",
+        )
+        for key in ("None", '"XXkeyringXX"', '"KEYRING"')
     ),
 )
 """What may survive in a strict subject. `make mutate` tells which of them it has not met."""

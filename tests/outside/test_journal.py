@@ -10,6 +10,7 @@ import pytest
 
 import acr
 from acr._outside.journal import open_journal
+from acr._outside.owning import own_a_byte
 
 ENTRIES = [{"number": number, "text": "x" * number} for number in range(5)]
 
@@ -135,3 +136,102 @@ def test_a_link_and_a_pipe_are_refused(tmp_path: Path) -> None:
         journal.close()
     with pytest.raises(acr.InvalidInput):
         open_journal(7)  # type: ignore[arg-type]
+
+
+def test_it_is_put_aside_under_a_name_that_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    (tmp_path / "journal.abc").write_text("somebody else's")
+    for number in range(3):
+        journal = open_journal(path)
+        assert list(journal.open()) == []
+        journal.add([{"number": number}], is_durable=True)
+        journal.put_aside("abc")
+        assert list(journal.open()) == []
+        journal.add([{"new": number}], is_durable=True)
+        journal.close()
+        path.unlink()
+        (place,) = (tmp_path / f"journal.abc.{number + 2}").read_text().splitlines()
+        assert place == f'{{"number": {number}}}'
+    assert (tmp_path / "journal.abc").read_text() == "somebody else's"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks there")
+def test_while_it_is_put_aside_nobody_else_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = open_journal(path)
+    list(journal.open())
+    journal.put_aside("abc")
+    old, new = open_journal(tmp_path / "journal.abc"), open_journal(path)
+    with pytest.raises(acr.TransferError, match="in use"):
+        old.open()
+    list(journal.open())
+    with pytest.raises(acr.TransferError, match="in use"):
+        new.open()
+    for one in (old, new, journal):
+        one.close()
+    old.open()
+    old.close()
+
+
+def test_what_another_purge_wrote_after_the_file_was_closed_is_not_put_aside(tmp_path: Path) -> None:
+    """Windows renames no file that is open. So the journal is let go first, and another purge may go on with it."""
+    path = tmp_path / "journal"
+    journal = open_journal(path, closes_first=True)
+    list(journal.open())
+    journal.add([{"is": "end"}], is_durable=True)
+    journal.put_aside("abc")
+    assert (tmp_path / "journal.abc").read_text() == '{"is": "end"}\n'
+    list(journal.open())
+    journal.add([{"is": "end"}], is_durable=True)
+    with path.open("a") as file:
+        file.write('{"is": "again"}\n')
+    with pytest.raises(acr.TransferError, match="is in use: another purge goes on"):
+        journal.put_aside("abc")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["journal", "journal.abc"]
+    again = open_journal(path)
+    assert [entry for _, entry in again.open()] == [{"is": "end"}, {"is": "again"}]
+    again.close()
+
+
+class Bytes:
+    """The locks of Windows: each byte of a file has one owner. To stand somewhere behind the end changes nothing."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        self.owned: set[tuple[int, int]] = set()
+
+    def locking(self, descriptor: int, mode: int, count: int, /) -> None:
+        place = (os.fstat(descriptor).st_ino, os.lseek(descriptor, 0, os.SEEK_CUR))
+        if (mode, count) != (self.LK_NBLCK, 1) or place in self.owned:
+            raise PermissionError
+        self.owned.add(place)
+
+
+def test_one_process_at_a_time_by_a_byte_behind_the_end(tmp_path: Path) -> None:
+    locks = Bytes()
+    files = [(tmp_path / name).open("w+b") for name in ("one", "two")]
+    for file in files:
+        file.write(b"some")
+        file.flush()
+        assert own_a_byte(file.fileno(), locks)
+        assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 0
+        with (tmp_path / Path(file.name).name).open("rb") as other:
+            assert not own_a_byte(other.fileno(), locks)
+            assert other.read() == b"some"
+    assert len({place for _, place in locks.owned}) == 1
+    assert all(place > 2**30 for _, place in locks.owned)
+    for file in files:
+        file.close()
+
+
+def test_what_nobody_could_read_is_not_written(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal")
+    list(journal.open())
+    journal.add([{"number": 1}], is_durable=True)
+    with pytest.raises(acr.TransferError, match=r"takes no entry of \d[\d,]+ bytes"):
+        journal.add([{"number": 2}, {"text": "x" * 9_000_000}], is_durable=True)
+    journal.close()
+    journal = open_journal(tmp_path / "journal")
+    assert [entry for _, entry in journal.open()] == [{"number": 1}]
+    journal.close()

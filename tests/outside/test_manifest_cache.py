@@ -87,6 +87,23 @@ def test_untagged_manifests_are_remembered_since_they_were_first_seen(tmp_path: 
     cache.close()
 
 
+def test_whether_a_repository_is_a_pull_through_cache_is_remembered_for_the_same_state_and_a_week(
+    tmp_path: Path,
+) -> None:
+    cache = open_cache(tmp_path)
+    assert cache is not None
+    for name, is_one in (("app", False), ("mirror", True)):
+        assert cache.is_pull_through("r", name, "state") is None
+        cache.note_pull_through("r", name, "state", is_one)
+        assert cache.is_pull_through("r", name, "state") is is_one
+        assert cache.is_pull_through("r", name, "other state") is None
+    cache.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db, db:
+        db.execute("UPDATE pull_through SET since = ?", (int(time.time()) - 604_801,))
+    assert cache.is_pull_through("r", "app", "state") is None
+    cache.close()
+
+
 def test_what_is_missing_is_remembered_for_the_same_state_and_a_week(tmp_path: Path) -> None:
     cache = open_cache(tmp_path)
     assert cache is not None
@@ -169,6 +186,8 @@ def test_whatever_is_wrong_is_a_miss_with_one_warning(
         assert cache.note_untagged("r", "app", DIGESTS, 1) == {}
         cache.note_missing("r", "app", "state", DIGESTS)
         assert not cache.missing("r", "app", "state")
+        cache.note_pull_through("r", "app", "state", True)
+        assert cache.is_pull_through("r", "app", "state") is None
         cache.close()
     (record,) = caplog.records
     assert "is not used" in record.getMessage()

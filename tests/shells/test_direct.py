@@ -6,6 +6,7 @@ import io
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.certificate import make_certificate
 from tests.shells.script import (
     CONTENT,
     ONCE,
+    Asked,
+    Peer,
     Play,
     Script,
     blob,
@@ -135,7 +138,7 @@ def test_a_blob_comes_whole_whichever_way_it_takes(twin: Twin, content: bytes, a
             repository.download_blob(digest_of(content), sink)
             assert sink.getvalue() == content
         first, second = server.connections
-        assert (first != second) is (direct or answer is OLD)  # the direct way leaves httpcore's state behind
+        assert (first != second) is (answer is OLD)
         assert ranges(server.asked) == [None, None]
 
 
@@ -196,3 +199,70 @@ def test_an_error_tells_where_and_why_but_no_query(twin: Twin, end: Play, reason
         assert re.search(f"/stored/blob at 127.0.0.1:{there.port}: {reason}", told)
         assert "SECRET" not in told
         assert there.asked[0].target == "/stored/blob?sig=SECRET"
+
+
+def used(server: Script) -> list[int]:
+    """The connection of each request, from the first one on: an async client has said hello on another one."""
+    return [number - server.connections[0] for number in server.connections]
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_after_a_large_body_the_connection_is_used_again(twin: Twin, tmp_path: Path, *, is_secure: bool) -> None:
+    """For large bodies and small ones, one after another."""
+    files = make_certificate(tmp_path) if is_secure else None
+    large, small = gives(head(len(CONTENT)) + CONTENT), gives(head(5) + b"small")
+    context = ssl.create_default_context(cafile=files[0]) if files else None
+    with Script(large, large, small, large, tls=files) as server:
+        repository = twin.connect(server.url, ssl_context=context).repository("x")
+        for content in (CONTENT, CONTENT, b"small", CONTENT):
+            sink = io.BytesIO()
+            repository.download_blob(digest_of(content), sink)
+            assert sink.getvalue() == content
+        assert used(server) == [0] * 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [head(len(CONTENT), "Connection: close") + CONTENT, head(len(CONTENT)) + CONTENT + b"HTTP/1.1 200 OK\r\n\r\n"],
+    ids=["closes", "more than it said"],
+)
+def test_a_connection_that_may_not_be_used_again_is_not(twin: Twin, answer: bytes) -> None:
+    with Script(gives(answer), gives(head(len(CONTENT)) + CONTENT)) as server:
+        repository = twin.connect(server.url).repository("x")
+        for _ in range(2):
+            sink = io.BytesIO()
+            repository.download_blob(digest_of(CONTENT), sink)
+            assert sink.getvalue() == CONTENT
+        assert used(server) == [0, 1]
+
+
+def test_a_connection_that_was_kept_and_closed_meanwhile_is_replaced(twin: Twin) -> None:
+    closed = threading.Event()
+
+    def leaves(peer: Peer, _: Asked) -> None:
+        peer.send(head(len(CONTENT)) + CONTENT)
+        peer.close()
+        closed.set()
+
+    with Script(leaves, gives(head(len(CONTENT)) + CONTENT)) as server:
+        repository = twin.connect(server.url, retries=ONCE).repository("x")
+        for _ in range(2):
+            sink = io.BytesIO()
+            repository.download_blob(digest_of(CONTENT), sink)
+            assert closed.wait(5)
+            assert sink.getvalue() == CONTENT
+        assert used(server) == [0, 1]
+
+
+def test_a_client_that_is_closed_closes_what_it_has_kept(twin: Twin) -> None:
+    left: list[bool] = []
+
+    def waits(peer: Peer, _: Asked) -> None:
+        peer.send(head(len(CONTENT)) + CONTENT)
+        left.append(peer.is_left())
+
+    with Script(waits) as server:
+        registry = twin.connect(server.url)
+        registry.repository("x").download_blob(digest_of(CONTENT), io.BytesIO())
+        registry.close()
+    assert left == [True]

@@ -10,10 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import httpcore
 import httpx
 import pytest
 
 import acr
+from acr._core.runtime import Outgoing
+from acr._shells.http import failed
+from acr._shells.patience import Watch
+from acr._values.reference import Endpoint
+from acr.cli._errors import as_command
+from acr.emulator import Emulator
 from tests.certificate import make_certificate
 from tests.shells.script import Script, gives, head
 from tests.twin import Twin
@@ -135,6 +142,33 @@ def test_one_that_a_transport_of_the_caller_s_refuses_is_refused_for_good_too(tw
         with pytest.raises(acr.TransportError, match="CERTIFICATE_VERIFY_FAILED"):
             twin.connect(script.url, transport=transport).ping()
     assert twin.slept == []
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_plain_http_in_answer_to_tls_is_told_at_once(twin: Twin, acr_emulator: Emulator, *, is_ours: bool) -> None:
+    """Once there were four more tries, and nothing but WRONG_VERSION_NUMBER."""
+    transport: Any = None
+    if not is_ours:
+        transport = httpx.HTTPTransport() if twin.colour == "sync" else httpx.AsyncHTTPTransport()
+    registry = twin.connect(acr_emulator.login_server, transport=transport)
+    with pytest.raises(acr.TransportError, match=f"if that is meant, write {acr_emulator.url}$") as caught:
+        registry.ping()
+    assert caught.value.exhausted
+    assert twin.slept == []
+
+
+def test_plain_http_of_another_machine_must_be_allowed() -> None:
+    request = Outgoing("GET", Endpoint.parse("registry.example:5000"), "/v2/", {}, None)
+    watch = Watch(acr.Timeouts(), None, lambda: 0.0)
+    error = httpcore.ConnectError()
+    cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    cause.reason, error.__cause__ = "WRONG_VERSION_NUMBER", cause
+    told = str(failed(request, error, watch))
+    assert told.endswith("write http://registry.example:5000, and pass allow_http=True")
+    told = str(failed(request, error, watch, "https://user:secret@proxy.example:3128"))
+    assert told.endswith("if the proxy speaks plain http, write its URL with http://")
+    assert "secret" not in told
+    assert as_command("write http://a:1, and pass allow_http=True") == "write http://a:1, and pass --plain-http"
 
 
 def test_an_upload_that_meets_a_bad_certificate_ends(twin: Twin, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpcore
 import pytest
 
+from acr._core.runtime import Traffic
 from acr._shells.patience import Patience, Slow, Watch
 from acr._values.options import Timeouts
 
@@ -15,9 +16,11 @@ PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
 class World:
     """A watch, and the network that it watches."""
 
-    def __init__(self, timeouts: Timeouts = RATE, deadline: float | None = None) -> None:
+    def __init__(
+        self, timeouts: Timeouts = RATE, deadline: float | None = None, traffic: Traffic | None = None
+    ) -> None:
         self.now = 0.0
-        self.watch = Watch(timeouts, deadline, lambda: self.now)
+        self.watch = Watch(timeouts, deadline, lambda: self.now, traffic)
 
     def comes(self, data: bytes, after: float) -> None:
         """These bytes come when they have been waited for so long."""
@@ -137,3 +140,21 @@ def test_seconds_carry_their_watch() -> None:
     assert Patience.given(None, patience) is patience
     assert Patience.given(7).wait().seconds == 7
     assert Patience.given(None).wait().seconds is None
+
+
+def test_the_rate_is_that_of_the_call_over_all_its_connections() -> None:
+    """They may share one slow line. One that gives a byte a second is given up when the others have ended."""
+    traffic = Traffic()
+    slow, fast = World(traffic=traffic), World(traffic=traffic)
+    for _ in range(3):
+        fast.goes(1000, after=10)
+        slow.goes(1, after=10)
+    with pytest.raises(Slow, match="too slow: 1 bytes in 10 s, and at least 100 a second are asked for"):
+        slow.goes(1, after=10)
+
+
+def test_what_was_moved_before_a_window_does_not_count_in_it() -> None:
+    traffic = Traffic()
+    World(traffic=traffic).goes(10**9, after=1)
+    with pytest.raises(Slow):
+        World(traffic=traffic).goes(999, after=10)

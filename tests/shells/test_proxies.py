@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,7 @@ def test_the_exceptions_of_the_environment_are_kept(twin: Twin, monkeypatch: pyt
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "192.0.2.0/24")
         options: dict[str, Any] = {"allow_http": True, "retries": acr.Retries(limit=0)}
-        with pytest.raises(acr.AcrError):
-            twin.connect("http://198.51.100.7:9", **options).ping()
+        twin.connect("http://198.51.100.7:9", **options).ping()  # the emulator answers in the place of that host
         assert [request.headers["host"] for request in proxy.requests] == ["198.51.100.7:9"]
         impatient = acr.Timeouts(connect=0.01)
         with pytest.raises(acr.TransportError) as caught:
@@ -81,3 +81,34 @@ def test_authorities_of_the_environment(twin: Twin, tmp_path: Path, monkeypatch:
         monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
         with pytest.raises(acr.InvalidInput, match=f"{name}=.*missing.pem"):
             twin.connect(emulator.url).ping()
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_task_that_is_cancelled_while_it_lets_go_of_a_connection_leaves_no_dead_one(turns: int) -> None:
+    """Found by a fuzz of copies: httpcore's pool took its request for one that goes on, and all that followed waited.
+
+    So upload sessions were not cancelled, and the client was of no more use behind its proxy.
+    """
+
+    async def main(proxy: str) -> None:
+        loop = asyncio.get_running_loop()
+
+        def soon(left: int) -> None:
+            if left:
+                loop.call_soon(soon, left - 1)
+            else:
+                going.cancel()
+
+        options: dict[str, Any] = {"allow_http": True, "proxy": proxy, "retries": acr.Retries(limit=0)}
+        async with acr.AsyncRegistry(
+            "http://198.51.100.7:9",
+            timeouts=acr.Timeouts(pool=0.5),
+            on_response=lambda _: soon(turns) if not going.cancelling() and not going.done() else None,
+            **options,
+        ) as registry:
+            going = asyncio.ensure_future(registry.ping())
+            await asyncio.wait([going])
+            await registry.ping()
+
+    with Emulator() as proxy:
+        asyncio.run(main(proxy.url))

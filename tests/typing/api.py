@@ -75,8 +75,10 @@ def clean_ups(inventory: acr.Inventory) -> None:
     assert_type(plan.frees, int)
     assert_type(plan.frees_at_least, int)
     assert_type(plan.stays_shared, int)
+    assert_type(plan.summary, str)
     assert_type(plan.warnings, Sequence[str])
     assert_type(plan.stops, Sequence[str])
+    assert_type(plan.unlocks, Sequence[str])
     assert_type(plan.sha256, str)
     assert_type(plan.time_needed(rate=250), timedelta)
     assert_type(plan.explain("team/app:v1"), acr.Explanation)
@@ -112,6 +114,12 @@ def locks(repository: acr.Repository) -> None:
     assert_type(repository.unlock(state), acr.Unlocked)
     assert_type(repository.unlock("v1", deep=True).still_locked, Mapping[str, str])
     assert_type(repository.locks(), Sequence[acr.LockItem])
+
+
+def all_locks(registry: acr.Registry) -> None:
+    for locked in registry.locks(prefix="team/"):
+        assert_type(locked, acr.LockedItem)
+        assert_type(locked.digest, acr.Digest | None)
 
 
 def trash(registry: acr.Registry, repository: acr.Repository) -> None:
