@@ -69,6 +69,10 @@ test-browser: $(VENV)/.made ## The HTML page of an inventory in Chromium (Debian
 test-forks: $(VENV)/.made ## Forks of a busy parent: 2,000 calls in 8 children, over http and TLS, sync and async
 	ACR_FORK_CALLS=2000 $(BIN)/python -m pytest tests/processes/test_forks.py
 
+.PHONY: test-calls
+test-calls: $(VENV)/.made ## 10,000 calls of 64 tasks, and of 64 threads, over the ends of tokens while the registry throttles
+	ACR_CALLS=10048 $(BIN)/python -m pytest -rP tests/client/test_many_calls.py
+
 .PHONY: test-limits
 test-limits: $(VENV)/.made ## Hostile servers: the memory that each answer takes, and how long each call lasts (3 minutes)
 	$(BIN)/python -m pytest -rP tests/limits
@@ -104,6 +108,10 @@ flows: $(VENV)/.made ## Measure how far a reader walks to follow a call: files, 
 .PHONY: bench
 bench: ## Measure beside other clients, and write benchmarks/RESULTS.md (Debian, Go; the network once; about 20 minutes)
 	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks $(BENCH)
+
+.PHONY: bench-network
+bench-network: ## Measure whole jobs on a line with latency, and write benchmarks/NETWORK.md (root; Go; 2 hours, or what is left)
+	@python=$$(PYTHON=$(PYTHON) benchmarks/setup.sh) && "$$python" -m benchmarks.network $(BENCH)
 
 .PHONY: check
 check: $(VENV)/.made ## Lint, format and type checks; whether the sync facades are what the async ones give

@@ -80,6 +80,7 @@ docs/registries
 docs/compatibility
 benchmarks/RESULTS
 benchmarks/COMMANDS
+benchmarks/NETWORK
 ```
 
 ```{toctree}

@@ -148,7 +148,8 @@ def check_counts(
     counted, listed = (before.manifest_count, before.tag_count), (len(manifests), len(tags))
     if counted != listed:
         raise ProtocolViolation(
-            f"the registry counts {counted[0]} manifests and {counted[1]} tags, and lists {listed[0]} and {listed[1]}"
+            f"the registry counts other numbers than it lists: manifests {counted[0]} and {listed[0]},"
+            f" tags {counted[1]} and {listed[1]}"
         )
 
 

@@ -138,10 +138,10 @@ async def list_and_pull(registry: acr.AsyncRegistry, name: str, folder: Path, ba
     manifests = [manifest async for manifest in repository.manifests()]
     report.add(
         "list (async)",
-        f"{len(repositories)} repositories; tags: {', '.join(tag.name for tag in tags)}; {len(manifests)} manifests",
+        f"repositories: {len(repositories)}; tags: {', '.join(tag.name for tag in tags)}; manifests: {len(manifests)}",
     )
     pulled = await repository.pull("v1", folder, progress=bars)
-    report.add("pull (async)", f"{len(pulled.files)} files into {folder.name}/")
+    report.add("pull (async)", f"into {folder.name}/: {', '.join(path.name for path in pulled.files)}")
     return pulled
 
 
@@ -190,7 +190,7 @@ def main() -> None:
             with suppress(acr.NotFound):  # if it broke off between locking and unlocking
                 repository.tag("v1").update(can_write=True, can_delete=True)
             deleted = repository.delete(missing_ok=True)
-        report.add("delete", f"{len(deleted.manifests)} manifests, tags: {', '.join(deleted.tags)}")
+        report.add("delete", f"manifests: {len(deleted.manifests)}; tags: {', '.join(deleted.tags)}")
         report.show()
 
 

@@ -64,6 +64,15 @@ whole: if a page fails, nothing is written, and the exit code is 3. `--stream` w
 table to the file that `GITHUB_STEP_SUMMARY` names. [cli.schema.json](cli.schema.json) is the schema of what each
 command prints with `-o json`.
 
+If a command changes something, the names in a pipe are those of what was done. What was left, because it was so already
+or has changed meanwhile, is told on standard error in one line. If a terminal is too narrow for a reference, the tables
+of these commands and of `purge plan` show the first 12 digits of its digest. A listing without items says so on a
+terminal.
+
+`show` and `tree` count the size of anything alike: bytes of its manifest, config and layers, and of an index those of
+its platforms, too. What platforms share counts once, as in `du`, which adds what is attached. `tags` shows the size
+that ACR counts.
+
 What comes from a registry is never printed raw: control characters are escaped. `NO_COLOR` and `FORCE_COLOR` are
 heeded. Progress shows on a terminal alone, and not if `CI` is set. With `-o json` or `-o jsonl` each line of standard
 error is an object, too: `{"error": {"code": …, "message": …, "hint": …, "correlation_id": …}}`, `{"warning": …}`,

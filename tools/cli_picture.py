@@ -126,7 +126,7 @@ def on_terminal(words: str, env: Mapping[str, str], folder: str) -> str:
     if process.wait() != 0:
         raise SystemExit(f"acr {words}: {shown.decode()}")
     text = shown.decode().replace("\r\n", "\n")
-    drawn = [part for part in text.split("\r\x1b[2K") if "left" in part]
+    drawn = [part for part in text.split("\r\x1b[2K") if " left" in part]
     return f"{drawn[len(drawn) // 2]}\n" if drawn else text
 
 

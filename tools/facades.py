@@ -378,7 +378,7 @@ def _dotted(node: ast.expr) -> list[str]:
 def _names_from_core(tree: ast.Module) -> set[str]:
     return {
         alias.asname or alias.name
-        for node in tree.body
+        for node in ast.walk(tree)  # those for type checkers, too, that are loaded later
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(CORE)
         for alias in node.names
     }
