@@ -11,41 +11,45 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from acr._cleanup.applying.report import PurgeReport
-from acr._cleanup.plan import Plan
 from acr._core.talk.remote import Remote
 from acr._facades.async_repository import AsyncRepository
 from acr._facades.async_streams import AsyncListing
 from acr._facades.options import names_in, open_session
-from acr._inventory.inventory import Inventory, tables_of
-from acr._inventory.records import InventoryProgress
-from acr._inventory.reports import Check
 from acr._later import later
 from acr._shells.asynchronous import AsyncioRuntime, Transport
 from acr._shells.http import Network
-from acr._values.access import Access
 from acr._values.arguments import check_text
 from acr._values.credentials import DEFAULT_AUDIENCE
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.home import public_in
-from acr._values.locks import LockedItem
 from acr._values.options import Limits, Retries, Timeouts
-from acr._values.progress import Progress
-from acr._values.properties import check_page_size
 from acr._values.reference import Endpoint, Reference, repository_in
 from acr._values.traffic import OnRequest, OnResponse
-from acr._values.trash import TrashedRepository
 from acr._values.travel import stays
 from acr.errors import InvalidInput
 from acr.protocols import Credential
 
 if TYPE_CHECKING:
+    from acr._cleanup import plan as plans
+    from acr._cleanup.applying import report as reports
     from acr._core.images import copying as copies
     from acr._core.listed import catalog, trash
     from acr._core.talk import checking, token_calls as issue
     from acr._core.upkeep import all_locks, choosing, purging, reading as upkeep, verifying
+    from acr._inventory import inventory as inventories, records, reports as findings
     from acr._outside import checkpoint as checkpoints, journal as journals, manifest_cache as caches
+    from acr._values import access, locks as locked, progress as events, properties as listed, trash as trashed
 else:
+    plans = later("acr._cleanup.plan")
+    reports = later("acr._cleanup.applying.report")
+    inventories = later("acr._inventory.inventory")
+    records = later("acr._inventory.records")
+    findings = later("acr._inventory.reports")
+    access = later("acr._values.access")
+    locked = later("acr._values.locks")
+    events = later("acr._values.progress")
+    listed = later("acr._values.properties")
+    trashed = later("acr._values.trash")
     copies = later("acr._core.images.copying")
     catalog = later("acr._core.listed.catalog")
     trash = later("acr._core.listed.trash")
@@ -156,7 +160,7 @@ class AsyncRegistry:
         """
         return AsyncListing(catalog.repositories(self._session, page_size=page_size, last=last, prefix=prefix))
 
-    def trashed_repositories(self, *, page_size: int | None = None) -> AsyncListing[TrashedRepository]:
+    def trashed_repositories(self, *, page_size: int | None = None) -> AsyncListing[trashed.TrashedRepository]:
         """List the deleted repositories, if soft delete is on.
 
         Args:
@@ -168,9 +172,9 @@ class AsyncRegistry:
         Raises:
             InvalidInput: the page size is not positive.
         """
-        return AsyncListing(trash.repositories(self._session, page_size=check_page_size(page_size)))
+        return AsyncListing(trash.repositories(self._session, page_size=listed.check_page_size(page_size)))
 
-    def locks(self, *, prefix: str | None = None) -> AsyncListing[LockedItem]:
+    def locks(self, *, prefix: str | None = None) -> AsyncListing[locked.LockedItem]:
         """List what is locked: repositories, tags and manifests. What is hidden from listings does not show.
 
         Args:
@@ -209,7 +213,7 @@ class AsyncRegistry:
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 16,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor:
         """Copy an image, an index or an artifact to another repository or registry, byte for byte.
 
@@ -256,8 +260,8 @@ class AsyncRegistry:
         rate: float | None = 2500,
         concurrency: int = 8,
         cache: bool | str | os.PathLike[str] = True,
-        progress: Callable[[InventoryProgress], None] | None = None,
-    ) -> Inventory:
+        progress: Callable[[records.InventoryProgress], None] | None = None,
+    ) -> inventories.Inventory:
         """Read what is in the registry: repositories, tags and manifests, and what leads to what.
 
         It takes a few requests for each repository, and one for each manifest that is not in the cache. A repository
@@ -303,13 +307,13 @@ class AsyncRegistry:
 
     async def verify_blobs(
         self,
-        inventory: Inventory,
+        inventory: inventories.Inventory,
         *,
         rate: float | None = 2500,
         concurrency: int = 8,
         checkpoint: str | os.PathLike[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Check:
+    ) -> findings.Check:
         """Ask whether the registry has each blob that the manifests of an inventory name. No blob is downloaded.
 
         It takes `Inventory.blob_requests` requests. `Inventory.check` needs none, but does not see the blobs.
@@ -338,7 +342,7 @@ class AsyncRegistry:
         """
         return await verifying.verify(
             self._session,
-            tables_of(inventory),
+            inventories.tables_of(inventory),
             rate=rate,
             concurrency=concurrency,
             checkpoint=checkpoints.open_checkpoint(checkpoint, None),
@@ -347,7 +351,7 @@ class AsyncRegistry:
 
     async def purge(
         self,
-        plan: Plan,
+        plan: plans.Plan,
         *,
         journal: str | os.PathLike[str],
         rate: float | None = 250,
@@ -357,7 +361,7 @@ class AsyncRegistry:
         max_share: float | None = None,
         unlock: Iterable[str | Reference] = (),
         progress: Callable[[int, int], None] | None = None,
-    ) -> PurgeReport:
+    ) -> reports.PurgeReport:
         """Carry a plan out: delete the tags and manifests that it lists, and nothing else.
 
         The client compares each line with the registry just before it deletes it. Before each 32 deletions, and at the
@@ -428,7 +432,7 @@ class AsyncRegistry:
         """
         await self._session.ping()
 
-    async def check(self, repository: str | None = None) -> Access:
+    async def check(self, repository: str | None = None) -> access.Access:
         """Ask who the client is to the registry, and what it may do there. This changes nothing.
 
         Args:

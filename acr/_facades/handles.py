@@ -19,8 +19,6 @@ from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.home import public_in
 from acr._values.manifest import Manifest
-from acr._values.progress import Progress
-from acr._values.properties import Chunk, ManifestProperties, TagProperties
 from acr._values.reference import blob_digest
 from acr._values.travel import stays
 from acr.errors import NotFound
@@ -30,7 +28,10 @@ if TYPE_CHECKING:
     from acr._core.images import artifacts
     from acr._core.listed import manifests, permissions, referrers, tags
     from acr._outside import layers as layer_files
+    from acr._values import progress as events, properties as listed
 else:
+    events = later("acr._values.progress")
+    listed = later("acr._values.properties")
     blobs = later("acr._core.blobs.calls")
     downloads = later("acr._core.blobs.downloads")
     streams = later("acr._core.blobs.streams")
@@ -52,7 +53,7 @@ class RepositoryTag:
         self.repository: str = remote.name
         self.name = name
 
-    def properties(self) -> TagProperties:
+    def properties(self) -> listed.TagProperties:
         """Get the properties of the tag.
 
         Raises:
@@ -73,7 +74,7 @@ class RepositoryTag:
         """
         return run(tags.exists(self._remote, self.name))
 
-    def wait(self, *, seconds: float = 300, interval: float = 2) -> TagProperties:
+    def wait(self, *, seconds: float = 300, interval: float = 2) -> listed.TagProperties:
         """Wait until the tag is there: somebody else may be pushing it.
 
         Args:
@@ -98,7 +99,7 @@ class RepositoryTag:
         can_write: bool | None = None,
         can_list: bool | None = None,
         can_delete: bool | None = None,
-    ) -> TagProperties:
+    ) -> listed.TagProperties:
         """Lock or unlock the tag. None leaves a permission as it is.
 
         Args:
@@ -191,7 +192,7 @@ class RepositoryManifest:
             return False
         return True
 
-    def properties(self) -> ManifestProperties:
+    def properties(self) -> listed.ManifestProperties:
         """Get the properties of the manifest. If the handle has a tag, the client first looks up its digest.
 
         Raises:
@@ -210,7 +211,7 @@ class RepositoryManifest:
         can_write: bool | None = None,
         can_list: bool | None = None,
         can_delete: bool | None = None,
-    ) -> ManifestProperties:
+    ) -> listed.ManifestProperties:
         """Lock or unlock the manifest. None leaves a permission as it is.
 
         Args:
@@ -265,7 +266,7 @@ class RepositoryManifest:
         *,
         artifact_type: str,
         annotations: Mapping[str, str] | None = None,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor:
         """Attach files to the manifest, as one artifact with the manifest as its subject. `referrers` lists it.
 
@@ -334,7 +335,7 @@ class RepositoryBlob:
         """
         return run(blobs.exists(self._remote, self.digest))
 
-    def chunk(self, offset: int, length: int) -> Chunk:
+    def chunk(self, offset: int, length: int) -> listed.Chunk:
         """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
 
         Args:
@@ -352,7 +353,7 @@ class RepositoryBlob:
         return run(blobs.chunk(self._remote, self.digest, offset, length))
 
     def download(
-        self, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+        self, target: Downloadable, *, keep_partial: bool = False, progress: events.Progress | None = None
     ) -> Descriptor:
         """Download the blob and verify it against its digest.
 
@@ -374,7 +375,7 @@ class RepositoryBlob:
         open_target = partial(open_sink, target, keep=keep_partial)
         return run(downloads.download(self._remote, self.digest, open_target, progress=progress))
 
-    def stream(self, *, progress: Progress | None = None) -> BlobStream:
+    def stream(self, *, progress: events.Progress | None = None) -> BlobStream:
         """Read the blob in order.
 
         The client sends no request before you read. It gives the last block only if the whole blob has the right

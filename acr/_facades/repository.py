@@ -21,24 +21,10 @@ from acr._values.arguments import check_flag
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.files import UNKNOWN_ARTIFACT
 from acr._values.home import public_in
-from acr._values.image import Image
-from acr._values.locks import LockItem, LockState, Unlocked
 from acr._values.manifest import Manifest
-from acr._values.progress import Progress
-from acr._values.properties import (
-    DeletedRepository,
-    ManifestProperties,
-    Order,
-    RepositoryProperties,
-    TagProperties,
-    check_page_size,
-)
-from acr._values.pulled import Pulled
 from acr._values.reference import check_reference, check_tag
-from acr._values.trash import Restored, TrashedManifest, TrashedTag
 from acr._values.travel import stays
 from acr._values.unpacking import UnpackLimits
-from acr._values.upload_state import UploadState
 from acr.errors import InvalidInput
 from acr.protocols import Local
 
@@ -53,7 +39,23 @@ if TYPE_CHECKING:
         layers as layer_files,
         manifest_cache as caches,
     )
+    from acr._values import (
+        image as images,
+        locks as locked,
+        progress as events,
+        properties as listed,
+        pulled,
+        trash as trashed,
+        upload_state,
+    )
 else:
+    images = later("acr._values.image")
+    locked = later("acr._values.locks")
+    events = later("acr._values.progress")
+    listed = later("acr._values.properties")
+    pulled = later("acr._values.pulled")
+    trashed = later("acr._values.trash")
+    upload_state = later("acr._values.upload_state")
     downloads = later("acr._core.blobs.downloads")
     manual_uploads = later("acr._core.blobs.manual_uploads")
     streams = later("acr._core.blobs.streams")
@@ -94,7 +96,7 @@ class Repository:
         """
         return run(catalog.exists(self._remote))
 
-    def image(self, reference: str, *, platform: str | Platform | None = None) -> Image:
+    def image(self, reference: str, *, platform: str | Platform | None = None) -> images.Image:
         """Get what an image is: its platform, labels, command, layers and sizes. Its layers are not downloaded.
 
         Args:
@@ -110,7 +112,7 @@ class Repository:
         """
         return run(inspecting.inspect_image(self._remote, reference, platform=platform))
 
-    def properties(self) -> RepositoryProperties:
+    def properties(self) -> listed.RepositoryProperties:
         """Get the properties of the repository.
 
         Raises:
@@ -128,7 +130,7 @@ class Repository:
         can_write: bool | None = None,
         can_list: bool | None = None,
         can_delete: bool | None = None,
-    ) -> RepositoryProperties:
+    ) -> listed.RepositoryProperties:
         """Lock or unlock the repository. None leaves a permission as it is.
 
         Args:
@@ -148,7 +150,7 @@ class Repository:
         wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
         return run(catalog.update(self._remote, wanted))
 
-    def lock(self, reference: str, *, deep: bool = False) -> LockState:
+    def lock(self, reference: str, *, deep: bool = False) -> locked.LockState:
         """Lock a tag with its manifest, or a manifest. Clients can then neither overwrite nor delete it.
 
         ACR locks each tag and each manifest by itself. A clean-up tool may delete the platforms of a locked index. A
@@ -175,7 +177,7 @@ class Repository:
         """
         return run(deep_locks.lock(self._remote, reference, deep=bool(check_flag("deep", deep))))
 
-    def unlock(self, what: LockState | str, *, deep: bool = False) -> Unlocked:
+    def unlock(self, what: locked.LockState | str, *, deep: bool = False) -> locked.Unlocked:
         """Take a lock off. What another locked tag or manifest leads to stays locked.
 
         Args:
@@ -196,7 +198,7 @@ class Repository:
         """
         return run(deep_locks.unlock(self._remote, what, deep=bool(check_flag("deep", deep))))
 
-    def locks(self) -> Sequence[LockItem]:
+    def locks(self) -> Sequence[locked.LockItem]:
         """List the tags and manifests that are locked.
 
         Raises:
@@ -207,7 +209,7 @@ class Repository:
         """
         return run(deep_locks.locks(self._remote))
 
-    def trashed_tags(self, *, page_size: int | None = None) -> Listing[TrashedTag]:
+    def trashed_tags(self, *, page_size: int | None = None) -> Listing[trashed.TrashedTag]:
         """List the deleted tags, if soft delete is on. A name may be there several times.
 
         Args:
@@ -216,9 +218,9 @@ class Repository:
         Raises:
             InvalidInput: the page size is not positive.
         """
-        return Listing(trash.tags(self._remote, page_size=check_page_size(page_size)))
+        return Listing(trash.tags(self._remote, page_size=listed.check_page_size(page_size)))
 
-    def trashed_manifests(self, *, page_size: int | None = None) -> Listing[TrashedManifest]:
+    def trashed_manifests(self, *, page_size: int | None = None) -> Listing[trashed.TrashedManifest]:
         """List the deleted manifests, if soft delete is on.
 
         Args:
@@ -227,7 +229,7 @@ class Repository:
         Raises:
             InvalidInput: the page size is not positive.
         """
-        return Listing(trash.manifests(self._remote, page_size=check_page_size(page_size)))
+        return Listing(trash.manifests(self._remote, page_size=listed.check_page_size(page_size)))
 
     def restore(
         self,
@@ -237,7 +239,7 @@ class Repository:
         force: bool = False,
         cache: bool | str | os.PathLike[str] = True,
         journal: str | os.PathLike[str] | None = None,
-    ) -> Restored:
+    ) -> trashed.Restored:
         """Bring a deleted tag or manifest back, if soft delete was on.
 
         ACR brings back one manifest at a time. With `deep`, the client brings back what the manifest lists, what is
@@ -276,7 +278,7 @@ class Repository:
             )
         )
 
-    def delete(self, *, missing_ok: bool = False) -> DeletedRepository:
+    def delete(self, *, missing_ok: bool = False) -> listed.DeletedRepository:
         """Delete the repository, with all its tags and manifests.
 
         Args:
@@ -295,11 +297,11 @@ class Repository:
     def tags(
         self,
         *,
-        order_by: Order | None = None,
+        order_by: listed.Order | None = None,
         page_size: int | None = None,
         last: str | None = None,
         digest: str | None = None,
-    ) -> Listing[TagProperties]:
+    ) -> Listing[listed.TagProperties]:
         """List the tags of the repository, with their properties.
 
         Args:
@@ -328,8 +330,8 @@ class Repository:
         return Listing(tags.names(self._remote, page_size=page_size, last=last))
 
     def manifests(
-        self, *, order_by: Order | None = None, page_size: int | None = None, last: str | None = None
-    ) -> Listing[ManifestProperties]:
+        self, *, order_by: listed.Order | None = None, page_size: int | None = None, last: str | None = None
+    ) -> Listing[listed.ManifestProperties]:
         """List the manifests of the repository, with their properties.
 
         Args:
@@ -416,7 +418,7 @@ class Repository:
         chunk_size: int | None = None,
         mount_from: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor:
         """Upload a blob. A large one goes in chunks.
 
@@ -457,11 +459,13 @@ class Repository:
         )
 
     @overload
-    def download_blob(self, digest: str, target: None = None, *, progress: Progress | None = None) -> BlobStream: ...
+    def download_blob(
+        self, digest: str, target: None = None, *, progress: events.Progress | None = None
+    ) -> BlobStream: ...
 
     @overload
     def download_blob(
-        self, digest: str, target: Downloadable, *, keep_partial: bool = False, progress: Progress | None = None
+        self, digest: str, target: Downloadable, *, keep_partial: bool = False, progress: events.Progress | None = None
     ) -> Descriptor: ...
 
     def download_blob(
@@ -470,7 +474,7 @@ class Repository:
         target: Downloadable | None = None,
         *,
         keep_partial: bool = False,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> BlobStream | Descriptor:
         """Download a blob and verify it against its digest. The handle of a blob has two methods for it, too.
 
@@ -526,7 +530,7 @@ class Repository:
         """
         return Upload(run(manual_uploads.start(self._remote, algorithm=algorithm)))
 
-    def resume_upload(self, state: str | UploadState) -> Upload:
+    def resume_upload(self, state: str | upload_state.UploadState) -> Upload:
         """Continue an upload session. Another process may have opened it.
 
         Args:
@@ -548,7 +552,7 @@ class Repository:
         artifact_type: str = UNKNOWN_ARTIFACT,
         annotations: Mapping[str, str] | None = None,
         subject: str | None = None,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor:
         """Push files and folders as one artifact (OCI image spec 1.1, "Guidelines for Artifact Usage").
 
@@ -596,7 +600,7 @@ class Repository:
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 16,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor:
         """Push an image, an index or an artifact, byte for byte. The client skips what the repository already has.
 
@@ -638,8 +642,8 @@ class Repository:
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 16,
-        progress: Progress | None = None,
-    ) -> Pulled: ...
+        progress: events.Progress | None = None,
+    ) -> pulled.Pulled: ...
 
     @overload
     def pull(
@@ -650,7 +654,7 @@ class Repository:
         platform: str | Platform | None = None,
         referrers: bool | Literal["all"] = False,
         concurrency: int = 16,
-        progress: Progress | None = None,
+        progress: events.Progress | None = None,
     ) -> Descriptor: ...
 
     def pull(
@@ -664,8 +668,8 @@ class Repository:
         unpack: bool = True,
         unpack_limit: int | UnpackLimits = UnpackLimits(),
         concurrency: int = 16,
-        progress: Progress | None = None,
-    ) -> Pulled | Descriptor:
+        progress: events.Progress | None = None,
+    ) -> pulled.Pulled | Descriptor:
         """Pull the files of an artifact into a folder, or an image into a `Layout`, byte for byte.
 
         In a folder, each file gets its name only after its digest was verified. A file that has the right content
@@ -717,7 +721,7 @@ class Repository:
             options=options,
         )
         manifest, names, layers = run(pulling)
-        return Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
+        return pulled.Pulled(manifest, tuple(folder / name for name in names), tuple(layers))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._remote}>"

@@ -8,21 +8,24 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from acr._core.talk.paging import Pages, items, rows
-from acr._facades.notebooks import listing_html
+from acr._later import later
 from acr._shells.blocking import iterate, run
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in
 from acr._values.page import Page
 from acr._values.travel import stays
-from acr._values.upload_state import UploadState
 
 if TYPE_CHECKING:
     from acr._core.blobs.manual_uploads import ManualUpload
     from acr._core.blobs.streams import Stream
+    from acr._facades import notebooks
+    from acr._values import upload_state
 else:
     ManualUpload = object  # for `typing.get_type_hints`
     Stream = object  # for `typing.get_type_hints`
+    notebooks = later("acr._facades.notebooks")
+    upload_state = later("acr._values.upload_state")
 
 
 T = TypeVar("T")
@@ -76,7 +79,7 @@ class Listing(Generic[T]):
         return f"<{type(self).__name__} of {self._walk.what} at {self._walk.session.registry.netloc}>"
 
     def _repr_html_(self) -> str:
-        return listing_html(self, self.pages())
+        return notebooks.listing_html(self, self.pages())
 
 
 @public_in("acr")
@@ -158,7 +161,7 @@ class Upload:
         return self._upload.session.location
 
     @property
-    def state(self) -> UploadState:
+    def state(self) -> upload_state.UploadState:
         """What another process needs to continue the session. It changes with each chunk. Keep it secret."""
         return self._upload.session.state
 
