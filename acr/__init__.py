@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from acr._outside.verifying import VerifyingReader as VerifyingReader
     from acr._text import printable as printable
     from acr._values.access import Access as Access
+    from acr._values.chunk import Chunk as Chunk
     from acr._values.credentials import RefreshToken as RefreshToken, UsernamePassword as UsernamePassword
     from acr._values.descriptor import Descriptor as Descriptor, Platform as Platform
     from acr._values.digest import Digest as Digest, Hasher as Hasher
@@ -100,7 +101,6 @@ if TYPE_CHECKING:
         Started as Started,
     )
     from acr._values.properties import (
-        Chunk as Chunk,
         DeletedRepository as DeletedRepository,
         ManifestProperties as ManifestProperties,
         Order as Order,
@@ -198,6 +198,7 @@ else:
         "_text": "printable",
         "_values.access": "Access",
         "_outside.verifying": "VerifyingReader",
+        "_values.chunk": "Chunk",
         "_values.credentials": "RefreshToken UsernamePassword",
         "_values.descriptor": "Descriptor Platform",
         "_values.digest": "Digest Hasher",
@@ -209,8 +210,7 @@ else:
         "_values.page": "Page",
         "_values.progress": "Done Item Mounted Moved Progress ProgressEvent Retried Skipped Started",
         "_values.properties": (
-            "Chunk DeletedRepository ManifestProperties Order Permissions RelatedManifest "
-            "RepositoryProperties TagProperties"
+            "DeletedRepository ManifestProperties Order Permissions RelatedManifest RepositoryProperties TagProperties"
         ),
         "_values.pulled": "Pulled",
         "_values.reference": "Reference",

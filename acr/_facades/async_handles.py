@@ -24,16 +24,18 @@ from acr.errors import NotFound
 if TYPE_CHECKING:
     from acr._core.blobs import calls as blobs, downloads, streams
     from acr._core.images import artifacts
-    from acr._core.listed import manifests, permissions, referrers, tags
+    from acr._core.listed import manifest_metadata, manifests, permissions, referrers, tags
     from acr._outside import layers as layer_files
-    from acr._values import progress as events, properties as listed
+    from acr._values import chunk as chunks, progress as events, properties as listed
 else:
+    chunks = later("acr._values.chunk")
     events = later("acr._values.progress")
     listed = later("acr._values.properties")
     blobs = later("acr._core.blobs.calls")
     downloads = later("acr._core.blobs.downloads")
     streams = later("acr._core.blobs.streams")
     artifacts = later("acr._core.images.artifacts")
+    manifest_metadata = later("acr._core.listed.manifest_metadata")
     manifests = later("acr._core.listed.manifests")
     permissions = later("acr._core.listed.permissions")
     referrers = later("acr._core.listed.referrers")
@@ -200,7 +202,7 @@ class AsyncRepositoryManifest:
             ProtocolViolation: the answer is unusable.
             LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
-        return await manifests.properties(self._remote, self.reference)
+        return await manifest_metadata.get(self._remote, self.reference)
 
     async def update(
         self,
@@ -228,7 +230,7 @@ class AsyncRepositoryManifest:
             LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
         wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return await manifests.update(self._remote, self.reference, wanted)
+        return await manifest_metadata.update(self._remote, self.reference, wanted)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the manifest, and all tags that point to it.
@@ -331,7 +333,7 @@ class AsyncRepositoryBlob:
         """
         return await blobs.exists(self._remote, self.digest)
 
-    async def chunk(self, offset: int, length: int) -> listed.Chunk:
+    async def chunk(self, offset: int, length: int) -> chunks.Chunk:
         """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
 
         Args:

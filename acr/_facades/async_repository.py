@@ -29,7 +29,7 @@ from acr.protocols import Local
 if TYPE_CHECKING:
     from acr._core.blobs import downloads, manual_uploads, streams, uploads
     from acr._core.images import artifacts, copying as copies, inspecting
-    from acr._core.listed import catalog, manifests, permissions, referrers, tags, trash
+    from acr._core.listed import catalog, manifest_metadata, permissions, referrers, tags, trash
     from acr._core.upkeep import deep_locks, restoring
     from acr._outside import (
         checkpoint as checkpoints,
@@ -62,7 +62,7 @@ else:
     copies = later("acr._core.images.copying")
     inspecting = later("acr._core.images.inspecting")
     catalog = later("acr._core.listed.catalog")
-    manifests = later("acr._core.listed.manifests")
+    manifest_metadata = later("acr._core.listed.manifest_metadata")
     permissions = later("acr._core.listed.permissions")
     referrers = later("acr._core.listed.referrers")
     tags = later("acr._core.listed.tags")
@@ -338,7 +338,9 @@ class AsyncRepository:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        return AsyncListing(manifests.manifests(self._remote, order_by=order_by, page_size=page_size, last=last))
+        return AsyncListing(
+            manifest_metadata.manifests(self._remote, order_by=order_by, page_size=page_size, last=last)
+        )
 
     def tag(self, name: str) -> AsyncRepositoryTag:
         """Make a handle for a tag. This sends no request.

@@ -26,16 +26,18 @@ from acr.errors import NotFound
 if TYPE_CHECKING:
     from acr._core.blobs import calls as blobs, downloads, streams
     from acr._core.images import artifacts
-    from acr._core.listed import manifests, permissions, referrers, tags
+    from acr._core.listed import manifest_metadata, manifests, permissions, referrers, tags
     from acr._outside import layers as layer_files
-    from acr._values import progress as events, properties as listed
+    from acr._values import chunk as chunks, progress as events, properties as listed
 else:
+    chunks = later("acr._values.chunk")
     events = later("acr._values.progress")
     listed = later("acr._values.properties")
     blobs = later("acr._core.blobs.calls")
     downloads = later("acr._core.blobs.downloads")
     streams = later("acr._core.blobs.streams")
     artifacts = later("acr._core.images.artifacts")
+    manifest_metadata = later("acr._core.listed.manifest_metadata")
     manifests = later("acr._core.listed.manifests")
     permissions = later("acr._core.listed.permissions")
     referrers = later("acr._core.listed.referrers")
@@ -202,7 +204,7 @@ class RepositoryManifest:
             ProtocolViolation: the answer is unusable.
             LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
-        return run(manifests.properties(self._remote, self.reference))
+        return run(manifest_metadata.get(self._remote, self.reference))
 
     def update(
         self,
@@ -230,7 +232,7 @@ class RepositoryManifest:
             LimitExceeded: the answer is larger than the `page` of `Limits`.
         """
         wanted = permissions.changes(can_read=can_read, can_write=can_write, can_list=can_list, can_delete=can_delete)
-        return run(manifests.update(self._remote, self.reference, wanted))
+        return run(manifest_metadata.update(self._remote, self.reference, wanted))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Delete the manifest, and all tags that point to it.
@@ -335,7 +337,7 @@ class RepositoryBlob:
         """
         return run(blobs.exists(self._remote, self.digest))
 
-    def chunk(self, offset: int, length: int) -> listed.Chunk:
+    def chunk(self, offset: int, length: int) -> chunks.Chunk:
         """Get part of the blob. Nobody can verify it, because the digest identifies the whole blob.
 
         Args:

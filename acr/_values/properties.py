@@ -6,7 +6,6 @@ from typing import Final, Literal
 
 import attrs
 
-from acr._text import counted
 from acr._values.arguments import check_count
 from acr._values.digest import Digest
 from acr._values.home import public_in
@@ -145,22 +144,6 @@ class ManifestProperties(Permissions):
     related: Sequence[RelatedManifest] = ()
     quarantine_state: str | None = None
     quarantine_details: str | None = None
-
-
-@public_in("acr")
-@attrs.frozen
-class Chunk(Plain):
-    """Part of a blob. Nobody can verify it, because the digest identifies the whole blob.
-
-    Args:
-        content: the bytes. At the end of the blob there are fewer than you asked for.
-        offset: the place of the first byte in the blob.
-        size: size of the whole blob in bytes; None if the registry does not say.
-    """
-
-    content: bytes = attrs.field(repr=lambda content: f"<{counted(len(content), 'byte')}>")
-    offset: int
-    size: int | None
 
 
 @public_in("acr")

@@ -18,7 +18,7 @@ LIBRARY = sys.stdlib_module_names
 # What each room may import, beside the standard library and itself. The order is that of the house, from the ground.
 VALUES = {"attrs", "acr._text", "acr.errors", "acr.media_types", "acr._values"}
 CONTRACTS = {*VALUES, "acr._forks", "acr.protocols", "acr._core.runtime", "acr._core.storage"}
-TALK = {*CONTRACTS, "acr_rest", "acr._core.talk"}
+TALK = {*CONTRACTS, "acr._later", "acr_rest", "acr._core.talk"}
 FILES = {"acr._later", "acr._outside.failures", "acr._outside.regular"}
 SET = {*VALUES, "acr.emulator._arguments", "acr.emulator._settings"}
 ROOMS: dict[str, set[str]] = {

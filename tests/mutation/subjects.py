@@ -35,7 +35,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     "digests": Subject(
         functions=(
             "acr._values.digest.*",
-            "acr._core.listed.manifests.x_digest_of__*",
+            "acr._core.listed.manifest_metadata.x_digest_of__*",
             "acr._core.listed.manifests.x_get__*",
             "acr._core.listed.manifests.x_put__*",
             "acr._core.listed.manifests.x__announced__*",
@@ -103,7 +103,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         ),
         decorated=(
             "acr/_core/listed/catalog.py::update",
-            "acr/_core/listed/manifests.py::update",
+            "acr/_core/listed/manifest_metadata.py::update",
             "acr/_core/listed/referrers.py::push",
             "acr/_core/listed/tags.py::update",
         ),
@@ -163,7 +163,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "acr._core.listed.tags.x_tags__*",
             "acr._core.listed.tags.x_names__*",
             "acr._core.listed.tags.x__names__*",
-            "acr._core.listed.manifests.x_manifests__*",
+            "acr._core.listed.manifest_metadata.x_manifests__*",
             "acr._values.properties.x_check_page_size__*",
         ),
         files=("acr/_core/talk/links.py", "acr/_core/talk/paging.py", "acr/_core/talk/unlinked.py"),

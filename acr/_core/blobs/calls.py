@@ -22,10 +22,10 @@ from acr._core.talk.remote import Remote
 from acr._core.talk.sending import read
 from acr._core.talk.session import Session
 from acr._values.arguments import check_count
+from acr._values.chunk import Chunk
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, is_empty
 from acr._values.media_type import essence
-from acr._values.properties import Chunk
 from acr.errors import (
     NotFound,
     ProtocolViolation,

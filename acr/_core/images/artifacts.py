@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from sys import maxsize
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from acr import media_types
-from acr._core.blobs import calls as blobs, downloads, uploads
+from acr._core.blobs import calls as blobs
 from acr._core.images.blob_sources import RegistrySource
 from acr._core.images.copy_options import Options
 from acr._core.images.graph import check_one_kind
@@ -29,6 +29,7 @@ from acr._core.talk.deadline import one_call, share, writes
 from acr._core.talk.flight import Flight
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
+from acr._later import later
 from acr._values.arguments import check_callback
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.digest import Digest, Hasher
@@ -40,6 +41,12 @@ from acr._values.progress import Item, Progress, Skipped, tell
 from acr._values.reference import check_tag
 from acr.errors import InvalidInput, InvalidReference, ProtocolViolation, TransferError
 from acr.protocols import Sink
+
+if TYPE_CHECKING:
+    from acr._core.blobs import downloads, uploads
+else:
+    downloads = later("acr._core.blobs.downloads")
+    uploads = later("acr._core.blobs.uploads")
 
 _SHOWN: Final = 20
 """Names that an error tells."""

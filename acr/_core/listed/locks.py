@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from acr._core.talk.deadline import best_effort
-from acr._values.properties import Permissions
 from acr.errors import AcrError, Locked
+
+if TYPE_CHECKING:
+    from acr._values.properties import Permissions
 
 
 @asynccontextmanager

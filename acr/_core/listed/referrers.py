@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from acr_rest.api.container_registry import get_referrers
 from acr_rest.types import Response
 
 from acr import media_types
-from acr._core.listed import catalog, manifests, tags
+from acr._core.listed import manifests
 from acr._core.listed.locks import explained
 from acr._core.talk import scopes
 from acr._core.talk.deadline import each_one_call, one_call
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
+from acr._later import later
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor, read_descriptor
 from acr._values.digest import Digest
@@ -31,6 +32,12 @@ from acr._values.media_type import essence
 from acr._values.page import Page
 from acr._values.reference import check_reference
 from acr.errors import NotFound, ProtocolViolation, ResponseError
+
+if TYPE_CHECKING:
+    from acr._core.listed import catalog, tags
+else:
+    catalog = later("acr._core.listed.catalog")
+    tags = later("acr._core.listed.tags")
 
 _UNKNOWN_REPOSITORY: Final = "NAME_UNKNOWN"
 

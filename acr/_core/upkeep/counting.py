@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from acr._core.listed import catalog, manifests
+from acr._core.listed import catalog, manifest_metadata
 from acr._core.listed.existence import is_found
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
@@ -46,7 +46,7 @@ async def is_counted(remote: Remote, known: Collection[str]) -> bool:
     """
     before = (await catalog.get(remote)).manifest_count
     for _ in range(LISTINGS):
-        walk = manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+        walk = manifest_metadata.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
         listed = {str(one.digest) async for one in items(walk)}
         after = (await catalog.get(remote)).manifest_count
         if before == after:
@@ -56,4 +56,4 @@ async def is_counted(remote: Remote, known: Collection[str]) -> bool:
 
 
 async def _hidden(remote: Remote, unlisted: Collection[str]) -> int:
-    return sum([await is_found(manifests.properties(remote, Digest(one))) for one in unlisted])
+    return sum([await is_found(manifest_metadata.get(remote, Digest(one))) for one in unlisted])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from acr._cleanup.graph import NAMED
-from acr._core.listed import manifests, tags
+from acr._core.listed import manifest_metadata, tags
 from acr._core.listed.permissions import Changes, changes
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
@@ -52,9 +52,9 @@ async def lock(remote: Remote, reference: str, *, deep: bool) -> LockState:
             done[-1] = _item(before, root)
         digests, named = await Family(remote).of(root) if deep else ([root], [])
         for digest in digests:
-            told = await manifests.properties(remote, digest)
+            told = await manifest_metadata.get(remote, digest)
             done.append(_item(told, digest))
-            await manifests.update(remote, digest, _LOCKED)
+            await manifest_metadata.update(remote, digest, _LOCKED)
         for tag in named:
             told_tag = await tags.get(remote, tag.name)
             done.append(_item(told_tag, told_tag.digest))
@@ -83,7 +83,7 @@ async def _undo(remote: Remote, done: Iterable[LockItem]) -> dict[str, str]:
 async def _is_as_before(remote: Remote, item: LockItem) -> bool:
     """Whether an item surely has the permissions that it had: what was refused may not have been changed at all."""
     try:
-        found = await (manifests.properties(remote, item.digest) if item.name is None else tags.get(remote, item.name))
+        found = await (manifest_metadata.get(remote, item.digest) if item.name is None else tags.get(remote, item.name))
     except AcrError:
         return False
     return (found.can_write, found.can_delete) == (item.can_write, item.can_delete)
@@ -234,7 +234,7 @@ async def locks(remote: Remote) -> list[LockItem]:
     found: list[LockItem] = []
     async for tag in items(tags.tags(remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)):
         found += _if_locked(tag)
-    async for one in items(manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)):
+    async for one in items(manifest_metadata.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)):
         found += _if_locked(one)
     return found
 
@@ -260,6 +260,6 @@ def _as_before(item: LockItem) -> Changes:
 
 async def _update(remote: Remote, item: LockItem, wanted: Changes) -> LockItem:
     if item.name is None:
-        return _item(await manifests.update(remote, item.digest, wanted), item.digest)
+        return _item(await manifest_metadata.update(remote, item.digest, wanted), item.digest)
     found = await tags.update(remote, item.name, wanted)
     return _item(found, found.digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from acr._cleanup.applying.doomed import Node, State
-from acr._core.listed import manifests, tags
+from acr._core.listed import manifest_metadata, manifests, tags
 from acr._core.talk.attempts import Attempts, may_have_taken_effect
 from acr._core.upkeep.evidence import Evidence, is_as_planned
 from acr._core.upkeep.links import ACCEPTED
@@ -148,7 +148,7 @@ class Deleting:
 
     async def _found(self, node: Node) -> TagProperties | ManifestProperties:
         if not node.name:
-            return await manifests.properties(self._remote, node.digest)
+            return await manifest_metadata.get(self._remote, node.digest)
         found = await tags.get(self._remote, node.name)
         if found.digest == node.digest:
             try:

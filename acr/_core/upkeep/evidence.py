@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from acr._cleanup.applying.doomed import Doomed, Node, State
-from acr._core.listed import manifests, tags, trash
+from acr._core.listed import manifest_metadata, manifests, tags, trash
 from acr._core.listed.existence import if_found, is_found
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
@@ -166,7 +166,7 @@ class Evidence:
         """A line as the registry has it; None if it has none."""
         if node.name:
             return await if_found(tags.get(self._remote, node.name))
-        return await if_found(manifests.properties(self._remote, node.digest))
+        return await if_found(manifest_metadata.get(self._remote, node.digest))
 
 
 def is_as_planned(node: Node, found: TagProperties | ManifestProperties) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
-from acr._core.listed import manifests, referrers, tags
+from acr._core.listed import manifest_metadata, manifests, referrers, tags
 from acr._core.listed.existence import is_found
 from acr._core.talk.paging import items
 from acr._core.talk.remote import Remote
@@ -43,7 +43,7 @@ class Family:
     async def manifests(self) -> list[ManifestProperties]:
         """All manifests of the repository."""
         if self._manifests is None:
-            walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+            walk = manifest_metadata.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
             self._manifests = [one async for one in items(walk)]
         return self._manifests
 
@@ -112,6 +112,6 @@ class Family:
         return found
 
     async def _is_there(self, digest: Digest) -> bool:
-        if await is_found(manifests.properties(self._remote, digest)):
+        if await is_found(manifest_metadata.get(self._remote, digest)):
             return True
         return any(one.digest == digest for one in await self.manifests())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from acr._cleanup.applying.doomed import Doomed, Node, State
-from acr._core.listed import manifests, tags, trash
+from acr._core.listed import manifest_metadata, manifests, tags, trash
 from acr._core.listed.existence import if_found
 from acr._core.talk.remote import Remote
 from acr._core.upkeep.recorded import Owed, Record
@@ -91,7 +91,7 @@ class PuttingBack:
                 raise
             await restore_untagged(self._remote, node.digest)
         if off:
-            await manifests.update(self._remote, node.digest, with_flags(off))
+            await manifest_metadata.update(self._remote, node.digest, with_flags(off))
             await self._record.locked(self._remote.name, node.key)
         return True
 

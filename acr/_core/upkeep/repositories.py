@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import attrs
 
 from acr import media_types
-from acr._core.listed import catalog, manifests, tags
+from acr._core.listed import catalog, manifest_metadata, manifests, tags
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
 from acr._core.talk.remote import Remote
@@ -100,7 +100,7 @@ class RepositoryReading:
         """
         self._forget()
         self._before = await self._properties()
-        walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+        walk = manifest_metadata.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
         listing = tags.tags(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
         with _gone():
             # What moves between two pages is on both of them, and the later one counts.
@@ -266,7 +266,7 @@ class RepositoryReading:
         self._hidden[digest] = None
         await self._pace.wait()
         with suppress(NotFound, Denied, Locked, ProtocolViolation):
-            self._hidden[digest] = await manifests.properties(self._remote, digest)
+            self._hidden[digest] = await manifest_metadata.get(self._remote, digest)
 
     def untagged(self) -> Sequence[Digest]:
         """The manifests of the listing that no tag leads to; none if one that could not be read may lead to any."""

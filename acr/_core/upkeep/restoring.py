@@ -12,7 +12,7 @@ from typing import Final
 from acr import media_types
 from acr._cleanup.graph import NAMED
 from acr._core.images.graph import MOST_MANIFESTS
-from acr._core.listed import manifests, tags, trash
+from acr._core.listed import manifest_metadata, manifests, tags, trash
 from acr._core.listed.existence import is_found
 from acr._core.listed.referrers import Referrers
 from acr._core.storage import Journal, ManifestCache
@@ -232,7 +232,7 @@ class _Restoring:
             return None
 
     async def _is_there(self, digest: Digest) -> bool:
-        return await is_found(manifests.properties(self._remote, digest))
+        return await is_found(manifest_metadata.get(self._remote, digest))
 
     def _children(self, manifest: Manifest) -> list[Digest]:
         reading = read_links(manifest)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from acr._cleanup.applying.doomed import Node
 from acr._cleanup.applying.report import PurgeItem
-from acr._core.listed import manifests, tags
+from acr._core.listed import manifest_metadata, tags
 from acr._core.listed.existence import if_found
 from acr._core.listed.permissions import Changes, changes
 from acr._core.talk.paging import items
@@ -112,13 +112,13 @@ async def _find(remote: Remote, key: str) -> TagProperties | ManifestProperties 
 
 async def _get(remote: Remote, key: str) -> TagProperties | ManifestProperties:
     if ":" in key:
-        return await manifests.properties(remote, Digest(key))
+        return await manifest_metadata.get(remote, Digest(key))
     return await tags.get(remote, key)
 
 
 async def _find_listed(remote: Remote, key: str) -> TagProperties | ManifestProperties | None:
     if ":" in key:
-        walk = manifests.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+        walk = manifest_metadata.manifests(remote, order_by=None, page_size=LARGEST_PAGE, last=None)
         async with aclosing(items(walk)) as listed:
             return next((one for one in [one async for one in listed] if one.digest == key), None)
     names = tags.tags(remote, order_by=None, page_size=LARGEST_PAGE, last=None, digest=None)
@@ -128,6 +128,6 @@ async def _find_listed(remote: Remote, key: str) -> TagProperties | ManifestProp
 
 async def _update(remote: Remote, key: str, flags: Mapping[str, bool]) -> None:
     if ":" in key:
-        await manifests.update(remote, Digest(key), with_flags(flags))
+        await manifest_metadata.update(remote, Digest(key), with_flags(flags))
     else:
         await tags.update(remote, key, with_flags(flags))

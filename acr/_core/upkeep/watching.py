@@ -17,7 +17,7 @@ import attrs
 
 from acr import media_types
 from acr._cleanup.applying.doomed import Doomed, Node, State
-from acr._core.listed import catalog, manifests, tags
+from acr._core.listed import catalog, manifest_metadata, manifests, tags
 from acr._core.listed.existence import if_found, is_found
 from acr._core.talk import scopes
 from acr._core.talk.paging import Walk
@@ -164,7 +164,7 @@ class Watch:
 
     async def newest(self) -> None:
         """Look at what has come since the last look. What could not be read then may be readable now."""
-        walk = manifests.manifests(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None)
+        walk = manifest_metadata.manifests(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None)
         listing = tags.tags(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None, digest=None)
         found = await self._list(walk, "manifests", self._newest.get("manifests"))
         found_tags = await self._list(listing, "tags", self._newest.get("tags"))
@@ -177,7 +177,7 @@ class Watch:
         While something new is read, more may come. So this looks again, three times at the most.
         """
         for _ in range(LISTINGS):
-            walk = manifests.manifests(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None)
+            walk = manifest_metadata.manifests(self._remote, order_by="newest", page_size=_NEWEST_PAGE, last=None)
             if not await self._take([], await self._list(walk, "manifests", self._newest.get("manifests"))):
                 break
 
@@ -197,7 +197,7 @@ class Watch:
         return kept | self._read | self._planned.digests
 
     async def _all_manifests(self) -> list[ManifestProperties]:
-        walk = manifests.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
+        walk = manifest_metadata.manifests(self._remote, order_by=None, page_size=LARGEST_PAGE, last=None)
         return await self._list(walk, "manifests", None)
 
     async def _all_tags(self) -> list[TagProperties]:
@@ -319,7 +319,7 @@ class Watch:
 
     async def exists(self, digest: Digest) -> bool:
         """Whether the repository has a manifest. A pull-through cache imports nothing for this question."""
-        return await is_found(manifests.properties(self._remote, digest))
+        return await is_found(manifest_metadata.get(self._remote, digest))
 
     async def read(self, known: ManifestProperties | TagProperties) -> Manifest | str | None:
         """A manifest that a listing or a tag names, or why it cannot be read; None if it is gone."""
@@ -341,7 +341,7 @@ class Watch:
 
     async def _listed(self, tag: TagProperties) -> ManifestProperties | str | None:
         """What the registry tells of the manifest of a tag that no listing shows; None if the tag is gone, or moved."""
-        there = await if_found(manifests.properties(self._remote, tag.digest))
+        there = await if_found(manifest_metadata.get(self._remote, tag.digest))
         if there is not None:
             return there
         now = await if_found(tags.get(self._remote, tag.name))
