@@ -37,8 +37,8 @@ sees. It does not hash blobs. It keeps all content in memory, and files are on t
 - *acr* is a script of a few lines (`ours.py`). It signs in by name and password, as crane, oras, regctl and skopeo do.
   Microsoft's SDK and the Go module exchange a token of Entra: a request more.
 - *acr, other tree* is another state of this project, measured beside it.
-- Before each run over a large blob, eight curls fetch it, which is not counted: the memory of a virtual machine that has
-  rested is slow at first, and that would be at the cost of whoever comes after a slow client.
+- Before each run over a large blob, eight curls fetch it, which is not counted: the memory of a virtual machine that
+  has rested is slow at first, and that would be at the cost of whoever comes after a slow client.
 - The line, the registry and the clients go before other processes of the machine (autogroup and nice, -20).
 - curl and the limits verify nothing, or know no registry. The eight curls leave eight files.
 - Without loss and without a limit of the whole line, large packets pass whole (GSO), because the system calls of small
