@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from acr._outside.credentials.docker_config import DockerConfig as DockerConfig
     from acr._outside.credentials.entra import default_credential as default_credential
     from acr._outside.inventory_file import load_inventory as load_inventory, save_inventory as save_inventory
+    from acr._outside.journal import unfinished_plan as unfinished_plan
     from acr._outside.layouts.docker_archive import DockerArchive as DockerArchive
     from acr._outside.layouts.layout import Layout as Layout, Memory as Memory
     from acr._outside.plan_file import load_plan as load_plan, save_plan as save_plan
@@ -189,6 +190,7 @@ else:
         "_outside.credentials.docker_config": "DockerConfig",
         "_outside.credentials.entra": "default_credential",
         "_outside.inventory_file": "load_inventory save_inventory",
+        "_outside.journal": "unfinished_plan",
         "_outside.layouts.docker_archive": "DockerArchive",
         "_outside.layouts.layout": "Layout Memory",
         "_outside.plan_file": "load_plan save_plan",

@@ -14,10 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from acr._core.storage import JOURNAL_FORM, Journal
-from acr._outside.failures import writing
+from acr._core.storage import JOURNAL_END, JOURNAL_FORM, Journal
+from acr._outside.failures import reading, writing
 from acr._outside.owning import own
+from acr._outside.regular import open_regular
 from acr._values.arguments import check_path
+from acr._values.home import public_in
 from acr.errors import ProtocolViolation, TransferError
 
 _LONGEST: Final = 8 * 1024 * 1024
@@ -25,6 +27,9 @@ _LONGEST: Final = 8 * 1024 * 1024
 
 _HEAD: Final = json.dumps({"journal": JOURNAL_FORM})[:-1].encode()
 """What a journal begins with."""
+
+_ENDS: Final = 64 * 1024
+"""Bytes at either end of a journal that have its first and its last entry."""
 
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MORE_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -44,6 +49,49 @@ def open_journal(
         InvalidInput: it is no path.
     """
     return _FileJournal(check_path("journal", path), only_read=only_read, closes_first=closes_first)
+
+
+@public_in("acr")
+def unfinished_plan(journal: str | os.PathLike[str]) -> str | None:
+    """Say which plan a journal belongs to, if that plan did not come to its end. Only that plan goes on with it.
+
+    The file is read at its two ends, and stays as it is. A purge may go on meanwhile.
+
+    Args:
+        journal: path of the journal of a purge.
+
+    Returns:
+        The plan's `sha256`; None if it came to its end, or if there is no such file.
+
+    Raises:
+        InvalidInput: it is no path.
+        TransferError: the file cannot be read.
+        ProtocolViolation: it is no journal of a purge.
+
+    Example:
+        digest = unfinished_plan("plan.journal")
+        if digest == load_plan("plan.json").sha256:
+            print("the work on plan.json ended early: carry it on")
+    """
+    path = check_path("journal", journal)
+    if not os.path.lexists(path):
+        return None
+    with reading(f"the journal {path}"), open_regular(path) as file:
+        head = file.readline(_ENDS)
+        file.seek(max(len(head), file.seek(0, os.SEEK_END) - _ENDS))
+        tail = file.read(_ENDS)
+    if not head.endswith(b"\n") and head[: len(_HEAD)] == _HEAD[: len(head)]:
+        return None  # nothing was begun
+    try:
+        first = json.loads(head)
+    except (ValueError, RecursionError):
+        first = None
+    if not (isinstance(first, dict) and first.get("journal") == JOURNAL_FORM and isinstance(first.get("plan"), str)):
+        raise ProtocolViolation(f"{path} is no journal of a purge")
+    whole, _, _torn = tail.rpartition(b"\n")  # a process that was killed may leave part of a line
+    is_finished = whole.rpartition(b"\n")[2] in (b"", json.dumps(JOURNAL_END).encode())
+    plan: str = first["plan"]
+    return None if is_finished else plan
 
 
 class _FileJournal:

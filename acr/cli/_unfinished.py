@@ -6,7 +6,6 @@ lost its tags is of no rule any more. So only the old plan can be carried on.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from contextlib import suppress
@@ -14,12 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import acr
-
-_LONGEST: Final = 4096
-"""Bytes at either end of a journal that have its first and its last entry."""
-
-_END: Final = b'{"is": "end"}'
-"""The last entry of a journal whose plan came to its end."""
 
 _SHORT: Final = 12
 """Digits of a plan's digest in the name of a plan, as in that of a journal that was put aside."""
@@ -69,16 +62,7 @@ def _aside(path: str, digest: str) -> Path:
 
 def _unfinished(journal: Path) -> str | None:
     """The digest of the plan that a journal is of, if that did not come to its end; None if nobody knows."""
-    try:
-        if not journal.is_file():
-            return None
-        with journal.open("rb") as file:
-            head = file.readline(_LONGEST)
-            file.seek(max(len(head), journal.stat().st_size - _LONGEST))
-            tail = file.read()
-        plan = json.loads(head).get("plan")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return None
-    whole, _, _torn = tail.rpartition(b"\n")  # a process that was killed may leave a part of a line
-    is_digest = isinstance(plan, str) and plan.isalnum() and plan.isascii()
-    return plan if is_digest and tail and whole.rpartition(b"\n")[2] != _END else None
+    with suppress(acr.AcrError):
+        digest = acr.unfinished_plan(journal)
+        return digest if digest and digest.isalnum() and digest.isascii() else None  # it becomes part of a name
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -235,3 +236,42 @@ def test_what_nobody_could_read_is_not_written(tmp_path: Path) -> None:
     journal = open_journal(tmp_path / "journal")
     assert [entry for _, entry in journal.open()] == [{"number": 1}]
     journal.close()
+
+
+HEAD = {"journal": "acr-purge-journal/1", "registry": "r.azurecr.io", "plan": "12ab"}
+END = {"is": "end"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "torn", "unfinished"),
+    [
+        ([], "", None),
+        ([], '{"journal": "acr-pur', None),
+        ([HEAD], "", None),
+        ([HEAD], '{"is": "e', None),
+        ([HEAD, {"is": "gone"}], "", "12ab"),
+        ([HEAD, {"is": "gone"}, END], "", None),
+        ([HEAD, {"is": "gone"}, END], '{"is": "ag', None),
+        ([HEAD, {"is": "gone"}, END, {"is": "again"}], "", "12ab"),
+        ([HEAD, {"is": "gone", "text": "x" * 200_000}], "", "12ab"),
+        ([HEAD, {"is": "gone", "text": "x" * 200_000}, END], "", None),
+    ],
+)
+def test_a_journal_says_which_plan_did_not_end(
+    tmp_path: Path, entries: list[dict[str, str]], torn: str, unfinished: str | None
+) -> None:
+    path = tmp_path / "journal"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries) + torn)
+    before = path.read_bytes()
+    assert acr.unfinished_plan(path) == unfinished
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_journal_is_of_no_plan(tmp_path: Path) -> None:
+    assert acr.unfinished_plan(tmp_path / "none") is None
+    for content in (b'{"plan": "12ab"}\n', b"[]\n", b"\x00", b"[" * 100_000, b'{"journal": "acr-purge-journal/1"}\n'):
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(acr.ProtocolViolation, match="is no journal of a purge"):
+            acr.unfinished_plan(tmp_path / "file")
+    with pytest.raises(acr.TransferError, match="expected a regular file"):
+        acr.unfinished_plan(tmp_path)

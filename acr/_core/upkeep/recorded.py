@@ -11,7 +11,7 @@ import attrs
 from acr._cleanup.applying.doomed import Node
 from acr._cleanup.plan import Plan
 from acr._core.runtime import Runtime
-from acr._core.storage import JOURNAL_FORM, Journal
+from acr._core.storage import JOURNAL_END, JOURNAL_FORM, Journal
 from acr._values.digest import Digest, received_digest
 from acr._values.manifest import Manifest
 from acr._values.properties import Permissions
@@ -136,7 +136,7 @@ class Record:
                     )
                 continue
             key = (str(entry.get("repository")), str(entry.get("key")))
-            self._is_finished = entry.get("is") == "end"
+            self._is_finished = entry == JOURNAL_END
             self._take(key, entry, place)
         return head
 
@@ -298,7 +298,7 @@ class Record:
     async def finish(self) -> None:
         """Note that the plan is done, so that the journal of the next one may take its place."""
         if not self._is_finished:
-            await self._add([{"is": "end"}])
+            await self._add([JOURNAL_END])
             self._is_finished = True
 
     async def again(self) -> None:
