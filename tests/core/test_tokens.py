@@ -98,6 +98,30 @@ def test_a_token_is_renewed_a_minute_before_its_end_or_a_fifth_of_its_life(lifet
         assert len(world.issued) == 2
 
 
+def test_what_is_kept_shows_no_token() -> None:
+    world = World(300)
+    shown = world.access_token()
+    assert shown not in repr(world.tokens._access)
+    assert "renew_at=" in repr(world.tokens._access)
+
+
+def test_a_keyring_is_a_credential_until_it_was_asked() -> None:
+    assert World(300, None).tokens.is_anonymous
+    assert not World(300, Bare()).tokens.is_anonymous
+    assert not World(300).tokens.is_anonymous
+
+
+class Talkative:
+    def get_token(self, *scopes: str, **kwargs: object) -> object:
+        raise ValueError("x" * 10_000)
+
+
+def test_what_a_credential_says_when_it_fails_is_cut() -> None:
+    with pytest.raises(CredentialError) as caught:
+        run(World(300, Talkative()).tokens.refresh_token(AUTHORITY))
+    assert str(caught.value).endswith(f": ValueError: {'x' * 1500}")
+
+
 def test_tokens_that_have_expired_are_not_kept() -> None:
     world = World(300)
     for name in "abc":

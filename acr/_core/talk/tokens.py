@@ -200,10 +200,10 @@ class Tokens:
             return refusals.anonymous(host)
         if self._looked_up is not None and self._looked_up.credential is None:
             return refusals.no_entry(self._credential, host)
-        if authorization is None or not authorization.startswith("Bearer "):
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme != "Bearer":
             return None
-        access = exchanges.claims(authorization.removeprefix("Bearer "))
-        return refusals.lacking(access, scopes, is_abac=self._is_abac())
+        return refusals.lacking(exchanges.claims(token), scopes, is_abac=self._is_abac())
 
     def _is_abac(self) -> bool:
         """Whether the registry assigns roles by repository: ACR says so in its refresh tokens (aad_identity)."""
