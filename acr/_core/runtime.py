@@ -191,6 +191,10 @@ class Runtime(Protocol):
         """Seconds on a clock that only goes forward."""
         ...
 
+    async def connect(self, endpoint: Endpoint) -> None:
+        """Have a connection for the next request to a place. If that fails, the request will tell why."""
+        ...
+
     def lock(self) -> AbstractAsyncContextManager[Any]:
         """A lock that keeps other threads, or other tasks, of this home out."""
         ...

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -129,6 +129,20 @@ class AsyncioRuntime:
         except (*LOST, *UNSENDABLE) as error:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
+
+    async def connect(self, endpoint: Endpoint) -> None:
+        if self._fixed is not None or self._closed:
+            return
+        lanes = await self._homes.here().lanes_to(endpoint, partial(self._new_lanes, endpoint))
+        with suppress(*LOST):
+            lane = await lanes.take(0)
+            is_well = False
+            try:
+                if isinstance(lane, Connection):
+                    await lane.connect(self._network.timeouts.connect)
+                is_well = True
+            finally:
+                await lanes.give_back(lane, is_well)
 
     async def sleep(self, seconds: float) -> None:
         running_loop()

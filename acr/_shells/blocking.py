@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
@@ -176,6 +176,33 @@ class BlockingRuntime:
             go_on()  # it may have been cut
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
+
+    async def connect(self, endpoint: Endpoint) -> None:
+        go_on()
+        if self._fixed is not None or self._closed:
+            return
+        pool = self._pool_to(endpoint)
+        with suppress(*LOST), self._stoppable():
+            way = pool.take(0)
+            try:
+                if isinstance(way, Connection):
+                    way.connect(self._network.timeouts.connect)
+            finally:
+                pool.give_back(way)
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """What this thread waits for meanwhile can be cut by a stop of its gather."""
+        stop = GATHERING.stop
+        if stop is None:
+            yield
+            return
+        call = stop.begin()
+        try:
+            with self._sockets.calling(call):
+                yield
+        finally:
+            stop.end(call)
 
     async def sleep(self, seconds: float) -> None:
         stop = GATHERING.stop

@@ -39,19 +39,42 @@ class Connection:
         self._origin = origin
         self._context = context
         self._keepalive = keepalive
-        self._connection: httpcore.AsyncHTTPConnection | None = None
+        self._connection: httpcore.AsyncConnectionInterface | None = None
+        self._fresh: httpcore.AsyncHTTP11Connection | None = None  # connected, and not used yet
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
         connection = await self._ready()
         return await connection.handle_async_request(request)
 
+    async def connect(self, timeout: float | None) -> None:  # noqa: ASYNC109 - as httpcore calls it
+        """Connect before there is a request.
+
+        Args:
+            timeout: seconds for TCP, and as many for TLS.
+
+        Raises:
+            httpcore.ConnectError, httpcore.ConnectTimeout: it cannot be done.
+        """
+        if self._connection is not None or self._fresh is not None:
+            return
+        host = self._origin.host.decode("ascii")
+        stream = await AsyncSockets().connect_tcp(host, self._origin.port, timeout)
+        if self._origin.scheme == b"https":
+            self._context.set_alpn_protocols(["http/1.1"])  # as httpcore does
+            stream = await stream.start_tls(self._context, host, timeout)
+        self._fresh = httpcore.AsyncHTTP11Connection(self._origin, stream, self._keepalive)
+
     async def aclose(self) -> None:
         """Close it."""
-        if self._connection is not None:
-            await self._connection.aclose()
+        for connection in (self._connection, self._fresh):
+            if connection is not None:
+                await connection.aclose()
 
-    async def _ready(self) -> httpcore.AsyncHTTPConnection:
+    async def _ready(self) -> httpcore.AsyncConnectionInterface:
+        if self._fresh is not None:
+            self._connection, self._fresh = self._fresh, None
+            return self._connection
         old = self._connection
         # A task that was cancelled while it let go of it may have left it in the midst of something.
         if old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):

@@ -121,10 +121,33 @@ class Connection:
         self._sockets = sockets
         self._connection: httpcore.ConnectionInterface | None = None
         self._kept: tuple[float, _Stream] | None = None
+        self._fresh: httpcore.HTTP11Connection | None = None  # connected, and not used yet
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
         return self._ready().handle_request(request)
+
+    def connect(self, timeout: float | None) -> None:
+        """Connect before there is a request.
+
+        Args:
+            timeout: seconds for TCP, and as many for TLS.
+
+        Raises:
+            httpcore.ConnectError, httpcore.ConnectTimeout: it cannot be done.
+        """
+        if self._connection is not None or self._kept is not None or self._fresh is not None:
+            return
+        host = self._origin.host.decode("ascii")
+        stream = self._sockets.connect_tcp(host, self._origin.port, timeout)
+        if self._origin.scheme == b"https":
+            self._context.set_alpn_protocols(["http/1.1"])  # as httpcore does
+            try:
+                stream = stream.start_tls(self._context, host, timeout)
+            except BaseException:
+                stream.close()
+                raise
+        self._fresh = httpcore.HTTP11Connection(self._origin, stream, self._keepalive)
 
     def keep(self, stream: object) -> None:
         """Go on with a stream whose last answer was read to its end from the socket itself.
@@ -140,10 +163,14 @@ class Connection:
         kept, self._kept = self._kept, None
         if kept is not None:
             kept[1].close()
-        if self._connection is not None:
-            self._connection.close()
+        for connection in (self._connection, self._fresh):
+            if connection is not None:
+                connection.close()
 
     def _ready(self) -> httpcore.ConnectionInterface:
+        if self._fresh is not None:
+            self._connection, self._fresh = self._fresh, None
+            return self._connection
         old, kept = self._connection, self._kept
         if kept is None and old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
             return old

@@ -15,7 +15,9 @@ import acr
 from acr._core.talk.chunking import AZURES
 from acr.emulator import Emulator
 from tests.armed import ALWAYS, Armed
+from tests.certificate import make_certificate
 from tests.images import add_image, add_index, contents
+from tests.patience import PATIENCE
 from tests.shells.script import Asked, Peer, Script, digest_of, head
 from tests.twin import Twin
 
@@ -560,3 +562,53 @@ def test_what_has_begun_to_come_goes_on_if_the_other_registry_opens_no_session_f
         source.copy("app:v1", "prod:v1", to=azures)
     assert [asked.target for asked in script.asked if asked.method == "PUT" and layer[7:] in asked.target]
     assert [one.origin for one in acr_emulator.requests if layer[7:] in one.path] == ["registry", "storage"]
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_who_waits_for_the_token_of_another_connects_meanwhile(
+    twin: Twin, is_tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four calls begin at once. One asks what the registry wants, and others connect before that is known.
+
+    A connection may be made so soon that the next call takes it for its own.
+    """
+    tls = make_certificate(tmp_path, ("127.0.0.1",)) if is_tls else None
+    if tls is not None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+    digest = f"Docker-Content-Digest: {digest_of(b'x')}"
+
+    def late(peer: Peer, _asked: Asked) -> None:
+        for _ in range(2):
+            assert script.greeted.acquire(timeout=PATIENCE)
+        peer.send(head(2) + b"{}")
+
+    def given(peer: Peer, _: Asked) -> None:
+        peer.send(head(1, digest, "Content-Type: a/b"))
+
+    with Script(late, given, greets=False, tls=tls) as script:
+        registry = twin.connect(script.url)
+        manifest = registry.repository("app").manifest("v1")
+        found = twin.at_once([manifest.head] * 4)
+        assert {one.size for one in found} == {1}
+    assert len(script.asked) == 5
+    assert max(script.connections) < 4
+
+
+def test_a_connection_that_cannot_be_had_meanwhile_is_no_error(
+    twin: Twin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = make_certificate(tmp_path, ("127.0.0.1",))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+    digest = f"Docker-Content-Digest: {digest_of(b'x')}"
+
+    def late(peer: Peer, _: Asked) -> None:
+        assert script.rejected.acquire(timeout=PATIENCE)
+        peer.send(head(2) + b"{}")
+
+    def given(peer: Peer, _: Asked) -> None:
+        peer.send(head(1, digest, "Content-Type: a/b"))
+
+    with Script(late, given, greets=False, tls=tls) as script:
+        script.rejects = 1
+        manifest = twin.connect(script.url).repository("app").manifest("v1")
+        assert {one.size for one in twin.at_once([manifest.head] * 4)} == {1}

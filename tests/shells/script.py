@@ -140,6 +140,9 @@ class Script:
     ) -> None:
         self.asked: list[Asked] = []
         self.arrivals = threading.Semaphore(0)
+        self.greeted = threading.Semaphore(0)  # connections that are made, TLS and all
+        self.rejects = 0  # connections that are closed at once, behind the first
+        self.rejected = threading.Semaphore(0)
         self._greets = greets
         self._parts = list(parts)
         self._count = len(parts)
@@ -194,6 +197,11 @@ class Script:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self._peers and self.rejects:
+                self.rejects -= 1
+                sock.close()
+                self.rejected.release()
+                continue
             sock.settimeout(_PATIENCE)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
@@ -211,6 +219,7 @@ class Script:
     def _serve(self, peer: Peer) -> None:
         try:
             peer.greet()
+            self.greeted.release()
             while peer.is_open and (asked := peer.next()):
                 if self._greets and asked.target.endswith("/v2/"):
                     peer.send(head(2) + b"{}")

@@ -26,11 +26,22 @@ class Flight(Generic[T]):
         # In a child process, or another event loop, nobody would ever let go of a lock that is held now.
         self._homes: WeakKeyDictionary[object, dict[Hashable, _State[T]]] = WeakKeyDictionary()
 
-    async def join(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
+    async def join(
+        self,
+        key: Hashable,
+        fetch: Callable[[], Awaitable[T]],
+        *,
+        meanwhile: Callable[[], Awaitable[object]] | None = None,
+    ) -> T:
         """Fetch it, or wait for who does so already.
 
         Those who waited share the outcome, a failure too: or a registry that is down would keep them waiting for its
         time-out one after another.
+
+        Args:
+            key: of what is needed.
+            fetch: gets it.
+            meanwhile: what is done by those who would wait. It raises nothing.
 
         Raises:
             AcrError: the attempt failed, this one or the one that was waited for.
@@ -38,19 +49,29 @@ class Flight(Generic[T]):
         states = self._homes.setdefault(self._runtime.home, {})
         state = states.setdefault(key, _State(self._runtime.lock()))
         before = state.landed
-        async with state.lock:
-            landed = state.landed
-            if landed is not None and landed is not before:
-                if isinstance(landed.outcome, AcrError):
-                    raise copy(landed.outcome)  # each thread adds a traceback of its own
-                return landed.outcome
-            try:
-                got = await fetch()
-            except AcrError as error:
-                state.landed = _Landed(error)
-                raise
-            state.landed = _Landed(got)
-            return got
+        state.joined.append(None)
+        try:
+            if meanwhile is not None and len(state.joined) > 1:
+                await meanwhile()
+            async with state.lock:
+                return await self._fly(state, before, fetch)
+        finally:
+            state.joined.pop()
+
+    async def _fly(self, state: _State[T], before: _Landed[T] | None, fetch: Callable[[], Awaitable[T]]) -> T:
+        """Fetch it, unless somebody has done so since `before`."""
+        landed = state.landed
+        if landed is not None and landed is not before:
+            if isinstance(landed.outcome, AcrError):
+                raise copy(landed.outcome)  # each thread adds a traceback of its own
+            return landed.outcome
+        try:
+            got = await fetch()
+        except AcrError as error:
+            state.landed = _Landed(error)
+            raise
+        state.landed = _Landed(got)
+        return got
 
     def forget(self, key: Hashable) -> None:
         """Drop what is kept for a key that is not needed any more."""
@@ -68,3 +89,4 @@ class _State(Generic[T]):
     def __init__(self, lock: AbstractAsyncContextManager[Any]) -> None:
         self.lock = lock
         self.landed: _Landed[T] | None = None
+        self.joined: list[None] = []  # one for each who fetches it or waits; to append to it is one step for threads

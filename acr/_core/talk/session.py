@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from acr_rest.api.container_registry import check_api
@@ -245,7 +246,8 @@ class Session:
             self.learned.demand = self.learned.demand or Demand(challenge, is_assumed=True)
             self.learned.is_met = True
         if not self.learned.is_met:
-            await self._discovery.join(_REGISTRY, self._discover_once)
+            connect = partial(self.runtime.connect, self.registry)
+            await self._discovery.join(_REGISTRY, self._discover_once, meanwhile=connect)
 
     async def _discover_once(self) -> None:
         if not self.learned.is_met:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -152,7 +153,8 @@ class Tokens:
 
         kept = self._live(authority, scopes)
         if kept is None:
-            kept = await self._access_flight.join((authority, scopes), fetch)
+            connect = partial(self._runtime.connect, self._registry)
+            kept = await self._access_flight.join((authority, scopes), fetch, meanwhile=connect)
         return kept.token
 
     async def refresh_token(self, authority: Authority) -> str:
