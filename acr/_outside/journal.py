@@ -69,9 +69,10 @@ def unfinished_plan(journal: str | os.PathLike[str]) -> str | None:
         ProtocolViolation: it is no journal of a purge.
 
     Example:
-        digest = unfinished_plan("plan.journal")
-        if digest == load_plan("plan.json").sha256:
-            print("the work on plan.json ended early: carry it on")
+        from acr import unfinished_plan
+
+        if unfinished_plan("plan.journal"):
+            print("the last plan ended early: carry it on before you make another one")
     """
     path = check_path("journal", journal)
     if not os.path.lexists(path):
