@@ -163,7 +163,11 @@ class AsyncioRuntime:
 
     async def result(self, future: Future[T]) -> T:
         check(future)
-        return future.result() if future.done() else await asyncio.wrap_future(future)
+        if future.done():
+            return future.result()
+        # A task that is cancelled waits no more, and what it has given to a thread is done all the same: it may be the
+        # removal of a file.
+        return await asyncio.shield(asyncio.wrap_future(future))
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         running_loop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import random
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import acr
 from acr._values.files import TITLE, UNPACK
 from acr.emulator import Emulator
 from tests.armed import ALWAYS
+from tests.patience import loop_turns, until, until_in_loop
 from tests.twin import Twin
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -149,3 +152,24 @@ def test_a_push_that_fails_removes_the_packed_folder(
 
     with pytest.raises(acr.Denied):
         repository.push_artifact([model], tag="v1")
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_push_that_is_cancelled_again_and_again_removes_the_packed_folder(
+    acr_emulator: Emulator, model: Path, temporary: Path, times: int
+) -> None:
+    """The second time it waits for its thread, which first has to make the file that it is to remove."""
+    (model / "weights" / "1.bin").write_bytes(random.Random(1).randbytes(16 * 1024 * 1024))
+
+    async def push() -> None:
+        async with acr.AsyncRegistry(acr_emulator.url, acr_emulator.async_credential()) as registry:
+            pushing = asyncio.ensure_future(registry.repository("models").push_artifact([model], tag="v1"))
+            await until_in_loop(lambda: list(temporary.iterdir()))
+            for _ in range(times):
+                pushing.cancel()
+                await loop_turns()
+            with pytest.raises(asyncio.CancelledError):
+                await pushing
+
+    asyncio.run(push())
+    until(lambda: not list(temporary.iterdir()))  # if nobody waits for the thread, it is done a little later

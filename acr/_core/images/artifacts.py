@@ -188,15 +188,16 @@ async def _push_one(sending: _Sending, file: File) -> Descriptor:
     if packing is None:
         return await _push_file(sending, file)
     # In a thread of its own, which does one thing after another: a task that is cancelled while its folder is packed
-    # must not remove the file before it is made.
-    thread, stack = remote.session.runtime.thread(), ExitStack()
+    # must not remove the file before it is made. And one that is cancelled while it removes the file has to do so.
+    runtime, stack = remote.session.runtime, ExitStack()
+    thread = runtime.thread()
     try:
-        packed = await remote.session.runtime.result(thread.submit(stack.enter_context, packing))
+        packed = await runtime.result(thread.submit(stack.enter_context, packing))
         return await _push_file(sending, packed)
     finally:
         removed = thread.submit(stack.close)
         thread.shutdown(wait=False)
-        await remote.session.runtime.result(removed)
+        await runtime.to_the_end(partial(runtime.result, removed))
 
 
 async def _push_file(sending: _Sending, file: File) -> Descriptor:

@@ -93,7 +93,7 @@ async def read(session: Session, options: Options, *, clock: Callable[[], float]
         return await reading.run()
     finally:
         if options.cache is not None:
-            await session.runtime.blocking(options.cache.close)
+            await session.runtime.to_the_end(partial(session.runtime.blocking, options.cache.close))
 
 
 class _Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -338,7 +339,7 @@ class Record:
 
     async def close(self) -> None:
         """Let others have it."""
-        await self._runtime.blocking(self._journal.close)
+        await self._runtime.to_the_end(partial(self._runtime.blocking, self._journal.close))
 
 
 def _flags(found: Permissions) -> dict[str, bool]:

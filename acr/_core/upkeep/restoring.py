@@ -6,7 +6,8 @@ ACR demands a tag for each manifest that it restores. One that had no tag gets a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
+from functools import partial
 from typing import Final
 
 from acr import media_types
@@ -87,15 +88,15 @@ async def restore(
     Raises:
         NotFound: it is neither there nor in the trash, or the registry has no trash.
     """
-    record = None if journal is None else Record(remote.session.runtime, journal)
-    try:
+    runtime = remote.session.runtime
+    record = None if journal is None else Record(runtime, journal)
+    async with AsyncExitStack() as closing:
+        if record is not None:
+            closing.push_async_callback(record.close)
+        if cache is not None:
+            closing.push_async_callback(runtime.to_the_end, partial(runtime.blocking, cache.close))
         work = _Restoring(remote, force, cache, record)
         return await work.run(check_reference(reference), deep=deep)
-    finally:
-        if cache is not None:
-            await remote.session.runtime.blocking(cache.close)
-        if record is not None:
-            await record.close()
 
 
 class _Restoring:
