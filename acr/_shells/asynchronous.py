@@ -134,7 +134,7 @@ class AsyncioRuntime:
         if self._fixed is not None or self._closed:
             return
         lanes = await self._homes.here().lanes_to(endpoint, partial(self._new_lanes, endpoint))
-        with suppress(*LOST):
+        with suppress(*LOST, *UNSENDABLE):
             lane = await lanes.take(0)
             is_well = False
             try:

@@ -182,7 +182,7 @@ class BlockingRuntime:
         if self._fixed is not None or self._closed:
             return
         pool = self._pool_to(endpoint)
-        with suppress(*LOST), self._stoppable():
+        with suppress(*LOST, *UNSENDABLE), self._stoppable():
             way = pool.take(0)
             try:
                 if isinstance(way, Connection):
