@@ -23,7 +23,7 @@ class Answer:
         self,
         request: Outgoing,
         response: httpcore.Response,
-        leave: Callable[[], None] | None,
+        leave: Callable[[bool], None] | None,
         patience: Patience,
         keep: Callable[[object], None] | None = None,
     ) -> None:
@@ -64,17 +64,19 @@ class Answer:
 
     async def aclose(self) -> None:
         (leave, self._leave), (keep, self._keep) = (self._leave, None), (self._keep, None)
-        while self._joined:
-            stop, call = self._joined.pop()
-            stop.end(call)
+        is_closed = False
         try:
+            while self._joined:
+                stop, call = self._joined.pop()
+                stop.end(call)
             is_whole = isinstance(self._body, Direct) and self._body.is_read
             if keep is not None and is_whole and "close" not in self._tokens():
                 keep(self._response.extensions.get("network_stream"))
             self._response.close()
+            is_closed = True
         finally:
             if leave is not None:
-                leave()
+                leave(is_closed)
 
     def _join(self, stop: Stop | None) -> None:
         """Let the gather that reads the answer cut it, too: it may have been asked for outside."""

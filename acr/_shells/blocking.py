@@ -157,14 +157,15 @@ class BlockingRuntime:
             outgoing = self._network.outgoing(request, _content(request.content), extensions)
             if self._fixed is not None:
                 self._fixed.stay(home)
-                return Answer(request, self._fixed.send(outgoing, watch), end, patience)
+                leave = None if end is None else (lambda _: end())
+                return Answer(request, self._fixed.send(outgoing, watch), leave, patience)
             pool = self._pool_to(request.endpoint)
             way = pool.take(watch.wait(self._network.timeouts.pool).seconds)
             try:
                 response = way.handle_request(outgoing)
             except BaseException:
-                way.close()  # httpcore takes a tunnel whose TLS handshake failed for busy, and would wait for it
-                pool.give_back(way)
+                # httpcore takes a tunnel whose TLS handshake failed for busy, and would wait for it.
+                pool.give_back(way, is_well=False)
                 raise
             keep = way.keep if isinstance(way, Connection) else None
             answer = Answer(request, response, partial(_leave, pool, way, end), patience, keep)
@@ -184,11 +185,13 @@ class BlockingRuntime:
         pool = self._pool_to(endpoint)
         with suppress(*LOST, *UNSENDABLE), self._stoppable():
             way = pool.take(0)
+            is_well = False
             try:
                 if isinstance(way, Connection):
                     way.connect(self._network.timeouts.connect)
+                is_well = True
             finally:
-                pool.give_back(way)
+                pool.give_back(way, is_well=is_well)
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -306,10 +309,10 @@ async def _with_line(task: Callable[[], Awaitable[T]], lines: Lines | None) -> T
         lines.give_back()
 
 
-def _leave(pool: Pool, way: Way, end: Callable[[], None] | None) -> None:
+def _leave(pool: Pool, way: Way, end: Callable[[], None] | None, is_well: bool) -> None:
     if end is not None:
         end()  # before another call has the connection
-    pool.give_back(way)
+    pool.give_back(way, is_well=is_well)
 
 
 def _foreign(transport: Transport) -> Foreign:

@@ -12,6 +12,10 @@ Nobody can interrupt a thread of Python from outside. So the tasks of one gather
   failure of the network, and only `finally` blocks run: they close connections and cancel uploads.
 - **Why only once for each thread.** Those `finally` blocks send requests, too, and each of these looks at the stop
   again. So `go_on` forgets the stop of its thread before it raises. What cleans up is not stopped.
+- **What Ctrl-C may break.** It is raised at any step of the main thread, also between the taking of a lock and the
+  block that gives it back, if Python's own code does both (a Condition, an Event, an executor): then all others wait
+  for ever. So the thread that gathers starts one thread only, and touches plain locks only. The others are started by
+  the one before.
 - **What must not be stopped.** `BlockingRuntime.to_the_end` takes the stop away from its thread for a while: an upload
   session that was opened must be known to somebody, or nobody can cancel it.
 - **Who clears it.** Nobody: the stop belongs to one gather, and goes with it. The threads belong to it as well, so no
@@ -28,6 +32,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from acr._shells.room import Room
 
 T = TypeVar("T")
+
+_LOOKS_UP: Final = 0.2
+"""Seconds that the gathering thread waits at a time: a Ctrl-C that comes just before a wait does not end it."""
 
 
 class _Stopped(BaseException):
@@ -119,22 +127,56 @@ def go_on() -> None:
 class _Crew(Generic[T]):
     """The threads of one gather. Each takes the next task by itself, as soon as there is room for it.
 
+    The thread that gathers starts the first of them, and each starts the next one as soon as it has a task itself.
+
     Args:
         tasks: what to do.
         room: says which may begin.
+        most: threads, at least one.
     """
 
-    def __init__(self, tasks: Sequence[Callable[[], T]], room: Room) -> None:
+    def __init__(self, tasks: Sequence[Callable[[], T]], room: Room, most: int) -> None:
         self._tasks = tasks
         self._room = room
-        self._changed = threading.Condition()
+        self._to_start = most
+        self._working = 0  # threads
+        # What goes on in a thread is of the caller's call (`_core/talk/deadline.py`).
+        self._context = copy_context()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._over = threading.Lock()  # until the last thread that works lets go of it
+        self._over.acquire()
         self.stop: Final = Stop()
         self.results: Final[dict[int, T]] = {}
         self.errors: Final[dict[int, BaseException]] = {}
 
-    def work(self) -> None:
+    def start(self) -> None:
+        """Start one thread more. Raises RuntimeError if the system gives none."""
+        with self._lock:
+            self._to_start -= 1
+        threading.Thread(target=self._context.copy().run, args=(self._work,), name="acr").start()
+
+    def wait(self) -> None:
+        """Wait until all tasks have ended."""
+        while not self._over.acquire(timeout=_LOOKS_UP):
+            pass
+
+    def give_up(self) -> None:
+        """Begin nothing more, and wait until what runs has ended. Threads that wait for room then see it."""
+        self.stop.set()
+        with self._lock:
+            is_idle = not self._working
+        if not is_idle:
+            self.wait()
+
+    def _work(self) -> None:
         """What one thread does: tasks, until none is left or one has failed."""
+        with self._lock:
+            if self.stop.is_set() or self._room.is_empty:
+                return
+            self._working += 1
         while (index := self._next()) is not None:
+            self._start_another()
             GATHERING.stop = self.stop
             try:
                 self.results[index] = self._tasks[index]()
@@ -145,12 +187,18 @@ class _Crew(Generic[T]):
                 with self._changed:
                     self._room.end(index)
                     self._changed.notify_all()
+        with self._lock:
+            self._working -= 1
+            if not self._working:
+                self._over.release()
 
-    def give_up(self) -> None:
-        """Begin nothing more."""
-        self.stop.set()
-        with self._changed:
-            self._changed.notify_all()
+    def _start_another(self) -> None:
+        """Start one, if there is a task for it."""
+        with self._lock:
+            is_wanted = self._to_start > 0 and not (self.stop.is_set() or self._room.is_empty)
+        if is_wanted:
+            with suppress(RuntimeError):  # the system gives no more: those that there are do the work
+                self.start()
 
     def _next(self) -> int | None:
         with self._changed:
@@ -164,23 +212,18 @@ class _Crew(Generic[T]):
 
 def gathered(tasks: Sequence[Callable[[], T]], room: Room, most: int) -> list[T]:
     """Run tasks in threads; see `acr._core.runtime.Runtime.gather`."""
-    from concurrent.futures import ThreadPoolExecutor  # not needed by most programs
-
-    crew, outer = _Crew(tasks, room), GATHERING.stop
-    count = min(most, len(tasks))
+    crew, outer = _Crew(tasks, room, min(most, len(tasks))), GATHERING.stop
     if outer is not None:
         outer.take_in(crew.stop)
-    with ThreadPoolExecutor(count, thread_name_prefix="acr") as pool:
-        try:
-            # In the context of the caller: what goes on in a thread is of the same call (`_core/talk/deadline.py`).
-            for working in [pool.submit(copy_context().run, crew.work) for _ in range(count)]:
-                working.result()
-        except BaseException:  # such as Ctrl-C, which this thread alone is told of
-            crew.give_up()
-            raise
-        finally:
-            if outer is not None:
-                outer.let_go(crew.stop)
+    try:
+        crew.start()
+        crew.wait()
+    except BaseException:  # such as Ctrl-C, which the main thread alone is told of
+        crew.give_up()
+        raise
+    finally:
+        if outer is not None:
+            outer.let_go(crew.stop)
     for index in sorted(crew.errors):
         if not isinstance(crew.errors[index], _Stopped):
             raise crew.errors[index]

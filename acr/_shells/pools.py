@@ -7,10 +7,10 @@ is one of httpcore's own, whose lock only the request that has it takes.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import httpcore
@@ -42,7 +42,11 @@ class Pool:
     def __init__(self, make: Callable[[], Way], limit: int, clock: Callable[[], float]) -> None:
         self._make = make
         self._limit = limit
-        self._room = threading.Semaphore(limit)
+        # One item for each connection that may be made or taken. A Ctrl-C in the middle of Python's own Semaphore would
+        # leave it locked.
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(limit):
+            self._room.put(None)
         self._clock = clock
         self._idle: deque[tuple[float, Way]] = deque()
         self._ways: set[Way] = set()
@@ -58,8 +62,10 @@ class Pool:
         Raises:
             httpcore.PoolTimeout: none was.
         """
-        if not self._room.acquire(timeout=timeout):
-            raise httpcore.PoolTimeout(f"all {self._limit} connections to this place are in use")
+        try:
+            self._room.get(timeout=timeout)
+        except Empty:
+            raise httpcore.PoolTimeout(f"all {self._limit} connections to this place are in use") from None
         try:
             try:
                 return self._idle.pop()[1]
@@ -68,19 +74,25 @@ class Pool:
                 self._ways.add(way)
                 return way
         except BaseException:
-            self._room.release()
+            self._room.put(None)
             raise
 
-    def give_back(self, way: Way) -> None:
-        """Its request is over, and its answer closed."""
+    def give_back(self, way: Way, *, is_well: bool) -> None:
+        """Its request is over.
+
+        Args:
+            way: the way.
+            is_well: whether its answer was closed. If the request failed, or Ctrl-C came while the answer was closed,
+                nobody knows whether the way takes another request.
+        """
         if self._left:
             return
         now = self._clock()
-        if self._closed:
+        if self._closed or not is_well:
             self._end(way)
         else:
             self._idle.append((now, way))
-        self._room.release()
+        self._room.put(None)
         with suppress(IndexError):  # another thread took the last one just now
             if now - self._idle[0][0] > KEPT:
                 self._end(self._idle.popleft()[1])

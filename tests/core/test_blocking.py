@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
 from functools import partial
+from types import FrameType
 
 import pytest
 
 from acr._core.runtime import Outgoing
 from acr._shells.blocking import BlockingRuntime, run
-from acr._shells.gathering import GATHERING, Stop
+from acr._shells.gathering import GATHERING, Stop, gathered
 from acr._shells.http import Network
+from acr._shells.room import Room
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
+from tests.interruptions import Interrupted
 from tests.patience import PATIENCE
 
 
@@ -90,3 +94,49 @@ def test_whatever_a_task_does_next_it_does_not_after_a_failure_elsewhere(step: s
     with pytest.raises(LookupError, match="mine"):
         run(runtime.gather(2, [gone_on, failing]))
     assert done == []
+
+
+def gathers(frame: FrameType) -> bool:
+    return frame.f_code is gathered.__code__
+
+
+def test_a_gather_ends_wherever_it_is_interrupted() -> None:
+    """It had waited for ever: the lock of an executor was taken, and nobody left to give it back."""
+    begun, ended = [0], [0]
+
+    def work() -> None:
+        begun[0] += 1
+        stop = GATHERING.stop
+        assert stop is not None
+        stop.wait(0)
+        ended[0] += 1
+
+    for number in itertools.count():
+        begun[0] = ended[0] = 0
+        interrupted = Interrupted(number, gathers)
+        interrupted.run(lambda: gathered([work] * 4, Room(4, 4), 4))
+        assert isinstance(interrupted.error, KeyboardInterrupt) == interrupted.was_reached
+        assert begun == ended  # nothing goes on
+        if not interrupted.was_reached:
+            break
+    assert number > 20
+    assert begun == [4]
+
+
+def test_a_gather_does_with_the_threads_that_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may allow so many processes and threads, and no more."""
+    start = threading.Thread.start
+    left = [2]
+
+    def start_two(self: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    both = threading.Barrier(2)
+    assert gathered([lambda: both.wait(PATIENCE) >= 0] * 6, Room(4, 6), 4) == [True] * 6
+    assert left == [0]
+    with pytest.raises(RuntimeError, match="new thread"):
+        gathered([lambda: True] * 2, Room(2, 2), 2)
