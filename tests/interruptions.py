@@ -50,6 +50,7 @@ class Interrupted:
             self.error = error
         finally:
             sys.settrace(None)
+            self._last.clear()
 
     def _called(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
         if event == "call" and self._is_within(frame):

@@ -18,7 +18,7 @@ from acr._core.runtime import Body, Incoming, Lines, Outgoing
 from acr._forks import find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
-from acr._shells.beside import Beside, check
+from acr._shells.beside import Beside, Result
 from acr._shells.blocking import BlockingRuntime, run
 from acr._shells.connections import AsyncSockets, Connection
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
@@ -162,7 +162,8 @@ class AsyncioRuntime:
         return Beside()
 
     async def result(self, future: Future[T]) -> T:
-        check(future)
+        if isinstance(future, Result):
+            future.check()
         if future.done():
             return future.result()
         # A task that is cancelled waits no more, and what it has given to a thread is done all the same: it may be the

@@ -231,10 +231,7 @@ class BlockingRuntime:
         return Beside()
 
     async def result(self, future: Future[T]) -> T:
-        from acr._shells.beside import check
-
         go_on()
-        check(future)
         return future.result()
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOKS_UP: Final = 0.2
-"""Seconds that the gathering thread waits at a time: a Ctrl-C that comes just before a wait does not end it."""
+LOOKS_UP: Final = 0.2
+"""Seconds that a thread waits for others at a time: a Ctrl-C that comes just before a wait does not end it."""
 
 
 class _Stopped(BaseException):
@@ -158,7 +158,7 @@ class _Crew(Generic[T]):
 
     def wait(self) -> None:
         """Wait until all tasks have ended."""
-        while not self._over.acquire(timeout=_LOOKS_UP):
+        while not self._over.acquire(timeout=LOOKS_UP):
             pass
 
     def give_up(self) -> None:

@@ -214,7 +214,8 @@ def test_what_is_loaded_is_what_is_needed(statement: str, loaded: list[str]) -> 
 
 
 def test_locks_are_those_that_a_forked_child_makes_anew() -> None:
-    """In the shells some are of threading: of one call, of one gather, or of a home that a child does not have."""
+    """In the shells some are of threading: of one call, gather or thread, or of a home that a child does not have."""
     makers = {module for module, path in sources() if re.search(r"\bthreading\.R?Lock\b", path.read_text())}
     mine = {module for module in makers if not module.startswith(("acr.emulator", "acr.cli"))}
-    assert mine == {"acr._forks", "acr._shells.blocking", "acr._shells.gathering", "acr._shells.sockets"}
+    shells = {f"acr._shells.{name}" for name in ("beside", "blocking", "gathering", "sockets")}
+    assert mine == {"acr._forks", *shells}
