@@ -191,8 +191,13 @@ class Runtime(Protocol):
         """Seconds on a clock that only goes forward."""
         ...
 
-    async def connect(self, endpoint: Endpoint) -> None:
-        """Have a connection for the next request to a place. If that fails, the request will tell why."""
+    async def connect(self, endpoint: Endpoint, deadline: float | None) -> None:
+        """Have a connection for the next request to a place. If that fails, the request will tell why.
+
+        Args:
+            endpoint: the place.
+            deadline: when it must be over, on the runtime's clock; None if it may take any time.
+        """
         ...
 
     def lock(self) -> AbstractAsyncContextManager[Any]:

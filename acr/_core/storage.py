@@ -14,7 +14,7 @@ from acr._values.manifest import Manifest
 JOURNAL_FORM: Final = "acr-purge-journal/1"
 """What the first entry of a journal has as its `journal`, before all else."""
 
-JOURNAL_END: Final = {"is": "end"}
+JOURNAL_END: Final[Mapping[str, str]] = {"is": "end"}
 """The last entry of a journal whose plan came to its end."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +28,11 @@ _LONGEST: Final = 8 * 1024 * 1024
 
 _HEAD: Final = json.dumps({"journal": JOURNAL_FORM})[:-1].encode()
 """What a journal begins with."""
+
+_END: Final = json.dumps(JOURNAL_END).encode()
+"""What the journal of a plan that came to its end closes with."""
+
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 _ENDS: Final = 64 * 1024
 """Bytes at either end of a journal that have its first and its last entry."""
@@ -61,7 +67,7 @@ def unfinished_plan(journal: str | os.PathLike[str]) -> str | None:
         journal: path of the journal of a purge.
 
     Returns:
-        The plan's `sha256`; None if it came to its end, or if there is no such file.
+        The plan's `sha256`; None if it came to its end, if nothing of it was begun, or if there is no such file.
 
     Raises:
         InvalidInput: it is no path.
@@ -79,7 +85,8 @@ def unfinished_plan(journal: str | os.PathLike[str]) -> str | None:
         return None
     with reading(f"the journal {path}"), open_regular(path) as file:
         head = file.readline(_ENDS)
-        file.seek(max(len(head), file.seek(0, os.SEEK_END) - _ENDS))
+        at = max(0, len(head) - 1, file.seek(0, os.SEEK_END) - _ENDS)
+        file.seek(at)
         tail = file.read(_ENDS)
     if not head.endswith(b"\n") and head[: len(_HEAD)] == _HEAD[: len(head)]:
         return None  # nothing was begun
@@ -87,12 +94,13 @@ def unfinished_plan(journal: str | os.PathLike[str]) -> str | None:
         first = json.loads(head)
     except (ValueError, RecursionError):
         first = None
-    if not (isinstance(first, dict) and first.get("journal") == JOURNAL_FORM and isinstance(first.get("plan"), str)):
+    plan = first.get("plan") if isinstance(first, dict) and first.get("journal") == JOURNAL_FORM else None
+    if not (isinstance(plan, str) and _SHA256.fullmatch(plan)):
         raise ProtocolViolation(f"{path} is no journal of a purge")
-    whole, _, _torn = tail.rpartition(b"\n")  # a process that was killed may leave part of a line
-    is_finished = whole.rpartition(b"\n")[2] in (b"", json.dumps(JOURNAL_END).encode())
-    plan: str = first["plan"]
-    return None if is_finished else plan
+    whole, newline, _torn = tail.rpartition(b"\n")  # a process that was killed may leave part of a line, of any length
+    is_begun = bool(whole) or at >= len(head)
+    is_finished = bool(newline) and whole.rpartition(b"\n")[2] == _END
+    return plan if is_begun and not is_finished else None
 
 
 class _FileJournal:

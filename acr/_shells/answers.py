@@ -17,7 +17,16 @@ from acr.errors import InvalidInput, TransportError
 
 
 class Answer:
-    """Implements `acr._core.runtime.Incoming`."""
+    """Implements `acr._core.runtime.Incoming`.
+
+    Args:
+        request: what was asked.
+        response: the answer as httpcore has it.
+        leave: called once, when the answer is closed, with whether that went well. Only then its connection takes
+            another request.
+        patience: how long each wait for the body lasts.
+        keep: called with the stream, if all of the body was read from the socket itself.
+    """
 
     def __init__(
         self,

@@ -130,7 +130,7 @@ class AsyncioRuntime:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
-    async def connect(self, endpoint: Endpoint) -> None:
+    async def connect(self, endpoint: Endpoint, deadline: float | None) -> None:
         if self._fixed is not None or self._closed:
             return
         lanes = await self._homes.here().lanes_to(endpoint, partial(self._new_lanes, endpoint))
@@ -139,7 +139,7 @@ class AsyncioRuntime:
             is_well = False
             try:
                 if isinstance(lane, Connection):
-                    await lane.connect(self._network.timeouts.connect)
+                    await lane.connect(self._network.to_connect(deadline, self._clock))
                 is_well = True
             finally:
                 await lanes.give_back(lane, is_well)
@@ -167,8 +167,8 @@ class AsyncioRuntime:
         if future.done():
             return future.result()
         # A task that is cancelled waits no more, and what it has given to a thread is done all the same: it may be the
-        # removal of a file.
-        return await asyncio.shield(asyncio.wrap_future(future))
+        # removal of a file. Such a future cannot be cancelled.
+        return await asyncio.wrap_future(future)
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         running_loop()

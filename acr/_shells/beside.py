@@ -1,14 +1,17 @@
 """Beside: a thread of a call's own, which hashes or writes beside the network. A child process does not have it.
 
 Python's ThreadPoolExecutor is not taken: a Ctrl-C in the middle of its `submit`, or of a wait for its result, may leave
-one of its locks taken, and then nothing ends any more. The main thread touches a queue in C and a plain lock here. A
-submission is cheaper as well, and there is one for each megabyte.
+one of its locks taken, and then nothing ends any more. Here the thread that submits and waits touches a queue in C and
+plain locks. A submission is cheaper as well, and there is one for each megabyte.
+
+What was given is done, whoever waits for it: a task may be cancelled, and the program may be about to end.
 
 This file is loaded when it is needed: most programs do without threads.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -35,39 +38,47 @@ class Result(Future[T]):
     def __init__(self, origin: Origin) -> None:
         super().__init__()
         self._origin = origin
-        self._there = threading.Lock()  # until it is there
-        self._there.acquire()
+        self.is_there: bool = False
+        self.missing: Final = threading.Lock()  # taken until it is there
+        self.missing.acquire()
 
     def check(self) -> None:
         """Raise InvalidInput in a child process, which does not have the thread."""
         _check(self._origin)
 
+    def done(self) -> bool:
+        """Whether it is there."""
+        return self.is_there
+
+    def cancel(self) -> bool:
+        """Return False: what was given is done."""
+        return False
+
     def result(self, timeout: float | None = None) -> T:
         """Wait until it is there, and return it. Ctrl-C ends the wait, and harms nobody else.
 
         Args:
-            timeout: has no effect: what was given is done.
+            timeout: seconds to wait at the most; None for any time.
 
         Raises:
             InvalidInput: this is a child process.
+            TimeoutError: it did not come in time.
         """
         self.check()
-        while not self._there.acquire(timeout=LOOKS_UP):
-            pass
-        self._there.release()
-        return super().result()
-
-    def make(self, function: Callable[[], T]) -> None:
-        """Do it, in the thread."""
+        while not self.missing.acquire(timeout=LOOKS_UP if timeout is None else timeout):
+            if timeout is not None:
+                raise TimeoutError
+        self.missing.release()
         try:
-            self.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - who waits raises it
-            self.set_exception(error)
+            return super().result()
         finally:
-            self._there.release()
+            del self  # an error knows this frame, and would be kept by it
 
 
 _Queue: TypeAlias = SimpleQueue[tuple[Result[Any], Callable[[], Any]] | None]
+
+_AT_WORK: Final[dict[threading.Thread, _Queue]] = {}
+"""The threads that have not ended."""
 
 
 class Beside(Executor):
@@ -76,27 +87,35 @@ class Beside(Executor):
     def __init__(self) -> None:
         self._origin: Final = Origin()
         self._queue: Final[_Queue] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._is_started = False
         self._is_ended = False
-        finalize(self, self._queue.put, None)  # also if nobody ends it
+        finalize(self, self._queue.put, None).atexit = False  # if nobody ends it
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Result[T]:
-        """Let the thread do something. Raises InvalidInput in a child process."""
+        """Let the thread do something.
+
+        Raises:
+            InvalidInput: this is a child process.
+            RuntimeError: the thread was ended, or the system gives none.
+        """
         _check(self._origin)
-        if self._thread is None:
-            thread = threading.Thread(target=_work, args=(self._queue,), name="acr-beside", daemon=True)
-            thread.start()
-            self._thread = thread
+        if self._is_ended:
+            raise RuntimeError("this thread was ended")
+        with self._starting:
+            if not self._is_started:
+                _start(self._queue)
+                self._is_started = True
         return self._put(partial(fn, *args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread, when all that it was given is done.
 
         Args:
-            wait: until it has ended.
+            wait: until it is done.
             cancel_futures: has no effect: what was given is done.
         """
-        is_to_wait = wait and not self._is_ended and self._thread is not None and self._origin.is_here
+        is_to_wait = wait and self._is_started and not self._is_ended and self._origin.is_here
         try:
             last = self._put(lambda: None) if is_to_wait else None
         finally:
@@ -111,11 +130,46 @@ class Beside(Executor):
         return result
 
 
+def _start(queue: _Queue) -> None:
+    # A daemon: if Ctrl-C came at its start, it might never end, and nor would the program.
+    thread = threading.Thread(target=_work, args=(queue,), name="acr-beside", daemon=True)
+    _AT_WORK[thread] = queue
+    try:
+        thread.start()
+    except RuntimeError:
+        del _AT_WORK[thread]
+        raise
+
+
 def _work(queue: _Queue) -> None:
     while (one := queue.get()) is not None:
-        result, function = one
-        result.make(function)
-        del one, result, function  # they may hold much
+        _make(*one)
+        del one  # it may hold much
+    del _AT_WORK[threading.current_thread()]
+
+
+def _make(result: Result[T], function: Callable[[], T]) -> None:
+    missing = result.missing
+    try:
+        value = function()
+    except BaseException as error:  # noqa: BLE001 - who waits raises it
+        result.is_there = True
+        result.set_exception(error)
+    else:
+        result.is_there = True
+        result.set_result(value)
+    finally:
+        missing.release()
+        del result, function  # an error knows this frame, and would keep them
+
+
+@atexit.register
+def _finish() -> None:
+    """See that what was given is done before the program ends."""
+    for thread, queue in list(_AT_WORK.items()):
+        queue.put(None)
+        if thread.is_alive():  # it is not in a child process
+            thread.join()
 
 
 def _check(origin: Origin) -> None:

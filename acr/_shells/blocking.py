@@ -178,7 +178,7 @@ class BlockingRuntime:
             proxy = self._network.proxy_for(request.endpoint) if self._fixed is None else None
             raise failed(request, error, watch, proxy) from (None if isinstance(error, UNSENDABLE) else error)
 
-    async def connect(self, endpoint: Endpoint) -> None:
+    async def connect(self, endpoint: Endpoint, deadline: float | None) -> None:
         go_on()
         if self._fixed is not None or self._closed:
             return
@@ -188,7 +188,7 @@ class BlockingRuntime:
             is_well = False
             try:
                 if isinstance(way, Connection):
-                    way.connect(self._network.timeouts.connect)
+                    way.connect(self._network.to_connect(deadline, self._clock))
                 is_well = True
             finally:
                 pool.give_back(way, is_well=is_well)

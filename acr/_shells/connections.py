@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -40,7 +41,7 @@ class Connection:
         self._context = context
         self._keepalive = keepalive
         self._connection: httpcore.AsyncConnectionInterface | None = None
-        self._fresh: httpcore.AsyncHTTP11Connection | None = None  # connected, and not used yet
+        self._fresh: tuple[float, _Stream] | None = None  # connected, since when, and not used yet
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
@@ -63,18 +64,26 @@ class Connection:
         if self._origin.scheme == b"https":
             self._context.set_alpn_protocols(["http/1.1"])  # as httpcore does
             stream = await stream.start_tls(self._context, host, timeout)
-        self._fresh = httpcore.AsyncHTTP11Connection(self._origin, stream, self._keepalive)
+        self._fresh = time.monotonic(), stream
 
     async def aclose(self) -> None:
         """Close it."""
-        for connection in (self._connection, self._fresh):
-            if connection is not None:
-                await connection.aclose()
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            await fresh[1].aclose()
+        if self._connection is not None:
+            await self._connection.aclose()
 
     async def _ready(self) -> httpcore.AsyncConnectionInterface:
         if self._fresh is not None:
-            self._connection, self._fresh = self._fresh, None
-            return self._connection
+            since, stream = self._fresh
+            # What has come of its own accord is no answer to what is asked next: mostly it is the end.
+            is_well = time.monotonic() - since < self._keepalive and not await stream.has_come()
+            self._fresh = None
+            if is_well:
+                self._connection = httpcore.AsyncHTTP11Connection(self._origin, stream, self._keepalive)
+                return self._connection
+            await stream.aclose()
         old = self._connection
         # A task that was cancelled while it let go of it may have left it in the midst of something.
         if old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
@@ -100,7 +109,7 @@ class AsyncSockets(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> _Stream:
         patience = Patience.given(timeout)
         wait = patience.wait()
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
@@ -190,7 +199,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> _Stream:
         patience = Patience.given(timeout, self._patience)
         patience.watch.begin()  # what came before, if anything, was the answer of a proxy
         wait = patience.wait()
@@ -203,12 +212,20 @@ class _Stream(httpcore.AsyncNetworkStream):
                 raise
         return self
 
+    async def has_come(self) -> bool:
+        """Whether something has come that nobody asked for. What TLS sends for itself, a ticket, does not count."""
+        await _see_what_came()
+        return self._has_come()
+
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":  # asked of an idle connection: then it was closed, maybe with some last words
-            reader = self._reader
-            is_read = reader.unread > 0 or reader.at_eof() or reader.exception() is not None
-            return is_read or self._writer.is_closing() or _has_unread(self._writer.get_extra_info("socket").fileno())
+            return self._has_come() or _has_unread(self._writer.get_extra_info("socket").fileno())
         return self._writer.get_extra_info({"ssl_object": "ssl_object", "socket": "socket"}.get(info, info))
+
+    def _has_come(self) -> bool:
+        reader = self._reader
+        is_read = reader.unread > 0 or reader.at_eof() or reader.exception() is not None
+        return is_read or self._writer.is_closing()
 
     def _unsent(self) -> int:
         return self._writer.transport.get_write_buffer_size()

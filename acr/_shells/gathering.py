@@ -14,8 +14,8 @@ Nobody can interrupt a thread of Python from outside. So the tasks of one gather
   again. So `go_on` forgets the stop of its thread before it raises. What cleans up is not stopped.
 - **What Ctrl-C may break.** It is raised at any step of the main thread, also between the taking of a lock and the
   block that gives it back, if Python's own code does both (a Condition, an Event, an executor): then all others wait
-  for ever. So the thread that gathers starts one thread only, and touches plain locks only. The others are started by
-  the one before.
+  for ever. So the thread that gathers starts one thread only, and waits for plain locks. Each other thread is started
+  by the one before. What is left is the start of the first one, which waits for an Event.
 - **What must not be stopped.** `BlockingRuntime.to_the_end` takes the stop away from its thread for a while: an upload
   session that was opened must be known to somebody, or nobody can cancel it.
 - **Who clears it.** Nobody: the stop belongs to one gather, and goes with it. The threads belong to it as well, so no
@@ -58,13 +58,17 @@ class Stop:
     """Set once, when a gather is to end; it also cuts the connections that the threads of the gather wait for."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._is_set = False
+        self._gate = threading.Lock()  # until it is set
+        self._gate.acquire()
         self._lock = threading.Lock()
         self._calls: set[Call | Stop] = set()
 
     def set(self) -> None:
         with self._lock:
-            self._event.set()
+            if not self._is_set:
+                self._is_set = True
+                self._gate.release()
             calls = list(self._calls)
         for call in calls:
             call.cut()
@@ -74,11 +78,13 @@ class Stop:
         self.set()
 
     def is_set(self) -> bool:
-        return self._event.is_set()
+        return self._is_set
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until it is set, at most so long. Returns whether it is."""
-        return self._event.wait(seconds)
+        if self._gate.acquire(timeout=-1 if seconds is None else min(max(0, seconds), threading.TIMEOUT_MAX)):
+            self._gate.release()  # for the next one who waits
+        return self._is_set
 
     def begin(self) -> Call:
         """A call that this stop cuts; at once, if it is set already. `end` has to be called when it is over."""
@@ -94,7 +100,7 @@ class Stop:
         """Cut a call, or a gather within this one, when this stop is set; at once, if it is."""
         with self._lock:
             self._calls.add(call)
-            is_set = self._event.is_set()
+            is_set = self._is_set
         if is_set:
             call.cut()
 
@@ -144,7 +150,8 @@ class _Crew(Generic[T]):
         self._context = copy_context()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._over = threading.Lock()  # until the last thread that works lets go of it
+        self._is_over = False
+        self._over = threading.Lock()  # until all is over
         self._over.acquire()
         self.stop: Final = Stop()
         self.results: Final[dict[int, T]] = {}
@@ -172,8 +179,6 @@ class _Crew(Generic[T]):
     def _work(self) -> None:
         """What one thread does: tasks, until none is left or one has failed."""
         with self._lock:
-            if self.stop.is_set() or self._room.is_empty:
-                return
             self._working += 1
         while (index := self._next()) is not None:
             self._start_another()
@@ -189,7 +194,8 @@ class _Crew(Generic[T]):
                     self._changed.notify_all()
         with self._lock:
             self._working -= 1
-            if not self._working:
+            if not (self._working or self._is_over):  # a thread that comes late finds nothing to do
+                self._is_over = True
                 self._over.release()
 
     def _start_another(self) -> None:

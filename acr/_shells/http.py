@@ -24,7 +24,7 @@ import httpcore
 from acr._core.runtime import Body, Outgoing
 from acr._core.talk.redaction import redact_log, shown, shown_path
 from acr._shells import proxies
-from acr._shells.patience import Slow, Watch
+from acr._shells.patience import Patience, Slow, Watch
 from acr._shells.proxies import usable
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
@@ -112,6 +112,10 @@ class Network:
             clock: of the runtime, which the deadline is by.
         """
         return Watch(self.timeouts, request.deadline, clock, request.traffic)
+
+    def to_connect(self, deadline: float | None, clock: Callable[[], float]) -> Patience:
+        """How long a connection is waited for that is made before there is a request. Arguments as of `watch`."""
+        return Patience.of(self.timeouts.connect, Watch(self.timeouts, deadline, clock))
 
     def outgoing(
         self,

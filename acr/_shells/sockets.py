@@ -79,7 +79,7 @@ class Sockets(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> _Stream:
         try:
             addresses = list(dict.fromkeys(found[4][0] for found in socket.getaddrinfo(host, port)))
         except OSError as error:
@@ -120,8 +120,7 @@ class Connection:
         self._keepalive = keepalive
         self._sockets = sockets
         self._connection: httpcore.ConnectionInterface | None = None
-        self._kept: tuple[float, _Stream] | None = None
-        self._fresh: httpcore.HTTP11Connection | None = None  # connected, and not used yet
+        self._kept: tuple[float, _Stream] | None = None  # since when
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, and wait for the head of its answer."""
@@ -136,7 +135,7 @@ class Connection:
         Raises:
             httpcore.ConnectError, httpcore.ConnectTimeout: it cannot be done.
         """
-        if self._connection is not None or self._kept is not None or self._fresh is not None:
+        if self._connection is not None or self._kept is not None:
             return
         host = self._origin.host.decode("ascii")
         stream = self._sockets.connect_tcp(host, self._origin.port, timeout)
@@ -147,7 +146,7 @@ class Connection:
             except BaseException:
                 stream.close()
                 raise
-        self._fresh = httpcore.HTTP11Connection(self._origin, stream, self._keepalive)
+        self._kept = time.monotonic(), stream
 
     def keep(self, stream: object) -> None:
         """Go on with a stream whose last answer was read to its end from the socket itself.
@@ -163,14 +162,10 @@ class Connection:
         kept, self._kept = self._kept, None
         if kept is not None:
             kept[1].close()
-        for connection in (self._connection, self._fresh):
-            if connection is not None:
-                connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _ready(self) -> httpcore.ConnectionInterface:
-        if self._fresh is not None:
-            self._connection, self._fresh = self._fresh, None
-            return self._connection
         old, kept = self._connection, self._kept
         if kept is None and old is not None and old.is_idle() and not (old.is_closed() or old.has_expired()):
             return old
@@ -183,7 +178,7 @@ class Connection:
     def _new(self, since: float = 0.0, kept: _Stream | None = None) -> httpcore.ConnectionInterface:
         if kept is not None:
             # What has come of its own accord is no answer to what is asked next: mostly it is the end.
-            if time.monotonic() - since < self._keepalive and not kept.get_extra_info("is_readable"):
+            if time.monotonic() - since < self._keepalive and not kept.has_come():
                 return httpcore.HTTP11Connection(self._origin, kept, self._keepalive)
             kept.close()
         return httpcore.HTTPConnection(
@@ -209,6 +204,19 @@ class _Stream(httpcore.NetworkStream):
         """The connection as a new stream. To close this one does nothing any more."""
         self._has_moved = True
         return _Stream(self._stream, self._local, self._patience)
+
+    def has_come(self) -> bool:
+        """Whether something has come that nobody asked for. What TLS sends for itself, a ticket, does not count."""
+        if not self.get_extra_info("is_readable"):
+            return False
+        if isinstance(self._own, ssl.SSLSocket):
+            self._own.settimeout(0)
+            with suppress(OSError):
+                try:
+                    self._own.recv(1)
+                except ssl.SSLWantReadError:
+                    return False
+        return True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._note()
@@ -245,7 +253,7 @@ class _Stream(httpcore.NetworkStream):
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
+    ) -> _Stream:
         self._note()
         patience = Patience.given(timeout, self._patience)
         patience.watch.begin()  # what came before, if anything, was the answer of a proxy

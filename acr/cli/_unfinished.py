@@ -63,6 +63,5 @@ def _aside(path: str, digest: str) -> Path:
 def _unfinished(journal: Path) -> str | None:
     """The digest of the plan that a journal is of, if that did not come to its end; None if nobody knows."""
     with suppress(acr.AcrError):
-        digest = acr.unfinished_plan(journal)
-        return digest if digest and digest.isalnum() and digest.isascii() else None  # it becomes part of a name
+        return acr.unfinished_plan(journal)
     return None

@@ -18,10 +18,13 @@ from tests.armed import ALWAYS, Armed
 from tests.certificate import make_certificate
 from tests.images import add_image, add_index, contents
 from tests.patience import PATIENCE
-from tests.shells.script import Asked, Peer, Script, digest_of, head
+from tests.shells.script import Asked, Peer, Script, digest_of, gives, head
 from tests.twin import Twin
 
 MIB = 1024 * 1024
+
+FOUND = gives(head(1, f"Docker-Content-Digest: {digest_of(b'x')}", "Content-Type: a/b"))
+"""Says that a manifest of one byte is there."""
 
 
 def kinds(emulator: Emulator) -> Counter[str]:
@@ -575,17 +578,13 @@ def test_who_waits_for_the_token_of_another_connects_meanwhile(
     tls = make_certificate(tmp_path, ("127.0.0.1",)) if is_tls else None
     if tls is not None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
-    digest = f"Docker-Content-Digest: {digest_of(b'x')}"
 
     def late(peer: Peer, _asked: Asked) -> None:
         for _ in range(2):
             assert script.greeted.acquire(timeout=PATIENCE)
         peer.send(head(2) + b"{}")
 
-    def given(peer: Peer, _: Asked) -> None:
-        peer.send(head(1, digest, "Content-Type: a/b"))
-
-    with Script(late, given, greets=False, tls=tls) as script:
+    with Script(late, FOUND, greets=False, tls=tls) as script:
         registry = twin.connect(script.url)
         manifest = registry.repository("app").manifest("v1")
         found = twin.at_once([manifest.head] * 4)
@@ -599,16 +598,47 @@ def test_a_connection_that_cannot_be_had_meanwhile_is_no_error(
 ) -> None:
     tls = make_certificate(tmp_path, ("127.0.0.1",))
     monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
-    digest = f"Docker-Content-Digest: {digest_of(b'x')}"
 
     def late(peer: Peer, _: Asked) -> None:
         assert script.rejected.acquire(timeout=PATIENCE)
         peer.send(head(2) + b"{}")
 
-    def given(peer: Peer, _: Asked) -> None:
-        peer.send(head(1, digest, "Content-Type: a/b"))
-
-    with Script(late, given, greets=False, tls=tls) as script:
+    with Script(late, FOUND, greets=False, tls=tls) as script:
         script.rejects = 1
         manifest = twin.connect(script.url).repository("app").manifest("v1")
         assert {one.size for one in twin.at_once([manifest.head] * 4)} == {1}
+
+
+def close(peer: Peer) -> None:
+    peer.close()
+
+
+def refuse(peer: Peer) -> None:
+    """As HAProxy does with a connection that it was not asked on for a while."""
+    peer.send(head(0, "Connection: close", status="408 Request Timeout"))
+    peer.close()
+
+
+def answer_unasked(peer: Peer) -> None:
+    peer.send(head(7, f"Docker-Content-Digest: {digest_of(b'other')}", "Content-Type: x/y"))
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+@pytest.mark.parametrize("does", [close, refuse, answer_unasked])
+def test_a_connection_made_meanwhile_is_taken_if_nothing_has_come_on_it(
+    twin: Twin, does: Callable[[Peer], None], is_tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came of its own accord was taken for the answer to what was asked next."""
+    tls = make_certificate(tmp_path, ("127.0.0.1",)) if is_tls else None
+    if tls is not None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+
+    def late(peer: Peer, _: Asked) -> None:
+        assert script.is_spoilt.wait(PATIENCE)
+        peer.send(head(2) + b"{}")
+
+    with Script(late, FOUND, greets=False, tls=tls) as script:
+        script.spoils = does
+        manifest = twin.connect(script.url, retries=acr.Retries(limit=0)).repository("app").manifest("v1")
+        found = twin.at_once([manifest.head] * 2)
+    assert [(one.digest, one.size) for one in found] == [(digest_of(b"x"), 1)] * 2

@@ -238,7 +238,8 @@ def test_what_nobody_could_read_is_not_written(tmp_path: Path) -> None:
     journal.close()
 
 
-HEAD = {"journal": "acr-purge-journal/1", "registry": "r.azurecr.io", "plan": "12ab"}
+PLAN = "12ab" * 16
+HEAD = {"journal": "acr-purge-journal/1", "registry": "r.azurecr.io", "plan": PLAN}
 END = {"is": "end"}
 
 
@@ -249,11 +250,14 @@ END = {"is": "end"}
         ([], '{"journal": "acr-pur', None),
         ([HEAD], "", None),
         ([HEAD], '{"is": "e', None),
-        ([HEAD, {"is": "gone"}], "", "12ab"),
+        ([HEAD, {"is": "gone"}], "", PLAN),
         ([HEAD, {"is": "gone"}, END], "", None),
         ([HEAD, {"is": "gone"}, END], '{"is": "ag', None),
-        ([HEAD, {"is": "gone"}, END, {"is": "again"}], "", "12ab"),
-        ([HEAD, {"is": "gone", "text": "x" * 200_000}], "", "12ab"),
+        ([HEAD, {"is": "gone"}, END, {"is": "again"}], "", PLAN),
+        ([HEAD, {"is": "gone"}], "\n", PLAN),
+        ([HEAD, {"is": "gone"}], '{"is": "manifest", "content": "' + "x" * 200_000, PLAN),
+        ([HEAD], "x" * 200_000, PLAN),
+        ([HEAD, {"is": "gone", "text": "x" * 200_000}], "", PLAN),
         ([HEAD, {"is": "gone", "text": "x" * 200_000}, END], "", None),
     ],
 )
@@ -269,7 +273,15 @@ def test_a_journal_says_which_plan_did_not_end(
 
 def test_what_is_no_journal_is_of_no_plan(tmp_path: Path) -> None:
     assert acr.unfinished_plan(tmp_path / "none") is None
-    for content in (b'{"plan": "12ab"}\n', b"[]\n", b"\x00", b"[" * 100_000, b'{"journal": "acr-purge-journal/1"}\n'):
+    hostile = json.dumps({**HEAD, "plan": "\x1b[2J../../x"}).encode() + b"\n"
+    for content in (
+        hostile,
+        b'{"plan": "12ab"}\n',
+        b"[]\n",
+        b"\x00",
+        b"[" * 100_000,
+        b'{"journal": "acr-purge-journal/1"}\n',
+    ):
         (tmp_path / "file").write_bytes(content)
         with pytest.raises(acr.ProtocolViolation, match="is no journal of a purge"):
             acr.unfinished_plan(tmp_path / "file")

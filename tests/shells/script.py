@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import select
 import socket
 import ssl
 import struct
@@ -77,6 +78,10 @@ class Peer:
         self.is_open = False
         self._socket.close()
 
+    def has_come(self) -> bool:
+        """Whether something has come, or does so very soon."""
+        return bool(select.select([self._socket], [], [], 0.005)[0])
+
     def is_left(self) -> bool:
         """Whether the client closes it, without having sent anything more."""
         try:
@@ -143,6 +148,11 @@ class Script:
         self.greeted = threading.Semaphore(0)  # connections that are made, TLS and all
         self.rejects = 0  # connections that are closed at once, behind the first
         self.rejected = threading.Semaphore(0)
+        self.spoils: Callable[[Peer], None] | None = None
+        """What is done once, with a connection that is asked for nothing while another one is."""
+        self.is_spoilt = threading.Event()
+        self.may_greet: threading.Event | None = None
+        """Until then no connection is greeted."""
         self._greets = greets
         self._parts = list(parts)
         self._count = len(parts)
@@ -218,8 +228,14 @@ class Script:
 
     def _serve(self, peer: Peer) -> None:
         try:
+            if self.may_greet is not None:
+                self.may_greet.wait(_PATIENCE)
             peer.greet()
             self.greeted.release()
+            if self.spoils is not None and self._is_idle(peer):
+                spoil, self.spoils = self.spoils, None
+                spoil(peer)
+                self.is_spoilt.set()
             while peer.is_open and (asked := peer.next()):
                 if self._greets and asked.target.endswith("/v2/"):
                     peer.send(head(2) + b"{}")
@@ -235,6 +251,13 @@ class Script:
             self._problems.append(problem)
         finally:
             peer.close()
+
+    def _is_idle(self, peer: Peer) -> bool:
+        """Wait until one connection is asked for something, and tell whether it is another one."""
+        while not peer.has_come():
+            if self.asked:
+                return True
+        return False
 
 
 def gives(*pieces: bytes, end: Play | None = None) -> Play:

@@ -14,12 +14,15 @@ import httpcore
 import pytest
 
 import acr
-from acr._shells.http import KEPT, MOST_CONNECTIONS
+from acr._shells.asynchronous import AsyncioRuntime
+from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.http import KEPT, MOST_CONNECTIONS, Network
 from acr._shells.sockets import Call, Sockets
+from acr._values.reference import Endpoint
 from acr.emulator import Emulator
 from acr.media_types import OCI_MANIFEST
 from tests.certificate import make_certificate
-from tests.patience import loop_turns
+from tests.patience import PATIENCE, loop_turns
 from tests.shells.script import (
     CONTENT,
     ONCE,
@@ -389,3 +392,27 @@ def test_a_cancelled_download_leaves_at_once() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(2)
         assert not thread.is_alive(), thread
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_to_connect_ahead_takes_no_longer_than_the_call_may(colour: str, tmp_path: Path) -> None:
+    """It took as long as a connection may, whatever `Timeouts.total` said."""
+    network = Network(timeouts=acr.Timeouts(connect=100 * PATIENCE))
+    tls = make_certificate(tmp_path, ("127.0.0.1",))
+
+    async def in_loop(place: Endpoint) -> None:
+        runtime = AsyncioRuntime(network)
+        await runtime.connect(place, runtime.now() + 0.2)
+        await runtime.aclose()
+
+    with Script(gives(b""), tls=tls) as script:
+        script.may_greet = threading.Event()
+        place = Endpoint.parse(script.url)
+        if colour == "sync":
+            blocking = BlockingRuntime(network)
+            run(blocking.connect(place, blocking.now() + 0.2))
+            run(blocking.aclose())
+        else:
+            asyncio.run(in_loop(place))
+        assert not script.greeted.acquire(blocking=False)
+        script.may_greet.set()

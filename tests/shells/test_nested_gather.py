@@ -10,9 +10,11 @@ import pytest
 
 from acr._core.runtime import Lines
 from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.gathering import GATHERING
 from acr._shells.http import Network
 from acr._shells.room import Room
 from acr._values.options import Timeouts
+from tests.patience import PATIENCE
 
 
 def task(function: Callable[[], object]) -> Callable[[], Awaitable[object]]:
@@ -43,6 +45,36 @@ def test_a_failure_outside_ends_what_goes_on_inside() -> None:
     with pytest.raises(ValueError, match="outside"):
         run(runtime.gather(2, [nested, task(fails)]))
     assert sorted(begun) == [0, 1]
+
+
+def test_a_gather_that_begins_after_the_outer_one_was_stopped_ends_at_once() -> None:
+    """It had waited for ever: its first thread found nothing to do, and told nobody."""
+    runtime = BlockingRuntime(Network(timeouts=Timeouts()))
+    is_stopped = threading.Event()
+    done: list[object] = []
+
+    async def nested() -> None:
+        stop = GATHERING.stop
+        assert stop is not None
+        is_stopped.set()
+        assert stop.wait(PATIENCE)
+        await runtime.gather(2, [task(lambda: done.append(1))] * 3)
+        done.append("went on")
+
+    def fails() -> None:
+        assert is_stopped.wait(PATIENCE)
+        raise ValueError("outside")
+
+    ended = threading.Event()
+
+    def all_of_it() -> None:
+        with pytest.raises(ValueError, match="outside"):
+            run(runtime.gather(2, [nested, task(fails)]))
+        ended.set()
+
+    threading.Thread(target=all_of_it, daemon=True).start()
+    assert ended.wait(PATIENCE)
+    assert done == []
 
 
 def test_tasks_share_lines_and_one_of_them_always_goes() -> None:

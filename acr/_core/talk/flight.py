@@ -49,14 +49,15 @@ class Flight(Generic[T]):
         states = self._homes.setdefault(self._runtime.home, {})
         state = states.setdefault(key, _State(self._runtime.lock()))
         before = state.landed
-        state.joined.append(None)
+        mine = object()
+        state.joined.append(mine)
         try:
-            if meanwhile is not None and len(state.joined) > 1:
+            if meanwhile is not None and state.joined[0] is not mine:
                 await meanwhile()
             async with state.lock:
                 return await self._fly(state, before, fetch)
         finally:
-            state.joined.pop()
+            state.joined.remove(mine)
 
     async def _fly(self, state: _State[T], before: _Landed[T] | None, fetch: Callable[[], Awaitable[T]]) -> T:
         """Fetch it, unless somebody has done so since `before`."""
@@ -89,4 +90,4 @@ class _State(Generic[T]):
     def __init__(self, lock: AbstractAsyncContextManager[Any]) -> None:
         self.lock = lock
         self.landed: _Landed[T] | None = None
-        self.joined: list[None] = []  # one for each who fetches it or waits; to append to it is one step for threads
+        self.joined: list[object] = []  # one for each who fetches it or waits; the first of them fetches it

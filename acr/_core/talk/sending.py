@@ -123,6 +123,10 @@ class Sender:
 
         return await self.attempts().run(once)
 
+    async def connect(self, endpoint: Endpoint) -> None:
+        """Have a connection for the next request of the current call. If that fails, the request will tell why."""
+        await self.runtime.connect(endpoint, self.deadline())
+
     def attempts(self, passes: Callable[[Problem], bool] = may_pass) -> Attempts:
         """The tries of something that this client begins now; see `Attempts`."""
         return Attempts(self, passes)

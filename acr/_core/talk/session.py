@@ -246,7 +246,7 @@ class Session:
             self.learned.demand = self.learned.demand or Demand(challenge, is_assumed=True)
             self.learned.is_met = True
         if not self.learned.is_met:
-            connect = partial(self.runtime.connect, self.registry)
+            connect = partial(self.sender.connect, self.registry)
             await self._discovery.join(_REGISTRY, self._discover_once, meanwhile=connect)
 
     async def _discover_once(self) -> None:

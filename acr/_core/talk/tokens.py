@@ -88,6 +88,7 @@ class Tokens:
             )
         self._runtime = sender.runtime
         self._send = sender.exchange
+        self._connect = sender.connect
         self._credential = credential
         self._registry = registry
         self._audience = audience.removesuffix("/.default")
@@ -153,7 +154,7 @@ class Tokens:
 
         kept = self._live(authority, scopes)
         if kept is None:
-            connect = partial(self._runtime.connect, self._registry)
+            connect = partial(self._connect, self._registry)
             kept = await self._access_flight.join((authority, scopes), fetch, meanwhile=connect)
         return kept.token
 
