@@ -9,11 +9,10 @@ copied again.
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 import acr
 from acr.cli import _filters
@@ -33,8 +32,6 @@ EXAMPLES = (
 )
 
 COLUMNS = ACTIONS
-
-_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 Referrers = Literal["all", False]
 
@@ -251,7 +248,16 @@ def _own_tag(
     if source.reference is not None:
         return None if ":" in source.reference else source.reference
     tags = {name.rpartition(":")[2]: None for name in store.tags() if store.resolve(name).digest == digest}
-    found = [tag for tag in tags if _TAG.fullmatch(tag)]
+    found = [tag for tag in tags if _is_tag(tag)]
     if len(found) > 1:
         context.terminal.note(f"{source} has several tags of this image, so it gets none: {', '.join(found)}")
     return found[0] if len(found) == 1 else None
+
+
+def _is_tag(name: str) -> bool:
+    """Whether a name of a layout, which may be any text, can be a tag."""
+    try:
+        acr.Reference("any", name)
+    except acr.InvalidReference:
+        return False
+    return True
