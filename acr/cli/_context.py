@@ -63,7 +63,7 @@ class Context:
 
     def print_rows(
         self, columns: Sequence[Column], rows: Iterable[Row], name: Callable[[Row], str], *, what: str | None = None
-    ) -> None:
+    ) -> bool:
         """Print a listing; see `_rows.print_rows`.
 
         Args:
@@ -71,12 +71,16 @@ class Context:
             rows: are read as they are printed.
             name: what a row is called, for the format `name`.
             what: the items, such as `tags`, so that people are told if there are none.
+
+        Returns:
+            Whether there were any.
         """
         printing = self.printing(stream=getattr(self.options, "stream", False))
         found = print_rows(self.terminal, printing, columns, rows, name)
         if not found and what is not None and self.terminal.shows_notes and self.format in ("table", "name"):
             is_filtered = any(getattr(self.options, one, None) for one in _FILTERS)
             self.terminal.note(f"no {what}{' match' if is_filtered else ''}", dim=False)
+        return bool(found)
 
     def printing(self, *, stream: bool) -> Printing:
         """How rows are printed.
