@@ -84,7 +84,7 @@ def test_du_saves_and_loads(acr_here: Acr, usage: acr.Usage, acr_emulator: Emula
     assert acr_here("du", "--load", "both.inventory", "--match", "prod/*").lines == ["prod/app"]
     assert acr_emulator.requests == []
     assert acr_here("du", "prod/app", "--load", "both.inventory").code == 2
-    assert acr_here("du", "--load", "nothing").code == 1
+    assert acr_here("du", "--load", "nothing").code == 2
     Path("text").write_text("no inventory")
     assert acr_here("du", "--load", "text").code == 1
     assert acr_here("du", "--save", "no/folder/x").code == 1

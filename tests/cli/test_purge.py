@@ -688,7 +688,7 @@ def test_what_another_lock_needs_stays_locked(acr_here: Acr, app: acr.Repository
         ("unlock --deep", 2),
         ("unlock team/app:v1.0 --state policy.toml", 2),
         ("unlock --state policy.toml", 2),
-        ("unlock --state nothing", 1),
+        ("unlock --state nothing", 2),
         ("unlock --state foreign", 2),
     ],
 )

@@ -209,14 +209,13 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
         there: the target; without a tag it gets the tag of the source.
 
     Raises:
-        Usage: the target has a digest.
-        CommandError: there is no source.
+        Usage: the target has a digest, or there is no source.
         TransferError: the source cannot be read, or has no such image.
     """
     if there.digest is not None:
         raise Usage(f"{str(there)!r}: the digest is that of what is pushed: name a tag, or none")
     if not exists(source.path):
-        raise CommandError(
+        raise Usage(
             f"there is no {source.path}", hint="write oci:FOLDER[:TAG], oci:FILE.tar[:TAG] or docker-archive:FILE"
         )
     store = source.open()
