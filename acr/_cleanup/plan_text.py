@@ -87,8 +87,9 @@ def html_of(head: PlanHead, deletions: Lines, kept: Lines) -> str:
 
 def _headline(head: PlanHead, deletions: Lines, kept: Lines) -> str:
     least = "" if head.is_certain or not head.frees else f"{shown_size(0)} to "
-    minutes = -(-len(deletions) // _RATE)
-    time = f" It takes about {minutes:,} min at {_RATE} deletions a minute." if minutes else ""
+    seconds = -(-len(deletions) * 60 // _RATE)
+    length = f"{seconds} s" if seconds < 60 else f"{-(-len(deletions) // _RATE):,} min"
+    time = f" It takes about {length} at {_RATE} deletions a minute." if seconds else ""
     return printable(
         f"{head.registry} as of {head.at:%Y-%m-%d %H:%M} UTC: {amount(deletions)} go, and free"
         f" {least}{shown_size(head.frees)}; {amount(kept)} stay.{time}"

@@ -9,6 +9,7 @@ import attrs
 from acr._values.arguments import wrong_kind
 from acr._values.digest import Digest, received_digest
 from acr._values.fields import integer, object_of, optional_text, text, text_map, texts
+from acr._values.files import TITLE
 from acr._values.home import public_in
 from acr._values.plain import Plain
 from acr._values.travel import travels
@@ -115,7 +116,7 @@ class Descriptor(Plain):
         digest: the digest of the content.
         size: the size of the content, in bytes.
         artifact_type: the type of the artifact, on descriptors of manifests.
-        annotations: further facts. `org.opencontainers.image.title` is the name of a file.
+        annotations: further facts. `title` has the one that names a file.
         platform: what an image runs on, on entries of an index.
         urls: other URLs of the content; set on layers that must not be redistributed.
         odd: optional fields that could not be read, each with the reason. Only on descriptors of a `Manifest`, which
@@ -130,6 +131,18 @@ class Descriptor(Plain):
     platform: Platform | None = None
     urls: tuple[str, ...] = ()
     odd: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def title(self) -> str | None:
+        """Name of the file that a layer holds: its annotation `org.opencontainers.image.title`. None if it has none.
+
+        It is what the registry sent, so it may be any text, and no safe path. `Repository.pull` checks it.
+
+        >>> notes = {"org.opencontainers.image.title": "model.onnx"}
+        >>> Descriptor("application/octet-stream", Digest("sha256:" + "a" * 64), 5, annotations=notes).title
+        'model.onnx'
+        """
+        return self.annotations.get(TITLE)
 
     @classmethod
     def from_json(cls, value: object, where: str) -> "Descriptor":

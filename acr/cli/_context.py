@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Final, cast
 
 from acr.cli._access import Clients
@@ -63,7 +64,7 @@ class Context:
 
     def print_rows(
         self, columns: Sequence[Column], rows: Iterable[Row], name: Callable[[Row], str], *, what: str | None = None
-    ) -> None:
+    ) -> bool:
         """Print a listing; see `_rows.print_rows`.
 
         Args:
@@ -71,12 +72,16 @@ class Context:
             rows: are read as they are printed.
             name: what a row is called, for the format `name`.
             what: the items, such as `tags`, so that people are told if there are none.
+
+        Returns:
+            Whether there were any.
         """
         printing = self.printing(stream=getattr(self.options, "stream", False))
         found = print_rows(self.terminal, printing, columns, rows, name)
         if not found and what is not None and self.terminal.shows_notes and self.format in ("table", "name"):
             is_filtered = any(getattr(self.options, one, None) for one in _FILTERS)
             self.terminal.note(f"no {what}{' match' if is_filtered else ''}", dim=False)
+        return found
 
     def printing(self, *, stream: bool) -> Printing:
         """How rows are printed.
@@ -131,3 +136,20 @@ def path_arguments(texts: Iterable[str]) -> list[str]:
         if "\0" in path:
             raise Usage(f"{path!r} is no path")
     return [os.fspath(path) for path in paths]
+
+
+def files_there(texts: Iterable[str]) -> list[str]:
+    """Paths of files that a command is about to read.
+
+    Raises:
+        Usage: there is nothing at one of them.
+    """
+    paths = path_arguments(texts)
+    for path in paths:
+        try:
+            Path(path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise Usage(f"there is no file {path!r}") from None
+        except (OSError, ValueError):
+            pass  # whoever reads it says why it cannot be read
+    return paths

@@ -10,7 +10,7 @@ from typing import Final
 
 import acr
 from acr.cli._actions import Status, planned, print_outcomes
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there, path_arguments
 from acr.cli._errors import exit_code, reason, tell
 from acr.cli._exits import DONE, FAILED, INCOMPLETE, CommandError, Usage
 from acr.cli._missing import explained
@@ -24,7 +24,7 @@ def run_deep(context: Context, verb: str) -> int:
     """Lock deeply, or unlock: as `verb` says.
 
     Raises:
-        Usage: the options do not go together, or the file of the state is there, or is none.
+        Usage: the options do not go together, or the file of the state is there, is not there, or is none.
     """
     options = context.options
     if options.what is not None:
@@ -32,7 +32,7 @@ def run_deep(context: Context, verb: str) -> int:
     if options.state is not None and verb == "unlock":
         if options.references or options.deep:
             raise Usage("--state says what is unlocked: name no references, and leave --deep out")
-        return _put_back(context, path_arguments([options.state])[0])
+        return _put_back(context, files_there([options.state])[0])
     if options.state is not None and (not options.deep or len(options.references) != 1):
         raise Usage("--state is for --deep, and for one reference")
     if not options.references:

@@ -14,7 +14,7 @@ TERMINATED = 143
 MEANINGS = {
     DONE: "done",
     FAILED: "failed: nothing of what was asked for was done",
-    USAGE: "the command line is wrong, or a question was not answered; nothing was done",
+    USAGE: "the command line is wrong or names a file that is not there, or a question got no answer; nothing was done",
     INCOMPLETE: "not whole: a listing broke off, or a part of the work was refused or has changed meanwhile",
     FINDINGS: "there are findings, and `--exit-code` was given",
     NOT_SIGNED_IN: "not signed in: the registry does not accept who you are (401), or no credential yields a token",

@@ -16,6 +16,7 @@ _DURATION: Final = re.compile(
     r"(?:([1-9][0-9]{0,5})w)?(?:([1-9][0-9]{0,5})d)?(?:([1-9][0-9]{0,5})h)?(?:([1-9][0-9]{0,5})m)?"
 )
 _SIZE: Final = re.compile(r"([0-9]{1,15}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_NEARLY: Final = re.compile(r"([0-9]{1,15}) ?([A-Za-z]{1,3})")
 _UNITS: Final = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
@@ -46,12 +47,29 @@ def size(text: str) -> int:
     (10485760, 5000)
     >>> size("10M")
     Traceback (most recent call last):
-    argparse.ArgumentTypeError: '10M' is no size: expected such as 10MiB, 500kB or 1GB
+    argparse.ArgumentTypeError: '10M' is no size: did you mean 10MB or 10MiB? expected such as 10MiB, 500kB or 1GB, \
+of the units B kB MB GB TB KiB MiB GiB TiB
     """
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise ArgumentTypeError(f"{text!r} is no size: expected such as 10MiB, 500kB or 1GB")
+        raise ArgumentTypeError(
+            f"{text!r} is no size: {_meant(text)}expected such as 10MiB, 500kB or 1GB, of the units {' '.join(_UNITS)}"
+        )
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _meant(text: str) -> str:
+    """What somebody may have meant who wrote a unit in short, or with letters of another case.
+
+    >>> _meant("1KB"), _meant("1 gib"), _meant("1")
+    ('did you mean 1kB or 1KiB? ', 'did you mean 1GiB? ', '')
+    """
+    found = _NEARLY.fullmatch(text)
+    if found is None:
+        return ""
+    number, unit = found[1], found[2].lower()
+    near = [one for one in _UNITS if one.lower().startswith(unit) or one.lower().replace("i", "").startswith(unit)]
+    return f"did you mean {' or '.join(f'{number}{one}' for one in near)}? " if near else ""
 
 
 def count(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import acr
 from acr.cli import _filters
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there, path_arguments
 from acr.cli._exits import Usage
 from acr.cli._filters import is_pattern
 
@@ -58,20 +58,20 @@ def picture(context: Context) -> Picture:
     """Read an inventory, or load it, as the options say. With `--save` it is in its file then.
 
     Raises:
-        Usage: the options do not go together.
+        Usage: the options do not go together, or a file is not there.
         IncompleteInventory: a part could not be read.
         AcrError: nothing could be read, or a file is none.
     """
     options = context.options
-    paths = path_arguments([*options.load, *([] if options.save is None else [options.save])])
+    paths = path_arguments([] if options.save is None else [options.save])
     if options.load:
         if options.what or options.exclude:
             raise Usage("--load takes all that the file has", hint="--match chooses what is shown")
-        found = Picture(acr.Inventory.join(*map(acr.load_inventory, options.load)), None, "")
+        found = Picture(acr.Inventory.join(*map(acr.load_inventory, files_there(options.load))), None, "")
     else:
         found = _read(context)
     if options.save is not None:
-        acr.save_inventory(found.inventory, paths[-1])
+        acr.save_inventory(found.inventory, paths[0])
     return found
 
 

@@ -1,4 +1,4 @@
-"""Missing: an answer 404 leads with what is missing, and an error of a credential with where that is from.
+"""Missing: an answer 404 leads with what is missing. An error of a credential says where that is from.
 
 A registry answers a missing repository and a missing tag alike. So this looks once more, on the way out.
 """
@@ -12,6 +12,7 @@ import acr
 from acr.cli._context import Context
 from acr.cli._errors import as_command, reason
 from acr.cli._exits import NOT_SIGNED_IN, CommandError
+from acr.cli._unlocking import unlocking
 
 _ASKED: Final = re.compile(r"[A-Z]+ (?P<path>/\S+) at (?P<host>\S+): 404 ", re.ASCII)
 _PATHS: Final = (
@@ -37,6 +38,9 @@ def explained(context: Context, error: Exception) -> Exception:
         return CommandError(reason(error), hint=_refused(server, context.clients.source_of(server)), code=NOT_SIGNED_IN)
     if isinstance(error, acr.CredentialError) and " gave no token for " in str(error):
         return CommandError(reason(error), hint=_NO_ENTRA, code=NOT_SIGNED_IN)
+    locked = error.__cause__ if isinstance(error, acr.TransferError) else error
+    if isinstance(locked, acr.Locked):
+        locked.hint = unlocking(context, locked) or locked.hint
     return error
 
 

@@ -19,6 +19,9 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "username": None, "password_stdin": False, "token_stdin": False, "anonymous": False, "plain_http": False,
     "ca_file": None, "timeout": None, "retries": 4,
 }  # fmt: skip
+_REQUIRED: Final = "the following arguments are required: "
+"""How argparse begins to say what is missing."""
+
 VALUED: Final = ("-r", "--registry", "-u", "--username", "--ca-file", "--timeout", "-o", "--output")
 """Options that may stand before the command, and have a value."""
 
@@ -35,6 +38,35 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def read(self, words: Sequence[str], options: argparse.Namespace) -> argparse.Namespace:
+        """Parse a command line whose options and arguments may be mixed.
+
+        Args:
+            words: the command line, without the command.
+            options: what each option is that is left out. It is filled.
+
+        Raises:
+            Usage: it is wrong.
+        """
+        # argparse would name the missing options alone, and the missing arguments only once the options are there.
+        required = [action for action in self._actions if action.option_strings and action.required]
+        for action in required:
+            action.required = False
+        missing = ""
+        try:
+            self.parse_intermixed_args(words, options)
+        except Usage as error:
+            if not str(error).startswith(_REQUIRED):
+                raise
+            missing = str(error).removeprefix(_REQUIRED)
+        finally:
+            for action in required:
+                action.required = True
+        names = [*filter(None, [missing]), *(one.option_strings[-1] for one in required if not _is_given(one, options))]
+        if names:
+            self.error(f"{_REQUIRED}{', '.join(names)}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong. The program prints it and ends."""
@@ -54,6 +86,10 @@ class Parser(argparse.ArgumentParser):
         there = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
         close = get_close_matches(wrong.partition("=")[0], there, n=1)
         return f"did you mean {close[0]}? " if close else ""
+
+
+def _is_given(option: argparse.Action, options: argparse.Namespace) -> bool:
+    return getattr(options, option.dest, None) is not None
 
 
 def module_of(command: Command) -> ModuleType:
@@ -99,7 +135,7 @@ def parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         raise Usage(f"there is no `acr {words[0]} {words[1]}`", hint=OF_ACR_CLI[words[0], words[1]])
     namespace = argparse.Namespace(**_DEFAULTS)
     try:
-        options = parser_of(name).parse_intermixed_args([*leading, *rest], namespace)
+        options = parser_of(name).read([*leading, *rest], namespace)
     except (ValueError, TypeError, RecursionError) as error:  # of argparse itself: such as a lone surrogate
         raise Usage(f"the command line cannot be read: {error}") from None
     return command, options

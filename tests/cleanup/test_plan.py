@@ -70,6 +70,17 @@ def test_a_plan_prints(plan: Plan) -> None:
     assert plan._repr_html_().startswith("<p>made.up as of")
 
 
+def test_a_plan_tells_how_long_it_takes(store: Store) -> None:
+    """It told a minute for what takes two seconds."""
+    assert len(plan_of(store, ALL + UNTAGGED).deletions) == 9
+    assert "It takes about 3 s at 250 deletions a minute." in plan_of(store, ALL + UNTAGGED).summary
+    for count, told in ((122, "about 59 s"), (124, "about 1 min"), (126, "about 2 min")):
+        many = Store()
+        for number in range(count):
+            image(many, "many", str(number).encode(), tag=f"t{number}")
+        assert f"It takes {told} at 250 deletions a minute." in plan_of(many, ALL + UNTAGGED).summary
+
+
 def test_a_plan_explains(plan: Plan) -> None:
     arm = next(one for one in plan.deletions if one.why == "it is part of")
     told = plan.explain(arm.reference)

@@ -87,7 +87,7 @@ def test_cp_layouts_and_tars(acr_here: Acr, app: acr.Repository, there: acr.Regi
     assert_whole(there.repository("from/tar"), "v1.0")
     assert acr_here("cp", "oci:one.tar", "oci:two").code == 2
     assert acr_here("cp", "team/app:v1.0", "docker-archive:x.tar").code == 2
-    assert acr_here("cp", "oci:nothing:v1", "from/nothing").code == 1
+    assert acr_here("cp", "oci:nothing:v1", "from/nothing").code == 2
 
 
 def test_the_only_image_of_a_layout_keeps_its_tag(acr_here: Acr, app: acr.Repository, there: acr.Registry) -> None:
@@ -128,7 +128,7 @@ def test_a_layout_that_is_pushed_as_a_folder_is_told(acr_here: Acr, app: acr.Rep
 )
 def test_a_layout_that_is_not_there(acr_here: Acr, line: str) -> None:
     done = acr_here(*line.split())
-    assert (done.code, "error: there is no nothing\n  hint: write oci:FOLDER[:TAG], " in done.err) == (1, True), (
+    assert (done.code, "error: there is no nothing\n  hint: write oci:FOLDER[:TAG], " in done.err) == (2, True), (
         done.err
     )
 

@@ -313,3 +313,48 @@ def test_the_latest_is_taken_for_a_reference_without_a_tag(acr_here: Acr, app: a
 )
 def test_a_command_of_another_program(acr_here: Acr, word: str, hint: str) -> None:
     assert f"hint: use `{hint}" in acr_here(word).err
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        ("attach", "REF, FILE, --artifact-type"),
+        ("attach team/app:v1", "FILE, --artifact-type"),
+        ("attach team/app:v1 file", "--artifact-type"),
+        ("attach --artifact-type a/b", "REF, FILE"),
+        ("attach --artifact-type a/b team/app:v1", "FILE"),
+        ("attach --debug", "REF, FILE, --artifact-type"),
+    ],
+)
+def test_all_that_is_missing_is_named_at_once(acr_here: Acr, words: str, missing: str) -> None:
+    """`acr attach` named --artifact-type alone, and the file only when that was there."""
+    done = acr_here(*words.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"acr: error: the following arguments are required: {missing}\n")
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ("1KB", "did you mean 1kB or 1KiB? expected"), ("10M", "did you mean 10MB or 10MiB? expected"),
+        ("2gib", "did you mean 2GiB? expected"), ("3b", "did you mean 3B? expected"), ("7", "is no size: expected"),
+        ("7x", "is no size: expected"), ("1.5GB", "is no size: expected"),
+    ],
+)  # fmt: skip
+def test_a_size_of_another_form(acr_here: Acr, size: str, told: str) -> None:
+    done = acr_here("tags", "team/app", "--larger-than", size)
+    assert (done.code, told in done.err) == (2, True), done.err
+    assert "such as 10MiB, 500kB or 1GB, of the units B kB MB GB TB KiB MiB GiB TiB\n" in done.err
+
+
+def test_a_token_without_a_scope(acr_here: Acr, app: acr.Repository, acr_emulator: Emulator) -> None:
+    """A user name and password get no refresh token. The hint is a whole command, which works."""
+    host = acr_emulator.login_server
+    for words in (["token"], ["token", host], ["token", "--registry", host]):
+        done = acr_here(*words)
+        assert (done.code, done.out) == (5, "")
+        assert f"hint: `acr token {host} --scope repository:REPO:pull` prints an access token" in done.err
+    assert acr_here("token", host, "--scope", "repository:team/app:pull").code == 0
+    done = acr_here("token", host, "--username", "admin", "--password-stdin", content=b"x")
+    assert f"`acr token {host} --scope repository:REPO:pull --username admin --password-stdin` prints" in done.err
+    assert "--scope repository:REPO:pull --anonymous` prints" in acr_here("token", host, "--anonymous").err

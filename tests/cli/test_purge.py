@@ -543,6 +543,18 @@ def test_the_trash(acr_here: Acr, app: acr.Repository, there: acr.Registry, acr_
     assert acr_here("trash", "team/app", "--limit", "1", "--kind", "tag").lines == ["team/app:pr-1"]
 
 
+@pytest.mark.parametrize("tty", [False, True])
+def test_nothing_in_the_trash(acr_here: Acr, app: acr.Repository, *, tty: bool) -> None:
+    """The answer for a name with a typing error looked, in a pipe, as if all were well."""
+    for name in ("nope", "team/app"):
+        done = acr_here("trash", name, tty=tty)
+        assert (done.code, done.out, done.err) == (0, "", f"the trash has no tags and manifests of {name}\n")
+    assert acr_here("trash", "nope", "--kind", "tag", tty=tty).err == "the trash has no tags of nope\n"
+    assert acr_here("trash", "nope", "--quiet", tty=tty).err == ""
+    done = acr_here("trash", "nope", "-o", "json", tty=tty)
+    assert (done.json, json.loads(done.err)) == ([], {"note": "the trash has no tags and manifests of nope"})
+
+
 def test_without_a_trash(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Emulator() as emulator:
         monkeypatch.setenv("ACR_REGISTRY", emulator.login_server)
@@ -676,7 +688,7 @@ def test_what_another_lock_needs_stays_locked(acr_here: Acr, app: acr.Repository
         ("unlock --deep", 2),
         ("unlock team/app:v1.0 --state policy.toml", 2),
         ("unlock --state policy.toml", 2),
-        ("unlock --state nothing", 1),
+        ("unlock --state nothing", 2),
         ("unlock --state foreign", 2),
     ],
 )

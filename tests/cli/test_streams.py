@@ -116,7 +116,7 @@ def test_what_failed_is_an_error_with_its_hint(acr_here: Acr, app: acr.Repositor
     app.tag("v1.1").update(can_delete=False)
     first, hint, identity = acr_here("untag", "team/app:v1.1", "--yes").err.splitlines()
     assert first.startswith("acr: error: untag team/app:v1.1: ")
-    assert hint.endswith("unlock it with `acr unlock`")
+    assert hint.endswith("the tag is locked: `acr unlock team/app:v1.1` unlocks it")
     assert identity.startswith("  correlation id: ")
 
 

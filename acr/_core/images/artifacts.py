@@ -263,7 +263,7 @@ async def pull(
     manifest = await resolve(remote, reference, platform=options.platform)
     files: dict[PurePosixPath, Descriptor] = {}
     for layer in manifest.layers:
-        name = check_title(layer.annotations.get(TITLE) or layer.digest.replace(":", "-"))
+        name = check_title(layer.title or layer.digest.replace(":", "-"))
         # An image may have one layer twice, and then it is one file.
         if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
             raise InvalidReference(f"{remote.name}@{manifest.digest} has two layers with the title {str(name)!r}")

@@ -19,7 +19,6 @@ from acr._core.storage import Source
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
-from acr._values.files import TITLE
 from acr._values.manifest import Manifest
 from acr._values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
 from acr.errors import InvalidInput, LimitExceeded, NotFound, ResponseError, SizeMismatch, TransferError
@@ -339,4 +338,4 @@ async def _yes() -> bool:
 
 
 def _item(blob: Descriptor) -> Item:
-    return Item(blob.annotations.get(TITLE) or str(blob.digest), blob.size, blob.digest)
+    return Item(blob.title or str(blob.digest), blob.size, blob.digest)

@@ -9,11 +9,10 @@ copied again.
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 import acr
 from acr.cli import _filters
@@ -33,8 +32,6 @@ EXAMPLES = (
 )
 
 COLUMNS = ACTIONS
-
-_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 Referrers = Literal["all", False]
 
@@ -212,14 +209,13 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
         there: the target; without a tag it gets the tag of the source.
 
     Raises:
-        Usage: the target has a digest.
-        CommandError: there is no source.
+        Usage: the target has a digest, or there is no source.
         TransferError: the source cannot be read, or has no such image.
     """
     if there.digest is not None:
         raise Usage(f"{str(there)!r}: the digest is that of what is pushed: name a tag, or none")
     if not exists(source.path):
-        raise CommandError(
+        raise Usage(
             f"there is no {source.path}", hint="write oci:FOLDER[:TAG], oci:FILE.tar[:TAG] or docker-archive:FILE"
         )
     store = source.open()
@@ -251,7 +247,16 @@ def _own_tag(
     if source.reference is not None:
         return None if ":" in source.reference else source.reference
     tags = {name.rpartition(":")[2]: None for name in store.tags() if store.resolve(name).digest == digest}
-    found = [tag for tag in tags if _TAG.fullmatch(tag)]
+    found = [tag for tag in tags if _is_tag(tag)]
     if len(found) > 1:
         context.terminal.note(f"{source} has several tags of this image, so it gets none: {', '.join(found)}")
     return found[0] if len(found) == 1 else None
+
+
+def _is_tag(name: str) -> bool:
+    """Whether a name of a layout, which may be any text, can be a tag."""
+    try:
+        acr.Reference("any", name)
+    except acr.InvalidReference:
+        return False
+    return True

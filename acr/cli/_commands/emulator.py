@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from acr.cli._context import Context
+from acr.cli._context import Context, files_there
 from acr.emulator.__main__ import add_options, serve
 
 EXAMPLES = (
@@ -25,4 +25,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context) -> int:
     """Serve."""
+    options = context.options
+    files_there([*([] if options.seed is None else [options.seed]), *(options.tls or ())])
     return serve(context.options)

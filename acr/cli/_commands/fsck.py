@@ -106,8 +106,7 @@ def _of_blobs(context: Context, found: Picture) -> acr.Check:
     options, inventory = context.options, found.inventory
     host = found.host or context.names.default_host()  # that of a file may be anybody's
     count, rate = inventory.blob_requests, options.rate or None
-    minutes = ceil(count / rate) if rate else 0
-    pace = f": about {counted(minutes, 'minute')} at {counted(rate, 'request')} a minute" if rate else ""
+    pace = f": about {_time(count, rate)} at {counted(rate, 'request')} a minute" if rate else ""
     context.terminal.note(f"asking for {counted(count, 'blob')}{pace}")
     checkpoint = None if options.checkpoint is None else path_arguments([options.checkpoint])[0]
     registry = context.clients.registry(host)
@@ -121,6 +120,12 @@ def _of_blobs(context: Context, found: Picture) -> acr.Check:
         except acr.AcrError as error:
             hint = None if checkpoint is None else "the same command goes on where it ended"
             raise Incomplete("the registry did not answer for all blobs", hint=hint) from error
+
+
+def _time(count: int, rate: int) -> str:
+    """How long some requests take, at so many a minute."""
+    seconds = ceil(count * 60 / rate)
+    return counted(seconds, "second") if seconds < 60 else counted(ceil(count / rate), "minute")
 
 
 def _row(finding: acr.Finding, prefix: str) -> Row:

@@ -16,7 +16,7 @@ from acr.cli._actions import COLUMNS as ACTIONS, Action, Outcome, perform
 from acr.cli._context import Context
 from acr.cli._deep_locks import run_deep
 from acr.cli._exits import Usage
-from acr.cli._locks import WHAT
+from acr.cli._locks import WHAT, locks_of
 from acr.cli._parsing import add_common, add_danger, add_output, several
 from acr.cli._references import Place
 
@@ -57,16 +57,34 @@ def run(context: Context, *, allowed: bool = False) -> int:
     what = context.options.what or WHAT[:2]
     places = [context.names.exactly(text, verb) for text in dict.fromkeys(context.options.references)]
     context.clients.expect(*(place.host for place in places))
+    named = {place.named(place.digest) for place in places if place.digest is not None}
     actions = []
     for place in places:
         item = _item(context, place)
         digest = place.digest or item.properties().digest
         actions.append(Action(verb, str(place), digest, partial(_change, item, what, allowed=allowed)))
-        if place.tag is not None:
-            context.terminal.note(
-                f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest"
-            )
+        if place.tag is None or place.named(digest) in named:
+            continue
+        if not allowed or (stays := _stays(context, place, digest, what)) is None:
+            stays = f"this is the {verb} of the tag; `acr {verb} {place.named(digest)}` is that of its manifest"
+        if stays:
+            context.terminal.note(stays)
     return perform(context, actions)
+
+
+def _stays(context: Context, place: Place, digest: acr.Digest, what: tuple[str, ...]) -> str | None:
+    """What to say of the manifest's own lock when a tag is unlocked: nothing if it has none; None if nobody knows."""
+    try:
+        locks = locks_of(context.clients.repository(place).manifest(digest).properties())
+    except acr.AcrError:
+        return None
+    still = [lock for lock in locks if lock in what]
+    if not still:
+        return ""
+    told = f"the manifest of {place} is locked, too, and stays so"
+    if set(still) <= set(WHAT[:2]):
+        return f"{told}, as what belongs to it may; `acr unlock --deep {place}` unlocks all of it"
+    return f"{told}; `acr unlock {place.named(digest)} --what {','.join(still)}` unlocks it"
 
 
 def _item(context: Context, place: Place) -> acr.RepositoryTag | acr.RepositoryManifest:

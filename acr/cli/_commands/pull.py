@@ -41,7 +41,6 @@ COLUMNS = (
     Column("media_type", "text", "type of its layer", 2, null=True),
 )
 
-_TITLE: Final = "org.opencontainers.image.title"
 _WHOLE: Final = "`acr pull {} oci:FOLDER` takes the whole image"
 
 
@@ -109,7 +108,7 @@ def _files(context: Context, place: Place) -> Iterator[Row]:
             f"{place} has no files with names",
             hint=f"it is an image: pull it into a layout, `acr pull {place} oci:FOLDER`",
         )
-    if not any(_TITLE in layer.annotations for layer in pulled.layers):
+    if not any(layer.title is not None for layer in pulled.layers):
         context.terminal.note(f"its layers have no names of files; {_WHOLE.format(place)}")
     for path, layer in zip(pulled.files, pulled.layers, strict=True):
         yield {"path": str(path), "size": layer.size, "digest": layer.digest, "media_type": layer.media_type}

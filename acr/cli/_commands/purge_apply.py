@@ -19,7 +19,7 @@ from acr.cli import _filters
 from acr.cli._actions import COLUMNS as ACTIONS, Status, planned, print_outcomes
 from acr.cli._asking import confirm
 from acr.cli._commands.purge_plan import say
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there, path_arguments
 from acr.cli._errors import as_command, reason
 from acr.cli._exits import DONE, INCOMPLETE, Usage
 from acr.cli._output.rows import Row, size_of
@@ -69,7 +69,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Carry it out."""
     options = context.options
-    path = path_arguments([options.plan])[0]
+    path = files_there([options.plan])[0]
     plan = acr.load_plan(path)
     journal = path_arguments([options.journal or str(beside(path))])[0]
     host = context.names.default_host()

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 import acr
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there
 from acr.cli._exits import DONE, Usage
 from acr.cli._output.rows import Column
 from acr.cli._output.words import counted
@@ -64,7 +64,7 @@ def _whole(text: str, plan: acr.Plan) -> str:
 def run(context: Context) -> int:
     """Explain."""
     options = context.options
-    plan = acr.load_plan(path_arguments([options.plan])[0])
+    plan = acr.load_plan(files_there([options.plan])[0])
     found = []
     for text in dict.fromkeys(options.references):
         asked = acr.Reference.parse(_whole(text, plan))

@@ -14,7 +14,7 @@ from typing import Final
 
 import acr
 from acr.cli import _filters
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there, path_arguments
 from acr.cli._errors import as_command
 from acr.cli._exits import DONE, FINDINGS
 from acr.cli._inventories import add_reading, picture
@@ -87,7 +87,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Plan."""
     options = context.options
-    path, *_ = path_arguments([options.policy, *([] if options.out is None else [options.out])])
+    path_arguments([] if options.out is None else [options.out])
+    path = files_there([options.policy])[0]
     policy = acr.load_policy(path)  # a mistake in it is told before anything is read
     found = picture(context)
     plan = policy.plan(found.inventory, protect=options.protect)

@@ -10,7 +10,7 @@ import argparse
 from typing import Final
 
 import acr
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there
 from acr.cli._exits import DONE, FAILED
 from acr.cli._output.rows import Column
 from acr.cli._parsing import add_output, add_quiet
@@ -44,7 +44,7 @@ def run(context: Context) -> int:
     keys = [column.key for column in COLUMNS if column.key != "policy"]
     rows = [
         {**{key: getattr(failure, key) for key in keys}, "policy": path}
-        for path in path_arguments(context.options.policies)
+        for path in files_there(context.options.policies)
         for failure in acr.load_policy(path).test()
     ]
     context.print_rows(COLUMNS, rows, lambda row: f"{row['policy']}:{row['line']}: {row['item']}")

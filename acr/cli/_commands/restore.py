@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import acr
 from acr.cli._actions import COLUMNS as ACTIONS, Status, planned, print_outcomes
-from acr.cli._context import Context, path_arguments
+from acr.cli._context import Context, files_there
 from acr.cli._errors import as_command, exit_code, reason, tell
 from acr.cli._exits import DONE, INCOMPLETE, CommandError
 from acr.cli._missing import explained
@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     """Restore."""
     options = context.options
-    journal = None if options.journal is None else path_arguments([options.journal])[0]
+    journal = None if options.journal is None else files_there([options.journal])[0]
     places = [context.names.exactly(text, "restore") for text in dict.fromkeys(options.references)]
     context.clients.expect(*(place.host for place in places))
     if options.dry_run:

@@ -59,8 +59,13 @@ def run(context: Context) -> int:
     passing: list[str] = []
     rows = _repositories(context, what) if is_all else _of_one(context, what, passing)
     limited = _filters.limited(rows, context.options.limit)
-    things = "deleted repositories" if is_all else "deleted tags and manifests"
-    context.print_rows(COLUMNS, limited, lambda row: str(row["reference"]), what=things)
+    found = context.print_rows(
+        COLUMNS, limited, lambda row: str(row["reference"]), what="deleted repositories" if is_all else None
+    )
+    if not found and not is_all:
+        # Also in a pipe: the registry answers alike for a name with a typing error.
+        kinds = " and ".join(f"{one}s" for one in context.options.kind or KINDS)
+        context.terminal.note(f"the trash has no {kinds} of {what}", dim=False)
     if passing:
         context.terminal.note(
             f"left out: {counted(len(passing), 'tag')} that a restore had made for a moment, restoring-…"

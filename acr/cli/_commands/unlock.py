@@ -1,8 +1,9 @@
 """Allow again what a lock forbids, to change and delete a tag or a manifest.
 
 `acr unlock REPO:TAG` unlocks the tag, and `acr unlock REPO@DIGEST` the manifest: each has a lock of its own. --deep
-unlocks what belongs to it, too. --state FILE puts back what was before `acr lock --deep --state FILE`. Both leave
-locked what another locked tag or manifest needs, and say so.
+unlocks what belongs to it, too: without it, platforms and attachments that `acr lock --deep` has locked stay locked.
+For a tag this looks at the manifest, and says so if that stays locked. --state FILE puts back what was before `acr lock
+--deep --state FILE`. Both leave locked what another locked tag or manifest needs, and say so.
 """
 
 from __future__ import annotations
