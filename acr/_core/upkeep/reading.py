@@ -122,7 +122,7 @@ class _Reading:
             await self._read_batch([RepositoryReading(remote, self._pace) for remote in batch])
         await self._look_for_gone()
         if self._unread:
-            raise IncompleteInventory(self._session.registry.netloc, self._unread)
+            raise IncompleteInventory(self._session.registry.netloc, dict(sorted(self._unread.items())))
         started = self._started if self._started is not None else int(self._clock() * 1e6)
         tables = await self._session.runtime.blocking(
             self._builder.build,
