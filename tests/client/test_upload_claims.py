@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +128,25 @@ def test_chunks_stay_as_large_if_the_one_that_was_refused_has_arrived(
     assert sizes(acr_emulator) == [4 * MIB, 8 * MIB, 5 * MIB]
 
 
-def test_the_events_of_a_new_session_say_why(repository: acr.Repository, acr_emulator: Emulator) -> None:
-    for method in ("PATCH", "GET"):
-        acr_emulator.fail(method=method, path_contains="/uploads/", status=404, body=GONE)
+@pytest.mark.parametrize(
+    ("methods", "fault", "why"),
+    [
+        (["PATCH"], {"status": 503, "body": b"too busy"}, "503"),
+        (["PATCH", "GET"], {"status": 404, "body": GONE}, "blob upload unknown to registry"),
+        (["PATCH"], {"status": 429}, "the registry wants it once more: it throttles, or the token had expired"),
+    ],
+    ids=["the chunk was lost", "the session was lost", "it throttles"],
+)
+def test_the_events_of_what_is_sent_again_say_why(
+    repository: acr.Repository, acr_emulator: Emulator, methods: list[str], fault: dict[str, Any], why: str
+) -> None:
+    for method in methods:
+        acr_emulator.fail(method=method, path_contains="/uploads/", **fault)
     watcher = Watcher()
     repository.upload_blob(LARGE, progress=watcher)
     reasons = [event.reason for event in watcher.events if isinstance(event, acr.Retried)]
     assert len(reasons) == 1
-    assert "blob upload unknown to registry" in reasons[0]
+    assert re.search(rf"(^|\W){why}($|\W)", reasons[0])
 
 
 def test_a_digest_that_stays_invalid_in_a_new_session_is_told(
