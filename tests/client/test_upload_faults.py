@@ -74,6 +74,7 @@ def test_a_chunk_that_is_lost_is_sent_again(
     sent.upload(SOURCES[kind](LARGE, tmp_path / "blob"))
     assert sent.watcher.retried == [passed * STEP]
     assert sent.watcher.sent == len(LARGE) + STEP
+    assert sum(r.method == "POST" for r in acr_emulator.requests if "/uploads/" in r.path) == 1
     assert open_sessions(acr_emulator) == 0
 
 

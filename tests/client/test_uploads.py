@@ -93,11 +93,12 @@ def test_a_chunk_size_that_is_no_size_is_refused(registry: acr.Registry, size: i
         registry.repository("app").upload_blob(b"", chunk_size=size)
 
 
-def test_a_small_blob_takes_two_requests(registry: acr.Registry, acr_emulator: Emulator) -> None:
+@pytest.mark.parametrize("size", [3, 4 * MIB])
+def test_a_small_blob_takes_two_requests(registry: acr.Registry, acr_emulator: Emulator, size: int) -> None:
     repository = registry.repository("app")
     repository.upload_blob(b"to get a token")
     acr_emulator.clear_requests()
-    repository.upload_blob(b"abc")
+    repository.upload_blob(bytes_of(size))
     assert [(r.method, r.status) for r in acr_emulator.requests] == [("POST", 202), ("PUT", 201)]
 
 

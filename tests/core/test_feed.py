@@ -77,8 +77,9 @@ def test_going_back_is_possible_where_the_source_can_be_read_again(make: Callabl
     with feed_of(source) as feed:
         body = run(feed.body(0, PIECE + 3))
         assert bytes_in(body) == CONTENT[: PIECE + 3]
-        assert feed.reaches(0)  # it is at hand in any case
+        assert feed.is_at_hand  # in any case
         assert bytes_in(run(feed.body(PIECE + 3, PIECE))) == CONTENT[PIECE + 3 : 2 * PIECE + 3]
+        assert feed.is_at_hand == again
         for offset in (PIECE + 3, PIECE + 4, 2 * PIECE + 3):
             assert feed.reaches(offset)
         for offset in (5, 0, PIECE):

@@ -13,7 +13,6 @@ from tools.way_back import PAGE, drawing, page
 
 FLAGS = [field.name for field in attrs.fields(Setback) if field.type in (bool, "bool")]
 FLAGS_SET = [dict(zip(FLAGS, values, strict=True)) for values in product((False, True), repeat=len(FLAGS))]
-FOUND = [has for has in Has if has is not Has.UNASKED]
 
 # One setback for each row, in the order of the table: what happens, and what the transfer does.
 ROWS: list[tuple[str, Setback, Step, Chunks]] = [
@@ -35,7 +34,7 @@ ROWS: list[tuple[str, Setback, Step, Chunks]] = [
     ("a right is missing", Setback(sign=Sign.REFUSED), Step.RAISE, Chunks.AS_BEFORE),
     (
         "the answer to the commit was lost",
-        Setback(sign=Sign.LOST, has=Has.BLOB, is_read_once=True),
+        Setback(sign=Sign.LOST, has=Has.BLOB),
         Step.DONE,
         Chunks.AS_BEFORE,
     ),
@@ -50,12 +49,6 @@ ROWS: list[tuple[str, Setback, Step, Chunks]] = [
         Setback(sign=Sign.RANGE, has=Has.SAME, is_outgrown=True, is_stuck=True, is_unproved=True),
         Step.GO_ON,
         Chunks.SMALLER,
-    ),
-    (
-        "the session is gone, and so is the source",
-        Setback(sign=Sign.RANGE, has=Has.NOTHING, is_outgrown=True, is_read_once=True),
-        Step.RAISE,
-        Chunks.AS_BEFORE,
     ),
     (
         "the session is gone after a chunk above 4 MiB",
@@ -97,14 +90,6 @@ def test_some_row_fits_whatever_happens(sign: Sign) -> None:
     for has, flags in product(Has, FLAGS_SET):
         row = row_for(Setback(sign=sign, has=has, **flags))
         assert row.step is not Step.ASK or has is Has.UNASKED  # it asks once
-
-
-@pytest.mark.parametrize(("sign", "has"), list(product(Sign, FOUND)))
-def test_a_source_that_is_read_once_is_never_begun_anew(sign: Sign, has: Has) -> None:
-    """What is stuck, or seems to take one chunk, has a source that can be read again: the transfer sees to that."""
-    for is_outgrown in (False, True):
-        setback = Setback(sign=sign, has=has, is_read_once=True, is_outgrown=is_outgrown)
-        assert row_for(setback).step is not Step.ANEW
 
 
 @pytest.mark.parametrize("has", [Has.IMPOSSIBLE, Has.FORGOTTEN])

@@ -212,6 +212,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         tests=(
             "tests/client/test_upload_sessions.py",
             "tests/client/test_upload_faults.py",
+            "tests/client/test_upload_claims.py",
             "tests/client/test_upload_checkpoints.py",
             "tests/client/test_uploads.py",
             "tests/makes/test_uploads.py",
@@ -304,6 +305,13 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
             "the flight has one key, whatever it is",
         )
         for key in ("None", '"XXkeyringXX"', '"KEYRING"')
+    ),
+    *(
+        Explained("acr/_core/blobs/transfer.py", after, "a flag that is only tested: None is as good as False")
+        for after in (
+            "return await self._upload.status(repeatable=None)",
+            "self._is_on_trust = self._is_resumed = None",
+        )
     ),
 )
 """What may survive in a strict subject. `make mutate` tells which of them it has not met."""

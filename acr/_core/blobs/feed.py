@@ -80,6 +80,11 @@ class Feed:
         """Whether the bytes from an offset on can be had (again)."""
         return self._source.is_seekable or offset >= self._held_from
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether all bytes can be had (again), from the first one on."""
+        return self.reaches(0)
+
     async def body(self, offset: int, most: int) -> Body:
         """The bytes from an offset on, as a body that can be sent again until the next is asked for.
 

@@ -45,7 +45,7 @@ class OneChunk:
             return False
         if isinstance(error, ResponseError) and not self._is_enough(error, upload):
             return False
-        if self._feed.size is not None and self._feed.reaches(0):
+        if self._feed.size is not None and self._feed.is_at_hand:
             return True
         if isinstance(error, ProtocolViolation):
             raise ProtocolViolation(f"{error}; {_HELP}")

@@ -212,15 +212,13 @@ class Transfer:
     def _setback(self, sign: Sign, has: Has) -> Setback:
         """What the second decision depends on, as soon as the registry has told what it has."""
         size, sent = self._size, self._tried.size
-        at_hand = self._feed.reaches(0)
-        is_stuck = at_hand and self._attempts.since_progress >= _STUCK
+        is_stuck = self._feed.is_at_hand and self._attempts.since_progress >= _STUCK
         return Setback(
             sign=sign,
             has=has,
             is_outgrown=size.is_outgrown(sent),
             is_stuck=is_stuck,
             is_unproved=is_stuck and not size.proved and size.can_shrink(sent),
-            is_read_once=not at_hand,
         )
 
     async def _asked(self, error: Problem) -> tuple[Problem, Has, int | None]:
@@ -245,10 +243,10 @@ class Transfer:
         offset = self._upload.offset
         if have is None:
             return Has.NOTHING
-        if self._one_chunk.is_due and 0 < have < self._tried.size:
-            return Has.PART
         if have > max(offset, self._feed.seen):
             return Has.IMPOSSIBLE
+        if self._one_chunk.is_due and have not in (0, self._feed.size):
+            return Has.PART
         if have < offset:
             return Has.LESS if self._feed.reaches(have) else Has.FORGOTTEN
         return Has.SAME if have == offset else Has.MORE
@@ -268,7 +266,7 @@ class Transfer:
         That process has sent something else, or the registry told of bytes that it then did not keep; or it takes
         nothing more into that session.
         """
-        if not isinstance(error, ResponseError) or isinstance(error, Locked) or not self._feed.reaches(0):
+        if not isinstance(error, ResponseError) or isinstance(error, Locked) or not self._feed.is_at_hand:
             return False
         invalid = self._is_on_trust and "DIGEST_INVALID" in error.codes
         return invalid or (self._is_resumed and error.status in REFUSALS and not is_out_of_step(error))
@@ -291,11 +289,11 @@ class Transfer:
         except ResponseError as error:
             if error.status not in UNTOLD:
                 raise
-            is_gone = error.status in GONE
+            if error.status in GONE:
+                return None
         except ProtocolViolation:
-            is_gone = False
-        if not is_gone:
-            await self._upload.give_up()
+            pass  # nor does this tell
+        await self._upload.give_up()
         return None
 
     async def _go_on(self, have: int, reason: str, *, is_asked: bool) -> None:
@@ -316,12 +314,12 @@ class Transfer:
         """Send all of it once more, in another session; the one before is given up, unless the registry lost it.
 
         Raises:
-            ResponseError, TransportError, ProtocolViolation: the error, if the source was read but once.
+            ResponseError, TransportError, ProtocolViolation: the error, if the source cannot be read again.
         """
+        if not self._feed.is_at_hand:
+            raise error
         if not is_lost:
             await self._upload.give_up()
-        if not self._feed.reaches(0):
-            raise error
         self._attempts.set_back()
         self._is_on_trust = self._is_resumed = False
         self._upload = self._adopted(await openings.start(self._remote))

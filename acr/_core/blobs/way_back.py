@@ -23,16 +23,16 @@ existence of the blob does.
 
 - The blob: the answer to the commit was lost. Or somebody else was quicker, and then our session is open: it is
   cancelled in any case.
-- Nothing: the session is gone, or the registry does not tell. A new session follows, if the source can be read again.
+- Nothing: the session is gone, or the registry does not tell. A new session follows.
 - The same offset: the chunk was lost, and is sent again. But if a registry refuses the same chunk for the third time,
   although it knows of no difference, the session is of no use. And if it says 416 to a chunk that is larger than each
   one it took, the chunk is too large (GHCR says 416 to what has over 4 MiB).
 - More, or less: the transfer goes on from there. Less than was confirmed counts as a setback, and needs a source that
-  reaches back.
-  So little more that it has no end (`is_crumb`) is no progress: the tries count on. The same goes for a chunk of
-  which the registry takes so little, and calls that a success.
+  reaches back. So little more that it has no end (`is_crumb`) is no progress: the tries count on. The same goes for a
+  chunk of which the registry takes so little, and calls that a success.
 - More than was ever sent: somebody else writes to the session. Nothing can be made of that.
 
+A new session needs a source that can be read again. Without one the error goes to the user, whatever the table says.
 Each new session counts as a setback, too. So a registry that forgets again and again is given up in the end.
 
 `docs/architecture.md` draws the table; `tools/way_back.py` makes the drawing. `tests/core/test_way_back.py` has a test
@@ -123,7 +123,6 @@ class Setback:
         is_outgrown: so it is, and the chunk was larger than each one that was taken.
         is_stuck: the registry refuses the same chunk for the third time, and the source can be read again.
         is_unproved: so it is, a smaller chunk is worth a try, and the registry has taken none yet.
-        is_read_once: the source cannot be read again from its begin.
     """
 
     sign: Sign
@@ -135,7 +134,6 @@ class Setback:
     is_outgrown: bool = False
     is_stuck: bool = False
     is_unproved: bool = False
-    is_read_once: bool = False
 
 
 @attrs.frozen
@@ -180,7 +178,6 @@ TABLE: Final = (
     Row(_ANY, (Has.BLOB,), Step.DONE),
     Row(_ANY, (Has.IMPOSSIBLE, Has.FORGOTTEN), Step.RAISE),
     Row((Sign.RANGE,), (Has.SAME,), Step.GO_ON, Chunks.SMALLER, "is_outgrown", "it never took one as large"),
-    Row(_ANY, (Has.NOTHING, Has.PART), Step.RAISE, Chunks.AS_BEFORE, "is_read_once", "the source is read once"),
     Row((Sign.RANGE,), (Has.NOTHING,), Step.ANEW, Chunks.SMALLER, "is_outgrown", "it never took one as large"),
     Row(
         (Sign.RANGE,),
