@@ -11,13 +11,25 @@ import pytest
 import acr
 from acr import media_types
 from acr.emulator import Emulator
+from tests.shells.script import Asked, Peer, Play, Script, head
 from tests.twin import Twin
 from tests.uploading import (
     CONTENT,
     DIGEST,
+    GONE,
     MIB,
     open_sessions,
 )
+
+
+def answers(*rows: str, status: str = "202 Accepted") -> Play:
+    """Takes a request with its body, and answers with these headers."""
+
+    def play(peer: Peer, asked: Asked) -> None:
+        peer.read(int(asked.headers.get("content-length", "0")))
+        peer.send(head(0, *rows, status=status))
+
+    return play
 
 
 def test_a_session_by_hand(registry: acr.Registry) -> None:
@@ -47,8 +59,11 @@ def test_a_chunk_is_bytes_of_any_kind(registry: acr.Registry, kind: type) -> Non
 def test_a_session_of_one_byte_chunks(registry: acr.Registry) -> None:
     """`Range: 0-0` is an empty upload as well as one of a single byte."""
     with registry.repository("app").start_upload() as upload:
+        told = [upload.status()]
         for byte in (b"a", b"b", b"c"):
             upload.write(byte)
+            told.append(upload.status())
+        assert told == [0, 1, 2, 3]
         assert upload.commit().digest == acr.Digest.of(b"abc")
 
 
@@ -57,7 +72,8 @@ def test_a_session_goes_on_in_another_client(twin: Twin, registry: acr.Registry,
     upload.write(CONTENT[:MIB])
     other = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app")
     resumed = other.resume_upload(upload.location)
-    assert resumed.offset == MIB
+    assert (resumed.offset, resumed.uuid) == (MIB, upload.uuid)
+    assert acr.UploadState.from_json(resumed.state.to_json()) == upload.state
     resumed.write(CONTENT[MIB:])
     with pytest.raises(acr.InvalidInput) as caught:
         resumed.commit()
@@ -120,8 +136,12 @@ def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry,
 
 def test_a_session_has_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
     with registry.repository("app").start_upload() as upload:
-        assert upload.uuid
-        assert upload.uuid in upload.location
+        name = upload.uuid
+        assert name
+        assert name in upload.location
+        acr_emulator.fail(method="GET", path_contains="/uploads/", status=204, headers={"Range": "0-0"})
+        upload.status()  # which does not tell the name
+        assert upload.uuid == name
 
 
 def test_a_cancelled_session_is_not_cancelled_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
@@ -164,3 +184,89 @@ def test_the_state_of_another_upload_is_not_told_to_this_registry(
         with pytest.raises(acr.InvalidInput, match="is of an upload to"):
             registry.repository("app").resume_upload(attrs.evolve(state, **change))  # type: ignore[arg-type]
     assert acr_emulator.requests == []
+
+
+def test_each_answer_says_where_a_session_goes_on(twin: Twin) -> None:
+    """Seen from where it was: a whole path, a name, or a query. A chunk that is answered without a Range was taken."""
+    with Script(
+        answers("Location: /v2/app/blobs/uploads/1?_state=a?b"),
+        answers("Location: 2?_state=c/d"),
+        answers("Location: ?_state=e"),
+        answers(),
+        answers(status="201 Created"),
+    ) as script:
+        upload = twin.connect(script.url).repository("app").start_upload()
+        for piece in (b"a", b"bc", b"d"):
+            upload.write(piece)
+        assert (upload.offset, upload.commit().size) == (4, 4)
+    start = "/v2/app/blobs/uploads/"
+    places = [f"{start}{place}" for place in ("", "1?_state=a?b", "2?_state=c/d", "2?_state=e", "2?_state=e")]
+    assert [asked.target.partition("&digest=")[0] for asked in script.asked] == places
+
+
+# What is lost, and what cannot be.
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_is_lost_of_a_session_by_hand_is_sent_again(
+    registry: acr.Registry, acr_emulator: Emulator, *, arrived: bool
+) -> None:
+    """The answer to a chunk, or the chunk; and then the commit."""
+    with registry.repository("app").start_upload() as upload:
+        upload.write(b"abc")
+        acr_emulator.clear_requests()
+        acr_emulator.fail(method="PATCH", status=503, after=arrived)
+        upload.write(b"def")
+        acr_emulator.fail(method="PUT", status=503)
+        assert upload.commit().digest == acr.Digest.of(b"abcdef")
+    changes = [(r.method, r.status) for r in acr_emulator.requests if r.method in ("PATCH", "PUT")]
+    assert changes == [("PATCH", 503), *([] if arrived else [("PATCH", 202)]), ("PUT", 503), ("PUT", 201)]
+
+
+def test_how_far_a_session_by_hand_is_is_asked_for_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.write(b"abc")
+        acr_emulator.fail(method="GET", path_contains="/uploads/", times=2, status=503)
+        assert upload.status() == 3
+
+
+def test_a_session_that_is_gone_with_a_chunk_is_told_as_gone(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    upload = registry.repository("app").start_upload()
+    acr_emulator.fail(method="PATCH", status=503)
+    acr_emulator.fail(method="GET", path_contains="/uploads/", status=404, body=GONE)
+    with pytest.raises(acr.NotFound) as caught:
+        upload.write(b"abc")
+    assert caught.value.codes == ("BLOB_UPLOAD_UNKNOWN",)
+
+
+@pytest.mark.parametrize(
+    ("has", "told"), [("0-499", "500 bytes after a chunk, expected 6"), ("0-2", "3 bytes after a chunk, expected 6")]
+)
+def test_a_chunk_after_which_a_registry_has_what_it_cannot_have_is_told(
+    registry: acr.Registry, acr_emulator: Emulator, has: str, told: str
+) -> None:
+    upload = registry.repository("app").start_upload()
+    upload.write(b"abc")
+    acr_emulator.fail(method="PATCH", status=202, headers={"Range": has})
+    with pytest.raises(acr.ProtocolViolation, match=f"^an upload to app has {told}$"):
+        upload.write(b"def")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Range": "0-499"}, "an upload to app has 500 bytes, expected 3 to 6"),
+        ({"Range": "0-1"}, "an upload to app has 2 bytes, expected 3 to 6"),
+        ({}, "the status of an upload to app came without a Range header"),
+    ],
+    ids=str,
+)
+def test_a_status_that_cannot_be_is_told(
+    registry: acr.Registry, acr_emulator: Emulator, headers: dict[str, str], told: str
+) -> None:
+    upload = registry.repository("app").start_upload()
+    upload.write(b"abc")
+    acr_emulator.fail(method="PATCH", status=503)
+    acr_emulator.fail(method="GET", path_contains="/uploads/", status=204, headers=headers)
+    with pytest.raises(acr.ProtocolViolation, match=f"^{told}$"):
+        upload.write(b"def")

@@ -76,6 +76,8 @@ def is_crumb(taken: int, sent: int) -> bool:
 
     >>> is_crumb(2, 4_000_000), is_crumb(100_000, 4_000_000), is_crumb(100_000, 10**9), is_crumb(2, 100)
     (True, False, False, False)
+    >>> is_crumb(1, 64), is_crumb(1, 65)
+    (False, True)
     """
     return taken * _CRUMB < min(sent, CHUNK_SIZE)
 
@@ -235,5 +237,4 @@ class UploadSession:
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            base = self.location.partition("?")[0]
-            self.location = upload_target(self._remote.session.registry, base, location, self._remote.name)
+            self.location = upload_target(self._remote.session.registry, self.location, location, self._remote.name)
