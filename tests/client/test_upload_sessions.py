@@ -208,19 +208,21 @@ def test_each_answer_says_where_a_session_goes_on(twin: Twin) -> None:
 
 
 @pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}], ids=["503", "the connection breaks"])
 def test_what_is_lost_of_a_session_by_hand_is_sent_again(
-    registry: acr.Registry, acr_emulator: Emulator, *, arrived: bool
+    registry: acr.Registry, acr_emulator: Emulator, fault: dict[str, Any], *, arrived: bool
 ) -> None:
     """The answer to a chunk, or the chunk; and then the commit."""
     with registry.repository("app").start_upload() as upload:
         upload.write(b"abc")
         acr_emulator.clear_requests()
-        acr_emulator.fail(method="PATCH", status=503, after=arrived)
+        acr_emulator.fail(method="PATCH", after=arrived, **fault)
         upload.write(b"def")
-        acr_emulator.fail(method="PUT", status=503)
+        acr_emulator.fail(method="PUT", **fault)
         assert upload.commit().digest == acr.Digest.of(b"abcdef")
     changes = [(r.method, r.status) for r in acr_emulator.requests if r.method in ("PATCH", "PUT")]
-    assert changes == [("PATCH", 503), *([] if arrived else [("PATCH", 202)]), ("PUT", 503), ("PUT", 201)]
+    lost = fault.get("status", 0)
+    assert changes == [("PATCH", lost), *([] if arrived else [("PATCH", 202)]), ("PUT", lost), ("PUT", 201)]
 
 
 def test_how_far_a_session_by_hand_is_is_asked_for_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
