@@ -33,12 +33,16 @@ def test_an_upload_that_is_not_told_how_far_it_got_begins_anew(
     assert len(acr_emulator.open_uploads) == is_gone
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 416, 501])
-def test_a_registry_that_refuses_each_second_chunk_gets_all_in_one(twin: Twin, status: int) -> None:
-    with OtherMake(second=status) as make:
+@pytest.mark.parametrize("created", [True, False])
+@pytest.mark.parametrize("status", [201, 202, 400, 404, 405, 409, 410, 416, 501])
+def test_a_registry_that_takes_no_second_chunk_gets_all_in_one(twin: Twin, status: int, *, created: bool) -> None:
+    """A refusal that may mean something else counts at once only if the first chunk was answered with 201."""
+    with OtherMake(second=status, statuses={"patch": 201} if created else {}) as make:
         twin.connect(make.url).repository("app").upload_blob(CONTENT, chunk_size=STEP)
         assert list(make.blobs["app"].values()) == [CONTENT]
-        assert make.chunks[-1] == len(CONTENT)
+    is_sure = created or status not in (404, 416)
+    assert (make.chunks == [STEP, STEP, len(CONTENT)]) == is_sure
+    assert make.chunks[-1] == len(CONTENT)
 
 
 @pytest.mark.parametrize(
