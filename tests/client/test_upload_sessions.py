@@ -11,7 +11,6 @@ import pytest
 import acr
 from acr import media_types
 from acr.emulator import Emulator
-from tests.shells.script import Asked, Peer, Play, Script, head
 from tests.twin import Twin
 from tests.uploading import (
     CONTENT,
@@ -20,16 +19,6 @@ from tests.uploading import (
     MIB,
     open_sessions,
 )
-
-
-def answers(*rows: str, status: str = "202 Accepted") -> Play:
-    """Takes a request with its body, and answers with these headers."""
-
-    def play(peer: Peer, asked: Asked) -> None:
-        peer.read(int(asked.headers.get("content-length", "0")))
-        peer.send(head(0, *rows, status=status))
-
-    return play
 
 
 def test_a_session_by_hand(registry: acr.Registry) -> None:
@@ -186,25 +175,7 @@ def test_the_state_of_another_upload_is_not_told_to_this_registry(
     assert acr_emulator.requests == []
 
 
-def test_each_answer_says_where_a_session_goes_on(twin: Twin) -> None:
-    """Seen from where it was: a whole path, a name, or a query. A chunk that is answered without a Range was taken."""
-    with Script(
-        answers("Location: /v2/app/blobs/uploads/1?_state=a?b"),
-        answers("Location: 2?_state=c/d"),
-        answers("Location: ?_state=e"),
-        answers(),
-        answers(status="201 Created"),
-    ) as script:
-        upload = twin.connect(script.url).repository("app").start_upload()
-        for piece in (b"a", b"bc", b"d"):
-            upload.write(piece)
-        assert (upload.offset, upload.commit().size) == (4, 4)
-    start = "/v2/app/blobs/uploads/"
-    places = [f"{start}{place}" for place in ("", "1?_state=a?b", "2?_state=c/d", "2?_state=e", "2?_state=e")]
-    assert [asked.target.partition("&digest=")[0] for asked in script.asked] == places
-
-
-# What is lost, and what cannot be.
+# What is lost.
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -239,36 +210,3 @@ def test_a_session_that_is_gone_with_a_chunk_is_told_as_gone(registry: acr.Regis
     with pytest.raises(acr.NotFound) as caught:
         upload.write(b"abc")
     assert caught.value.codes == ("BLOB_UPLOAD_UNKNOWN",)
-
-
-@pytest.mark.parametrize(
-    ("has", "told"), [("0-499", "500 bytes after a chunk, expected 6"), ("0-2", "3 bytes after a chunk, expected 6")]
-)
-def test_a_chunk_after_which_a_registry_has_what_it_cannot_have_is_told(
-    registry: acr.Registry, acr_emulator: Emulator, has: str, told: str
-) -> None:
-    upload = registry.repository("app").start_upload()
-    upload.write(b"abc")
-    acr_emulator.fail(method="PATCH", status=202, headers={"Range": has})
-    with pytest.raises(acr.ProtocolViolation, match=f"^an upload to app has {told}$"):
-        upload.write(b"def")
-
-
-@pytest.mark.parametrize(
-    ("headers", "told"),
-    [
-        ({"Range": "0-499"}, "an upload to app has 500 bytes, expected 3 to 6"),
-        ({"Range": "0-1"}, "an upload to app has 2 bytes, expected 3 to 6"),
-        ({}, "the status of an upload to app came without a Range header"),
-    ],
-    ids=str,
-)
-def test_a_status_that_cannot_be_is_told(
-    registry: acr.Registry, acr_emulator: Emulator, headers: dict[str, str], told: str
-) -> None:
-    upload = registry.repository("app").start_upload()
-    upload.write(b"abc")
-    acr_emulator.fail(method="PATCH", status=503)
-    acr_emulator.fail(method="GET", path_contains="/uploads/", status=204, headers=headers)
-    with pytest.raises(acr.ProtocolViolation, match=f"^{told}$"):
-        upload.write(b"def")

@@ -211,6 +211,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         files=("acr/_core/blobs/upload_sessions.py",),
         tests=(
             "acr/_core/blobs/upload_sessions.py",
+            "tests/client/test_answers.py",
             "tests/client/test_upload_statuses.py",
             "tests/client/test_upload_sessions.py",
             "tests/client/test_upload_faults.py",
