@@ -508,7 +508,12 @@ def test_an_upload_without_a_connection_is_cancelled_all_the_same_but_once(twin:
 
 def test_relative_locations_are_of_the_session_itself(twin: Twin) -> None:
     repository, script = answered(
-        twin, Answer(202, location="1"), Answer(202, location="2?_state=a/b?c"), Answer(202), Answer(201)
+        twin,
+        Answer(202, location="1"),
+        Answer(202, location="2?_state=a/b?c"),
+        Answer(202),
+        Answer(202, location="?_state=d"),
+        Answer(201),
     )
     upload = repository.start_upload()
     assert upload.location == UPLOADS + "1"
@@ -516,8 +521,10 @@ def test_relative_locations_are_of_the_session_itself(twin: Twin) -> None:
     assert upload.location == UPLOADS + "2?_state=a/b?c"
     upload.write(b"b")
     assert upload.location == UPLOADS + "2?_state=a/b?c"
+    upload.write(b"c")
+    assert upload.location == UPLOADS + "2?_state=d"
     upload.commit()
-    assert script.asked[1:] == ["PATCH 0-0", "PATCH 1-1", "PUT"]
+    assert script.asked[1:] == ["PATCH 0-0", "PATCH 1-1", "PATCH 2-2", "PUT"]
     repository, _ = answered(twin, Answer(204, range="0-3"))
     assert repository.resume_upload("3").location == UPLOADS + "3"
     repository, script = answered(twin, Answer(202, location="4"), Answer(204))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,34 @@ def test_the_registry_knows_better_how_far_it_got(
     acr_emulator.clear_requests()
     assert repository.upload_blob(source, **stopped).size == len(LARGE)
     assert taken(acr_emulator) == [f"{4 * MIB}-{len(LARGE) - 1}"]
+
+
+@pytest.fixture
+def left(repository: acr.Repository, tmp_path: Path) -> Callable[..., acr.Descriptor]:
+    """Uploads 300 bytes, of which another process has sent 100."""
+    content = bytes_of(300)
+    upload = repository.start_upload()
+    upload.write(content[:100])
+    path = tmp_path / "left"
+    path.write_text(json.dumps({**upload.state.to_json(), "size": 300}))
+    return partial(repository.upload_blob, content, chunk_size=100, checkpoint=path)
+
+
+def test_a_chunk_that_is_lost_to_the_next_process_is_sent_again(
+    acr_emulator: Emulator, left: Callable[..., acr.Descriptor]
+) -> None:
+    acr_emulator.fail(method="PATCH", status=404, body=GONE)
+    watcher = Watcher()
+    assert left(progress=watcher).digest == acr.Digest.of(bytes_of(300))
+    assert watcher.retried == [100]
+
+
+def test_the_next_process_tells_of_an_answer_that_cannot_be_read(
+    acr_emulator: Emulator, left: Callable[..., acr.Descriptor]
+) -> None:
+    acr_emulator.fail(method="PATCH", status=202, headers={"Range": "all"})
+    with pytest.raises(acr.ProtocolViolation, match="malformed Range header: 'all'"):
+        left()
 
 
 def test_a_session_with_more_than_the_source_has_is_given_up(

@@ -108,6 +108,18 @@ def test_how_far_an_upload_is_is_asked_for_until_it_is_known(
     assert sent.watcher.sent == len(LARGE) + STEP
 
 
+def test_a_lost_chunk_and_lost_answers_of_the_status_share_the_tries(twin: Twin, acr_emulator: Emulator) -> None:
+    retries = acr.Retries(limit=2, base=1, jitter=lambda: 1.0)
+    registry = twin.connect(acr_emulator.url, acr_emulator.credential(), retries=retries)
+    registry.repository("app").upload_blob(b"to have a token")
+    acr_emulator.fail(method="PATCH", status=503)
+    acr_emulator.fail(method="GET", path_contains="/uploads/", times=2, status=503)  # a third one would do
+    with pytest.raises(acr.ServerError) as caught:
+        registry.repository("app").upload_blob(CONTENT, chunk_size=CHUNK)
+    assert caught.value.exhausted
+    assert twin.slept == [1, 2]
+
+
 @pytest.mark.parametrize(("kind", "passed"), [("path", 0), ("path", 1), ("list", 0), ("list", 1), ("once", 0)])
 def test_an_upload_whose_session_is_gone_begins_anew(
     registry: acr.Registry, acr_emulator: Emulator, tmp_path: Path, kind: str, passed: int

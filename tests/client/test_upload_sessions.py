@@ -15,6 +15,7 @@ from tests.twin import Twin
 from tests.uploading import (
     CONTENT,
     DIGEST,
+    GONE,
     MIB,
     open_sessions,
 )
@@ -47,8 +48,11 @@ def test_a_chunk_is_bytes_of_any_kind(registry: acr.Registry, kind: type) -> Non
 def test_a_session_of_one_byte_chunks(registry: acr.Registry) -> None:
     """`Range: 0-0` is an empty upload as well as one of a single byte."""
     with registry.repository("app").start_upload() as upload:
+        told = [upload.status()]
         for byte in (b"a", b"b", b"c"):
             upload.write(byte)
+            told.append(upload.status())
+        assert told == [0, 1, 2, 3]
         assert upload.commit().digest == acr.Digest.of(b"abc")
 
 
@@ -57,7 +61,8 @@ def test_a_session_goes_on_in_another_client(twin: Twin, registry: acr.Registry,
     upload.write(CONTENT[:MIB])
     other = twin.connect(acr_emulator.url, acr_emulator.credential()).repository("app")
     resumed = other.resume_upload(upload.location)
-    assert resumed.offset == MIB
+    assert (resumed.offset, resumed.uuid) == (MIB, upload.uuid)
+    assert acr.UploadState.from_json(resumed.state.to_json()) == upload.state
     resumed.write(CONTENT[MIB:])
     with pytest.raises(acr.InvalidInput) as caught:
         resumed.commit()
@@ -120,8 +125,12 @@ def test_a_registry_may_name_a_blob_by_its_own_algorithm(registry: acr.Registry,
 
 def test_a_session_has_a_name(registry: acr.Registry, acr_emulator: Emulator) -> None:
     with registry.repository("app").start_upload() as upload:
-        assert upload.uuid
-        assert upload.uuid in upload.location
+        name = upload.uuid
+        assert name
+        assert name in upload.location
+        acr_emulator.fail(method="GET", path_contains="/uploads/", status=204, headers={"Range": "0-0"})
+        upload.status()  # which does not tell the name
+        assert upload.uuid == name
 
 
 def test_a_cancelled_session_is_not_cancelled_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
@@ -164,3 +173,40 @@ def test_the_state_of_another_upload_is_not_told_to_this_registry(
         with pytest.raises(acr.InvalidInput, match="is of an upload to"):
             registry.repository("app").resume_upload(attrs.evolve(state, **change))  # type: ignore[arg-type]
     assert acr_emulator.requests == []
+
+
+# What is lost.
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}], ids=["503", "the connection breaks"])
+def test_what_is_lost_of_a_session_by_hand_is_sent_again(
+    registry: acr.Registry, acr_emulator: Emulator, fault: dict[str, Any], *, arrived: bool
+) -> None:
+    """The answer to a chunk, or the chunk; and then the commit."""
+    with registry.repository("app").start_upload() as upload:
+        upload.write(b"abc")
+        acr_emulator.clear_requests()
+        acr_emulator.fail(method="PATCH", after=arrived, **fault)
+        upload.write(b"def")
+        acr_emulator.fail(method="PUT", **fault)
+        assert upload.commit().digest == acr.Digest.of(b"abcdef")
+    changes = [(r.method, r.status) for r in acr_emulator.requests if r.method in ("PATCH", "PUT")]
+    lost = fault.get("status", 0)
+    assert changes == [("PATCH", lost), *([] if arrived else [("PATCH", 202)]), ("PUT", lost), ("PUT", 201)]
+
+
+def test_how_far_a_session_by_hand_is_is_asked_for_again(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    with registry.repository("app").start_upload() as upload:
+        upload.write(b"abc")
+        acr_emulator.fail(method="GET", path_contains="/uploads/", times=2, status=503)
+        assert upload.status() == 3
+
+
+def test_a_session_that_is_gone_with_a_chunk_is_told_as_gone(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    upload = registry.repository("app").start_upload()
+    acr_emulator.fail(method="PATCH", status=503)
+    acr_emulator.fail(method="GET", path_contains="/uploads/", status=404, body=GONE)
+    with pytest.raises(acr.NotFound) as caught:
+        upload.write(b"abc")
+    assert caught.value.codes == ("BLOB_UPLOAD_UNKNOWN",)

@@ -90,7 +90,10 @@ def test_a_registry_that_takes_next_to_nothing_of_each_chunk_is_given_up(
         assert len(make.chunks) == 4
         assert make.uploads == {}
     if status == 202:
-        assert "took 32 of the 8000 bytes of a chunk" in str(caught.value)
+        assert str(caught.value) == (
+            "an upload to app: the registry took 32 of the 8000 bytes of a chunk, and as little of those before: ask"
+            " those who run it, or a proxy before it, how large a chunk may be, and pass chunk_size="
+        )
 
 
 @pytest.mark.parametrize("status", [202, 503])

@@ -210,6 +210,9 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         ),
         files=("acr/_core/blobs/upload_sessions.py",),
         tests=(
+            "acr/_core/blobs/upload_sessions.py",
+            "tests/client/test_answers.py",
+            "tests/client/test_upload_statuses.py",
             "tests/client/test_upload_sessions.py",
             "tests/client/test_upload_faults.py",
             "tests/client/test_upload_claims.py",
@@ -217,7 +220,12 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_uploads.py",
             "tests/makes/test_uploads.py",
         ),
-        file_tests=("tests/client/test_upload_sessions.py", "tests/client/test_upload_faults.py"),
+        file_tests=(
+            "acr/_core/blobs/upload_sessions.py",
+            "tests/client/test_upload_statuses.py",
+            "tests/client/test_upload_sessions.py",
+            "tests/client/test_upload_faults.py",
+        ),
         decorated=("acr/_core/blobs/manual_uploads.py::write", "acr/_core/blobs/manual_uploads.py::commit"),
         strict=False,
     ),
@@ -293,6 +301,15 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
             "live = None",
             "live = self._live(None, scopes)",
         )
+    ),
+    *(
+        Explained("acr/_core/blobs/upload_sessions.py", after, "only whether it is true is asked, and None is not")
+        for after in ("self.says_created: bool = None", "self.took_nothing: bool = None")
+    ),
+    Explained(
+        "acr/_core/blobs/manual_uploads.py",
+        "while self.session.offset != end:",
+        "the offset comes to the end, and never beyond it: `send` and `_agreed` raise an error if it would",
     ),
     *(
         Explained("acr/_core/talk/tokens.py", after, "only a thread that drops it at the same time would notice")

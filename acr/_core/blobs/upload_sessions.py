@@ -62,9 +62,10 @@ GONE: Final = frozenset({404, 410, 416})
 REFUSALS: Final = frozenset({400, 404, 405, 409, 410, 416, 501})
 """What may be meant by them: that an upload takes no second chunk, or that it is of no more use."""
 
-_OUT_OF_STEP: Final = (PASSING | {404, 416}) - {429}
+_OUT_OF_STEP: Final = PASSING | {404, 416}
 """What an upload answers when it did not get a chunk, got it already, or is gone: BLOB_UPLOAD_UNKNOWN or _INVALID,
-a range that does not fit, a server that fails. It then has to be asked how far it got."""
+a range that does not fit, a server that fails. It then has to be asked how far it got. A 429 that comes this far is
+exhausted, and nothing is tried after it."""
 
 
 _CRUMB: Final = 64
@@ -76,6 +77,8 @@ def is_crumb(taken: int, sent: int) -> bool:
 
     >>> is_crumb(2, 4_000_000), is_crumb(100_000, 4_000_000), is_crumb(100_000, 10**9), is_crumb(2, 100)
     (True, False, False, False)
+    >>> is_crumb(1, 64), is_crumb(1, 65)
+    (False, True)
     """
     return taken * _CRUMB < min(sent, CHUNK_SIZE)
 
@@ -235,5 +238,4 @@ class UploadSession:
 
     def _moved_to(self, location: str | None) -> None:
         if location is not None:
-            base = self.location.partition("?")[0]
-            self.location = upload_target(self._remote.session.registry, base, location, self._remote.name)
+            self.location = upload_target(self._remote.session.registry, self.location, location, self._remote.name)

@@ -60,7 +60,7 @@ def local_target(endpoint: Endpoint, base: str, link: str) -> str:
 
     Args:
         endpoint: the registry; the only host it may lead to.
-        base: path of the request.
+        base: path of the request; its query changes nothing.
         link: relative or absolute.
 
     Raises:
@@ -99,7 +99,7 @@ def upload_target(endpoint: Endpoint, base: str, link: str, repository: str) -> 
 
     Args:
         endpoint: the registry.
-        base: path of the request.
+        base: path of the request; its query changes nothing.
         link: relative or absolute.
         repository: that is uploaded to.
 
