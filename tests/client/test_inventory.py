@@ -222,7 +222,7 @@ def test_all_repositories_that_may_not_be_read_are_named(twin: Twin) -> None:
             push_image(owner.repository(name), tag="v1")
         scopes = ["repository:b:pull,metadata_read", "registry:catalog:*"]
         registry = twin.connect(emulator.url, emulator.credential(scopes=scopes))
-        with pytest.raises(acr.IncompleteInventory, match="2 repositories of .* could not be read: a: .*; c: ") as caught:
+        with pytest.raises(acr.IncompleteInventory, match="2 repositories .* not be read: a: .*; c: ") as caught:
             read(registry)
         assert list(caught.value.unread) == ["a", "c"]
         assert all(isinstance(error, acr.Unauthorized) for error in caught.value.unread.values())
