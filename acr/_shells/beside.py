@@ -21,7 +21,7 @@ from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 from weakref import finalize
 
 from acr._forks import Origin
-from acr._shells.gathering import LOOKS_UP
+from acr._shells.gathering import Latch
 from acr.errors import InvalidInput
 
 P = ParamSpec("P")
@@ -39,8 +39,7 @@ class Result(Future[T]):
         super().__init__()
         self._origin = origin
         self.is_there: bool = False
-        self.missing: Final = threading.Lock()  # taken until it is there
-        self.missing.acquire()
+        self.latch: Final = Latch()
 
     def check(self) -> None:
         """Raise InvalidInput in a child process, which does not have the thread."""
@@ -65,10 +64,8 @@ class Result(Future[T]):
             TimeoutError: it did not come in time.
         """
         self.check()
-        while not self.missing.acquire(timeout=LOOKS_UP if timeout is None else timeout):
-            if timeout is not None:
-                raise TimeoutError
-        self.missing.release()
+        if not self.latch.wait(timeout):
+            raise TimeoutError
         try:
             return super().result()
         finally:
@@ -149,7 +146,7 @@ def _work(queue: _Queue) -> None:
 
 
 def _make(result: Result[T], function: Callable[[], T]) -> None:
-    missing = result.missing
+    latch = result.latch
     try:
         value = function()
     except BaseException as error:  # noqa: BLE001 - who waits raises it
@@ -159,7 +156,7 @@ def _make(result: Result[T], function: Callable[[], T]) -> None:
         result.is_there = True
         result.set_result(value)
     finally:
-        missing.release()
+        latch.set()
         del result, function  # an error knows this frame, and would keep them
 
 

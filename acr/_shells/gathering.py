@@ -43,8 +43,38 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOKS_UP: Final = 0.2
+_LOOKS_UP: Final = 0.2
 """Seconds that a thread waits for others at a time: a Ctrl-C that comes just before a wait does not end it."""
+
+
+class Latch:
+    """Something that happens once, and that threads wait for. An Event may stay locked after a Ctrl-C in the middle.
+
+    Only one thread at a time may set it.
+    """
+
+    def __init__(self) -> None:
+        self.is_set: bool = False
+        self._shut = threading.Lock()  # until it is set
+        self._shut.acquire()
+
+    def set(self) -> None:
+        """It has happened."""
+        if not self.is_set:
+            self.is_set = True
+            self._shut.release()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it has happened, at most so long. Returns whether it has."""
+        if seconds is not None:
+            self._look(min(max(0, seconds), threading.TIMEOUT_MAX))
+        while seconds is None and not self.is_set:
+            self._look(_LOOKS_UP)
+        return self.is_set
+
+    def _look(self, seconds: float) -> None:
+        if self._shut.acquire(timeout=seconds):
+            self._shut.release()  # for the next one who waits
 
 
 class _Stopped(BaseException):
@@ -58,17 +88,13 @@ class Stop:
     """Set once, when a gather is to end; it also cuts the connections that the threads of the gather wait for."""
 
     def __init__(self) -> None:
-        self._is_set = False
-        self._gate = threading.Lock()  # until it is set
-        self._gate.acquire()
+        self._latch = Latch()
         self._lock = threading.Lock()
         self._calls: set[Call | Stop] = set()
 
     def set(self) -> None:
         with self._lock:
-            if not self._is_set:
-                self._is_set = True
-                self._gate.release()
+            self._latch.set()
             calls = list(self._calls)
         for call in calls:
             call.cut()
@@ -78,13 +104,11 @@ class Stop:
         self.set()
 
     def is_set(self) -> bool:
-        return self._is_set
+        return self._latch.is_set
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until it is set, at most so long. Returns whether it is."""
-        if self._gate.acquire(timeout=-1 if seconds is None else min(max(0, seconds), threading.TIMEOUT_MAX)):
-            self._gate.release()  # for the next one who waits
-        return self._is_set
+        return self._latch.wait(seconds)
 
     def begin(self) -> Call:
         """A call that this stop cuts; at once, if it is set already. `end` has to be called when it is over."""
@@ -100,7 +124,7 @@ class Stop:
         """Cut a call, or a gather within this one, when this stop is set; at once, if it is."""
         with self._lock:
             self._calls.add(call)
-            is_set = self._is_set
+            is_set = self._latch.is_set
         if is_set:
             call.cut()
 
@@ -150,9 +174,7 @@ class _Crew(Generic[T]):
         self._context = copy_context()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._is_over = False
-        self._over = threading.Lock()  # until all is over
-        self._over.acquire()
+        self._over = Latch()
         self.stop: Final = Stop()
         self.results: Final[dict[int, T]] = {}
         self.errors: Final[dict[int, BaseException]] = {}
@@ -165,8 +187,7 @@ class _Crew(Generic[T]):
 
     def wait(self) -> None:
         """Wait until all tasks have ended."""
-        while not self._over.acquire(timeout=LOOKS_UP):
-            pass
+        self._over.wait()
 
     def give_up(self) -> None:
         """Begin nothing more, and wait until what runs has ended. Threads that wait for room then see it."""
@@ -194,9 +215,8 @@ class _Crew(Generic[T]):
                     self._changed.notify_all()
         with self._lock:
             self._working -= 1
-            if not (self._working or self._is_over):  # a thread that comes late finds nothing to do
-                self._is_over = True
-                self._over.release()
+            if not self._working:  # a thread that comes later finds nothing to do
+                self._over.set()
 
     def _start_another(self) -> None:
         """Start one, if there is a task for it."""
