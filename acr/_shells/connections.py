@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import httpcore
@@ -25,6 +27,9 @@ _DELAY: Final = 0.25
 
 _MUCH: Final = 64 * 1024
 """Bytes after whose sending it is seen whether an answer has come."""
+
+_LEFT: Final = 64 * 1024
+"""Bytes of an answer that are read from a connection that was lost."""
 
 
 class Connection:
@@ -124,24 +129,35 @@ class AsyncSockets(httpcore.AsyncNetworkBackend):
                 races = isinstance(loop, asyncio.BaseEventLoop) and not Endpoint("http", host, port).is_loopback
                 options: dict[str, Any] = {"happy_eyeballs_delay": _DELAY} if races else {}
                 transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
-        close_in_children(transport.get_extra_info("socket"))
+        reader.source = transport.get_extra_info("socket")
+        close_in_children(reader.source)
         return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), patience)
 
 
 class _Reader(asyncio.StreamReader):
     """Tells whether something has come that was not read, and gives it even if the connection was lost thereafter.
 
-    asyncio's own forgets it: the answer of a server that refuses a large request, and resets the connection.
+    asyncio's own forgets it: the answer of a server that refuses a large request, and resets the connection. If asyncio
+    writes before it reads, that answer is still in the socket.
     """
 
     unread = 0
+    source: TransportSocket | None = None
+    """The socket that carries what is said, and nothing else; None if it carries TLS, or has come to its end."""
     _lost: Exception | None = None
 
     def feed_data(self, data: Any) -> None:
         self.unread += len(data)
         super().feed_data(data)
 
+    def feed_eof(self) -> None:
+        self.source = None
+        super().feed_eof()
+
     def set_exception(self, exc: Exception) -> None:
+        if self.source is not None:
+            with suppress(OSError), socket.fromfd(self.source.fileno(), self.source.family, self.source.type) as left:
+                self.feed_data(left.recv(_LEFT))
         if self.unread:
             self._lost = exc
         else:
@@ -203,6 +219,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         patience = Patience.given(timeout, self._patience)
         patience.watch.begin()  # what came before, if anything, was the answer of a proxy
         wait = patience.wait()
+        self._reader.source = None
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             try:
                 async with asyncio.timeout(wait.seconds):
