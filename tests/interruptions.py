@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -38,8 +39,12 @@ class Interrupted:
     def run(self, function: Callable[[], object]) -> None:
         """Do it. Fails if it does not end."""
         thread = threading.Thread(target=self._run, args=(function,), daemon=True)
-        thread.start()
-        thread.join(PATIENCE)
+        gc.disable()  # what it finds may belong to another test, and Python swallows an interrupt in a finalizer
+        try:
+            thread.start()
+            thread.join(PATIENCE)
+        finally:
+            gc.enable()
         assert not thread.is_alive(), "interrupted at that step it does not end"
 
     def _run(self, function: Callable[[], object]) -> None:
