@@ -54,8 +54,8 @@ WORDS: Final = {
 """What differs in docstrings."""
 
 CORE: Final = "acr._core."
-SHELL: Final = "acr._shells.blocking"
-"""The core's coroutines are stepped by `run` of the blocking shell, its generators by `iterate`."""
+SHELL: Final = "acr._shells.stepping"
+"""The core's coroutines are stepped by `run`, its generators by `iterate`."""
 
 
 class Refused(Exception):

@@ -14,7 +14,7 @@ from acr._facades.streams import BlobStream, Listing
 from acr._later import later
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import open_source
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest
 from acr._values.home import public_in

@@ -14,7 +14,6 @@ from acr._core.talk.session import Session
 from acr._outside.failures import reading
 from acr._outside.regular import open_regular
 from acr._outside.sources import whereabouts
-from acr._shells.blocking import BlockingRuntime
 from acr._values.arguments import check_callback, check_flag, check_texts, wrong_kind
 from acr._values.files import File
 from acr._values.options import Limits, Retries
@@ -64,6 +63,8 @@ def open_session(
         InvalidInput: an option has the wrong type, or the user agent is not printable.
         InvalidReference: one of `token_hosts` is malformed.
     """
+    from acr._shells.blocking import BlockingRuntime  # an import of the package loads no HTTP stack
+
     if isinstance(runtime, BlockingRuntime) and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
         raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     if not isinstance(retries, Retries):

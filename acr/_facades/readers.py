@@ -9,7 +9,7 @@ import io
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr._values.home import public_in
 from acr._values.travel import stays
 

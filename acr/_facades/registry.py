@@ -16,8 +16,7 @@ from acr._facades.options import names_in, open_session
 from acr._facades.repository import Repository
 from acr._facades.streams import Listing
 from acr._later import later
-from acr._shells.blocking import BlockingRuntime, Transport, run
-from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.arguments import check_text
 from acr._values.credentials import DEFAULT_AUDIENCE
 from acr._values.descriptor import Descriptor, Platform
@@ -38,8 +37,10 @@ if TYPE_CHECKING:
     from acr._core.upkeep import all_locks, choosing, purging, reading as upkeep, verifying
     from acr._inventory import inventory as inventories, records, reports as findings
     from acr._outside import checkpoint as checkpoints, journal as journals, manifest_cache as caches
+    from acr._shells.blocking import Transport
     from acr._values import access, locks as locked, progress as events, properties as listed, trash as trashed
 else:
+    Transport = object  # for `typing.get_type_hints`
     plans = later("acr._cleanup.plan")
     reports = later("acr._cleanup.applying.report")
     inventories = later("acr._inventory.inventory")
@@ -120,6 +121,9 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        from acr._shells.blocking import BlockingRuntime  # an import of the package loads no HTTP stack
+        from acr._shells.http import Network
+
         network = Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
         self._session = open_session(
             BlockingRuntime(network, transport, clock=clock, sleep=sleep),

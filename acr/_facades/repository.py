@@ -16,7 +16,7 @@ from acr._facades.streams import BlobStream, Listing, Upload
 from acr._later import later
 from acr._outside.sinks import Downloadable, open_sink
 from acr._outside.sources import SyncUploadable, open_source
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr._values.arguments import check_flag
 from acr._values.descriptor import Descriptor, Platform
 from acr._values.files import UNKNOWN_ARTIFACT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from acr._core.talk.paging import Pages, items, rows
 from acr._later import later
-from acr._shells.blocking import iterate, run
+from acr._shells.stepping import iterate, run
 from acr._values.arguments import check_text
 from acr._values.descriptor import Descriptor
 from acr._values.home import public_in

@@ -13,10 +13,10 @@ import httpcore
 from acr._core.runtime import Outgoing
 from acr._forks import Origin
 from acr._shells.answers import Answer
-from acr._shells.blocking import run
 from acr._shells.http import LOST, failed, lower
 from acr._shells.patience import Watch
 from acr._shells.pieces import counted_async
+from acr._shells.stepping import run
 from acr.errors import AcrError, InvalidInput, TransportError
 
 T = TypeVar("T")

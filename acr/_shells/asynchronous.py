@@ -19,13 +19,14 @@ from acr._forks import find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
 from acr._shells.beside import Beside, Result
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.connections import AsyncSockets, Connection
 from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, failed, pieces
 from acr._shells.lanes import Lane, Lanes
 from acr._shells.loops import Home, Homes, running_loop
 from acr._shells.room import Room
 from acr._shells.sockets import Call
+from acr._shells.stepping import run
 from acr._shells.tunnels import async_by_way_of
 from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint

@@ -6,7 +6,7 @@ import inspect
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
@@ -21,6 +21,7 @@ from acr._shells.http import KEPT, LOST, MOST_CONNECTIONS, UNSENDABLE, Network, 
 from acr._shells.patience import Patience
 from acr._shells.pools import Pool, Way
 from acr._shells.sockets import Call, Connection, Sockets
+from acr._shells.stepping import iterate, run
 from acr._shells.tunnels import by_way_of
 from acr._values.arguments import check_function, wrong_kind
 from acr._values.reference import Endpoint
@@ -39,38 +40,6 @@ else:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def run(awaitable: Awaitable[T]) -> T:
-    """Step a coroutine of the core to its end. On the blocking runtime nothing in it ever suspends."""
-    coroutine = awaitable if isinstance(awaitable, Coroutine) else _wrapped(awaitable)
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    coroutine.close()
-    raise RuntimeError("the core suspended on the blocking runtime")
-
-
-def iterate(items: AsyncIterator[T]) -> Iterator[T]:
-    """An async generator of the core as an iterator. Closing one closes the other."""
-    try:
-        while True:
-            try:
-                item = run(anext(items))
-            except StopAsyncIteration:
-                return
-            yield item
-            del item  # a page may be large, and is not kept while the next one comes
-    finally:
-        close = getattr(items, "aclose", None)
-        if close is not None:
-            run(close())
-
-
-async def _wrapped(awaitable: Awaitable[T]) -> T:
-    return await awaitable
 
 
 def _run(task: Callable[[], Awaitable[T]]) -> T:

@@ -16,8 +16,9 @@ import acr
 from acr import media_types
 from acr._core.images.copying import Options, transfer
 from acr._core.images.stores import LocalStore
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr.emulator import Emulator
 from tests.content import bytes_of
 from tests.images import add_blob, add_image, add_index, add_manifest, contents

@@ -8,7 +8,7 @@ import pytest
 
 import acr
 from acr._core.listed import tags
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr.emulator import Emulator
 from tests.content import push_image
 from tests.shells.script import Script, gives, head

@@ -10,8 +10,9 @@ import pytest
 from acr._core.talk.attempts import Attempts, Problem, is_throttled, may_pass
 from acr._core.talk.deadline import best_effort, calling
 from acr._core.talk.sending import Sender
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.options import Retries, Timeouts
 from acr.errors import InvalidInput, NotFound, ResponseError, TooSlow, TransportError
 

@@ -13,10 +13,11 @@ from types import FrameType
 import pytest
 
 from acr._core.runtime import Outgoing
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.gathering import GATHERING, Stop, gathered
 from acr._shells.http import Network
 from acr._shells.room import Room
+from acr._shells.stepping import run
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
 from tests.interruptions import Interrupted

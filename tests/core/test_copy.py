@@ -13,8 +13,9 @@ from acr._core.images.copying import Options, transfer
 from acr._core.images.stores import LocalStore
 from acr._core.runtime import Runtime
 from acr._shells.asynchronous import AsyncioRuntime
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.options import Timeouts
 from tests.content import bytes_of
 from tests.images import add_image, add_index, attach, contents

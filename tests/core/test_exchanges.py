@@ -25,7 +25,7 @@ from acr._core.talk.token_exchanges import (
     password_to_access,
     refresh_to_access,
 )
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr._values.credentials import UsernamePassword
 from acr._values.reference import Endpoint
 from acr.errors import CredentialError, ProtocolViolation, ResponseError

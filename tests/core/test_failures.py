@@ -15,7 +15,7 @@ from acr_rest.types import AnyRequest as Request
 from hypothesis import given, settings, strategies as st
 
 from acr._core.talk.failures import failure, retry_after
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr.errors import (
     Denied,
     Locked,

@@ -12,8 +12,9 @@ import pytest
 from acr._core.blobs.feed import PIECE, Feed
 from acr._core.runtime import Body
 from acr._outside.sources import open_source
-from acr._shells.blocking import BlockingRuntime, iterate, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import iterate, run
 from acr._values.digest import Digest
 from acr._values.options import CHUNK_SIZE, Timeouts
 from acr.errors import TransferError

@@ -13,8 +13,9 @@ import pytest
 from acr._core.runtime import Runtime
 from acr._core.talk.throttle import Throttle, Throttles
 from acr._shells.asynchronous import AsyncioRuntime
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.options import Timeouts
 from acr._values.reference import Endpoint
 from tests.patience import PATIENCE

@@ -18,8 +18,9 @@ from acr._core.talk.scopes import pull
 from acr._core.talk.sending import Sender
 from acr._core.talk.token_exchanges import Authority
 from acr._core.talk.tokens import Tokens
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.credentials import RefreshToken, UsernamePassword
 from acr._values.options import Retries, Timeouts
 from acr._values.reference import Endpoint

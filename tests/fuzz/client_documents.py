@@ -16,7 +16,7 @@ from acr._core.talk import refusals
 from acr._core.talk.scopes import pull
 from acr._core.talk.token_exchanges import claims, lifetime
 from acr._outside.credentials import docker_config
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from acr._values.descriptor import Descriptor, Platform, read_descriptor
 from acr._values.digest import Digest
 from acr._values.manifest import Manifest, as_referrer

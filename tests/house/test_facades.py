@@ -123,7 +123,7 @@ from acr._core.blobs import calls as blobs
 from acr._core.talk.session import Session
 from acr._facades.streams import BlobStream, Listing
 from acr._outside.sources import SyncUploadable, open_source
-from acr._shells.blocking import iterate, run
+from acr._shells.stepping import iterate, run
 
 LAST = "…"  # a comment of the module
 

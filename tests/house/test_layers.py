@@ -201,8 +201,10 @@ def _candidates(module: str, path: Path) -> Iterator[str]:
         ("import acr", []),
         ("from acr import Digest, NotFound, Manifest", ["attrs"]),
         ("from acr import DockerArchive, Layout, Memory", ["attrs"]),
-        ("from acr import Layout, Registry", ["attrs", "httpcore"]),
-        ("from acr import AsyncRegistry", ["attrs", "httpcore", "asyncio"]),
+        ("from acr import Layout, Registry", ["attrs"]),
+        ("from acr import Registry; Registry('localhost:5000')", ["attrs", "httpcore"]),
+        ("from acr import AsyncRegistry", ["attrs", "asyncio"]),
+        ("from acr import AsyncRegistry; AsyncRegistry('localhost:5000')", ["attrs", "httpcore", "asyncio"]),
         ("import acr.emulator.pytest_plugin", []),
     ],
 )

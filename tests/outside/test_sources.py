@@ -19,9 +19,10 @@ from hypothesis import given, settings, strategies as st
 from acr._core.storage import Source
 from acr._outside.sources import open_async_source, open_source
 from acr._shells.asynchronous import AsyncioRuntime
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.gathering import GATHERING, Stop
 from acr._shells.http import Network
+from acr._shells.stepping import run
 from acr._values.options import Timeouts
 from acr.errors import InvalidInput, TransferError
 

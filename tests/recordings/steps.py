@@ -13,7 +13,7 @@ from acr_rest.types import AnyRequest as Request, Response
 
 import acr
 from acr._core.talk.scopes import repository as scopes_of
-from acr._shells.blocking import run
+from acr._shells.stepping import run
 from tests.recordings.recording import Entry, Recording
 from tests.recordings.replay_server import ReplayServer
 from tests.twin import Twin

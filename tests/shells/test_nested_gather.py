@@ -9,10 +9,11 @@ from functools import partial
 import pytest
 
 from acr._core.runtime import Lines
-from acr._shells.blocking import BlockingRuntime, run
+from acr._shells.blocking import BlockingRuntime
 from acr._shells.gathering import GATHERING
 from acr._shells.http import Network
 from acr._shells.room import Room
+from acr._shells.stepping import run
 from acr._values.options import Timeouts
 from tests.patience import PATIENCE
 
