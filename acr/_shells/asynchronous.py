@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 
-from acr._core.runtime import Body, Incoming, Lines, Outgoing
+from acr._core.runtime import MOST_LARGE, Body, Incoming, Lines, Outgoing
 from acr._forks import find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.async_answers import AsyncAnswer, Threaded, submit
@@ -200,10 +200,11 @@ class AsyncioRuntime:
         *,
         width: Callable[[int], int] | None = None,
         sizes: Sequence[int] | None = None,
+        large: int = MOST_LARGE,
         lines: Lines | None = None,
     ) -> list[T]:
         running_loop()
-        room = Room(limit, len(tasks), width, sizes, lines)
+        room = Room(limit, len(tasks), width, sizes, large, lines)
         results: dict[int, T] = {}
         running: dict[asyncio.Future[T], int] = {}
         try:

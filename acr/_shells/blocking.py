@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpcore
 
-from acr._core.runtime import Body, Lines, Outgoing
+from acr._core.runtime import MOST_LARGE, Body, Lines, Outgoing
 from acr._forks import Lock, find_out, renew_in_children
 from acr._shells.answers import Answer
 from acr._shells.gathering import GATHERING, gathered, go_on
@@ -226,13 +226,15 @@ class BlockingRuntime:
         *,
         width: Callable[[int], int] | None = None,
         sizes: Sequence[int] | None = None,
+        large: int = MOST_LARGE,
         lines: Lines | None = None,
     ) -> list[T]:
         if len(tasks) < 2:
             return [await _with_line(task, lines) for task in tasks]
         from acr._shells.room import Room  # not needed by most programs
 
-        return gathered([partial(_run, task) for task in tasks], Room(limit, len(tasks), width, sizes, lines), limit)
+        room = Room(limit, len(tasks), width, sizes, large, lines)
+        return gathered([partial(_run, task) for task in tasks], room, limit)
 
     async def aclose(self) -> None:
         self._closed = True

@@ -6,16 +6,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from acr._core.runtime import Lines
+from acr._core.runtime import MOST_LARGE, Lines
 
 SMALL: Final = 1024 * 1024
 """Bytes up to which a task counts as small."""
 
 _HELD: Final = 8 * 1024 * 1024
 """Bytes that a large task has in memory at the most, whatever it moves."""
-
-_MOST_HELD: Final = 64 * 1024 * 1024
-"""Bytes that all large tasks together have in memory: those of eight."""
 
 
 class Room:
@@ -26,6 +23,7 @@ class Room:
         count: how many there are.
         width: how many of the limit run at a time at present; None for all.
         sizes: bytes that each moves; None if all are small.
+        large: how many of the largest have room in memory at the same time.
         lines: connections that they share with other tasks; None if they need not share any.
     """
 
@@ -35,9 +33,11 @@ class Room:
         count: int,
         width: Callable[[int], int] | None = None,
         sizes: Sequence[int] | None = None,
+        large: int = MOST_LARGE,
         lines: Lines | None = None,
     ) -> None:
         self._limit = limit
+        self._most_held = large * _HELD
         self._width = width
         self._lines = lines
         self._held = {
@@ -75,4 +75,4 @@ class Room:
         self._in_memory -= self._held.get(index, 0)
 
     def _fits(self, size: int) -> bool:
-        return not self._in_memory or self._in_memory + size <= _MOST_HELD
+        return not self._in_memory or self._in_memory + size <= self._most_held

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import acr
+from acr._shells.room import Room
 from acr.emulator import Emulator
 from tests.armed import ALWAYS
 from tests.images import add_image, add_index, contents
@@ -17,6 +18,8 @@ from tests.in_flight import InFlight
 from tests.patience import PATIENCE
 from tests.shells.script import Asked, Peer, Script, head
 from tests.twin import Twin
+
+MIB = 1024 * 1024
 
 
 class Registry:
@@ -105,6 +108,22 @@ def test_a_push_has_as_many_connections_as_it_is_allowed(twin: Twin) -> None:
         twin.connect(server.url).repository("app").push(image, tag="v1")
         assert registry.most == 16
         assert len(set(server.connections)) <= 16
+
+
+def test_four_large_blobs_go_at_a_time_on_this_machine_and_the_config_beside_them(twin: Twin) -> None:
+    image = acr.Memory()
+    add_image(image, [bytes([number]) * (8 * MIB) for number in range(7)], tag="v1")
+    registry = Registry(5, image)
+    with Script(play(registry, image, "v1")) as server:
+        twin.connect(server.url).repository("app").pull("v1", acr.Memory())
+        assert registry.most == 5
+
+
+@pytest.mark.parametrize(("place", "count"), [("http://127.0.0.1:5000", 4), ("localhost", 4), ("my.azurecr.io", 8)])
+def test_a_registry_that_is_somewhere_else_is_asked_for_more(place: str, count: int) -> None:
+    with acr.Registry(place) as registry:
+        room = Room(16, 12, sizes=[100 * MIB] * 12, large=registry._session.large)
+    assert len([index for index in range(12) if room.begin() is not None]) == count
 
 
 def test_files_of_an_artifact_are_pushed_many_at_once_and_its_config_beside_them(twin: Twin, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ async def push(
     sending = _Sending(remote, open_source, pack, progress, _Config(remote))
     tasks = [partial(_push_config, sending), *(partial(_push_one, sending, file) for file in files)]
     sizes = await remote.session.runtime.blocking(lambda: [EMPTY.size, *map(_size_of, files)])
-    width = remote.session.learned.throttles.width
-    _, *layers = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes)
+    width, large = remote.session.learned.throttles.width, remote.session.large
+    _, *layers = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -290,9 +290,9 @@ async def pull(
 
     tasks = [partial(one, name, layer) for name, layer in chosen.items()]
     sizes = [layer.size for layer in chosen.values()]
-    width = remote.session.learned.throttles.reading
+    width, large = remote.session.learned.throttles.reading, remote.session.large
     lines = share(options.at_once)
-    await remote.session.runtime.gather(options.at_once, tasks, width=width, sizes=sizes, lines=lines)
+    await remote.session.runtime.gather(options.at_once, tasks, width=width, sizes=sizes, large=large, lines=lines)
     return manifest, list(chosen), list(chosen.values())
 
 

@@ -332,7 +332,12 @@ class _Copy:
 
     async def _gather(self, tasks: Sequence[Callable[[], Awaitable[T]]], sizes: Sequence[int] | None = None) -> list[T]:
         return await self._runtime.gather(
-            self._options.at_once, tasks, width=self._width, sizes=sizes, lines=self._lines
+            self._options.at_once,
+            tasks,
+            width=self._width,
+            sizes=sizes,
+            large=max(self._source.large, self._target.large),
+            lines=self._lines,
         )
 
     def _width(self, limit: int) -> int:

@@ -68,6 +68,11 @@ class Store(Protocol):
         """What it is, for errors."""
         ...
 
+    @property
+    def large(self) -> int:
+        """How many large blobs to move at a time."""
+        ...
+
     def width(self, limit: int, *, reads: bool) -> int:
         """How many of `limit` requests it bears at the same time at present.
 

@@ -14,7 +14,7 @@ from acr._core.images.ends import NOTHING, Mend, Missed, Order, Outlook, Store
 from acr._core.images.graph import MOST_MANIFESTS
 from acr._core.images.lacking import is_lacking, named
 from acr._core.listed import manifests, referrers
-from acr._core.runtime import Runtime
+from acr._core.runtime import MOST_LARGE_HERE, Runtime
 from acr._core.storage import Source
 from acr._core.talk.remote import Remote
 from acr._values.descriptor import Descriptor
@@ -48,6 +48,11 @@ class RegistryStore:
     def name(self) -> str:
         """As of `Store`."""
         return str(self.remote)
+
+    @property
+    def large(self) -> int:
+        """As of `Store`."""
+        return self.remote.session.large
 
     def width(self, limit: int, *, reads: bool) -> int:
         """As of `Store`."""
@@ -219,6 +224,11 @@ class LocalStore:
     def name(self) -> str:
         """As of `Store`."""
         return repr(self._local)
+
+    @property
+    def large(self) -> int:
+        """As of `Store`."""
+        return MOST_LARGE_HERE
 
     def width(self, limit: int, *, reads: bool) -> int:
         """As of `Store`."""

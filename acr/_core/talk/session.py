@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from acr_rest.api.container_registry import check_api
 from acr_rest.types import AnyRequest as Request, InvalidResponse, Response
 
-from acr._core.runtime import Incoming, Runtime
+from acr._core.runtime import MOST_LARGE, MOST_LARGE_HERE, Incoming, Runtime
 from acr._core.talk import redirects
 from acr._core.talk.attempts import Attempts
 from acr._core.talk.challenge import Challenge, parse_challenges
@@ -60,6 +60,8 @@ class Session:
         self.registry: Endpoint = registry
         self.sender: Sender = sender
         self.limits: Limits = limits
+        self.large: int = MOST_LARGE_HERE if registry.is_loopback else MOST_LARGE
+        """How many large blobs to move at a time."""
         self.tokens: Tokens = Tokens(sender, credential, registry=registry, audience=audience, token_hosts=token_hosts)
         self.learned: Learned = sender.learned
         self._is_azures = looks_like_acr(registry.host)
