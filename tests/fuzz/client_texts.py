@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -40,7 +39,7 @@ from acr.errors import (
 from tests.fuzz.parser import DIGEST, Parser, text
 
 REGISTRY: Final = Endpoint.parse("my.azurecr.io")
-_NOW: Final = datetime(2026, 11, 28, tzinfo=UTC)
+_NOW: Final = "Sat, 28 Nov 2026 00:00:00 GMT"
 _PATH: Final = "/v2/team/app/blobs/uploads/"
 
 
@@ -73,7 +72,7 @@ def _scopes(data: bytes) -> Scopes:
 
 
 def _retry_after(data: bytes) -> float | None:
-    seconds = retry_after(header(data), now=_NOW)
+    seconds = retry_after(header(data), date=_NOW)
     assert seconds is None or 0 <= seconds < float("inf")
     return seconds
 

@@ -78,9 +78,7 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
         kind = NoMetadataApi
     text = _text(errors) or _beginning(body, incoming)
     path = shown_path(request.target)
-    # By the answer's own clock: that of this machine may be another one.
-    now = _moment(incoming.headers.get("date")) or datetime.now(UTC)
-    wait = retry_after(incoming.headers.get("retry-after"), now=now)
+    wait = retry_after(incoming.headers.get("retry-after"), date=incoming.headers.get("date"))
     hint = _hint(kind, request, incoming.status, wait)
     if _lacks_trash(kind, request, errors):
         text, hint = _no_trash(request, host)
@@ -95,11 +93,15 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     )
 
 
-def retry_after(header: str | None, *, now: datetime) -> float | None:
+def retry_after(header: str | None, *, date: str | None) -> float | None:
     """Seconds of a Retry-After header, which may be a number or a date (RFC 9110, section 10.2.3).
 
-    >>> then = datetime(2015, 10, 21, 7, 27, tzinfo=UTC)
-    >>> [retry_after(text, now=then) for text in ("2.5", "Wed, 21 Oct 2015 07:28:00 GMT", "soon")]
+    Args:
+        header: its value.
+        date: that of the answer. The clock of this machine may be another one.
+
+    >>> then = "Wed, 21 Oct 2015 07:27:00 GMT"
+    >>> [retry_after(text, date=then) for text in ("2.5", "Wed, 21 Oct 2015 07:28:00 GMT", "soon")]
     [2.5, 60.0, None]
     """
     if header is None:
@@ -109,14 +111,12 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
         return max(0.0, seconds) if seconds < float("inf") else None
     except ValueError:
         pass
-    moment = _moment(header)
+    moment, now = _moment(header), _moment(date or "") or datetime.now(UTC)
     return None if moment is None else max(0.0, (moment - now).total_seconds())
 
 
-def _moment(date: str | None) -> datetime | None:
+def _moment(date: str) -> datetime | None:
     """The moment of an HTTP date; None if it is none."""
-    if date is None:
-        return None
     from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
 
     try:
