@@ -235,6 +235,17 @@ def test_a_chunk_that_is_lost_to_the_next_process_is_sent_again(
     assert watcher.retried == [100]
 
 
+def test_a_lock_does_not_mean_that_the_session_of_an_earlier_process_is_of_no_use(
+    acr_emulator: Emulator, left: Callable[..., acr.Descriptor]
+) -> None:
+    acr_emulator.clear_requests()
+    locked = b'{"errors":[{"code":"REGISTRY_DISALLOWED_OPERATION","message":"disallowed"}]}'
+    acr_emulator.fail(method="PATCH", status=405, body=locked)
+    with pytest.raises(acr.Locked):
+        left()
+    assert all(request.method != "POST" for request in acr_emulator.requests)
+
+
 def test_the_next_process_tells_of_an_answer_that_cannot_be_read(
     acr_emulator: Emulator, left: Callable[..., acr.Descriptor]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,41 @@ def test_a_whole_blob_that_is_lost_is_sent_again_unless_the_registry_has_all_of_
     assert sizes(acr_emulator) == [len(other)] * sent
     assert sessions(acr_emulator) == opened
     assert open_sessions(acr_emulator) == 0
+
+
+# The commit.
+
+
+class _Counted(io.BytesIO):
+    """Tells how many bytes were read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+def test_a_file_of_a_known_digest_is_read_once(repository: acr.Repository) -> None:
+    """The registry verifies it: to hash it here as well would mean to read it again before the commit."""
+    source = _Counted(LARGE)
+    assert repository.upload_blob(source, digest=acr.Digest.of(LARGE), chunk_size=STEP).size == len(LARGE)
+    assert source.count == len(LARGE)
+
+
+def test_a_commit_without_a_body_tells_no_type_of_it(repository: acr.Repository, acr_emulator: Emulator) -> None:
+    repository.upload_blob(LARGE, chunk_size=STEP)
+    [commit] = [request for request in acr_emulator.requests if request.method == "PUT"]
+    assert commit.headers["content-length"] == "0"
+    assert "content-type" not in commit.headers
+
+
+def test_a_commit_that_is_refused_behind_one_chunk_is_no_second_chunk(
+    repository: acr.Repository, acr_emulator: Emulator
+) -> None:
+    acr_emulator.fail(method="PUT", status=400, body=b"no")
+    with pytest.raises(acr.ResponseError) as caught:
+        repository.upload_blob(once(LARGE[:STEP]), chunk_size=STEP)
+    assert caught.value.hint is None
+    assert sizes(acr_emulator) == [STEP]
