@@ -21,7 +21,7 @@ from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 from weakref import finalize
 
 from acr._forks import Origin
-from acr._shells.gathering import Latch
+from acr._shells.latch import Latch
 from acr.errors import InvalidInput
 
 P = ParamSpec("P")

@@ -219,5 +219,5 @@ def test_locks_are_those_that_a_forked_child_makes_anew() -> None:
     """In the shells some are of threading: of one call, gather or thread, or of a home that a child does not have."""
     makers = {module for module, path in sources() if re.search(r"\bthreading\.R?Lock\b", path.read_text())}
     mine = {module for module in makers if not module.startswith(("acr.emulator", "acr.cli"))}
-    shells = {f"acr._shells.{name}" for name in ("beside", "blocking", "gathering", "sockets")}
+    shells = {f"acr._shells.{name}" for name in ("beside", "blocking", "gathering", "latch", "sockets")}
     assert mine == {"acr._forks", *shells}
