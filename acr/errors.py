@@ -127,6 +127,9 @@ class ResponseError(AcrError):
 
     Attributes:
         status: the HTTP status.
+        method: the HTTP method of the request, or None: the client may have found out by several requests.
+        host: who answered, with the port if it is unusual, or None.
+        path: of the request, as it was sent, or None. The query and the state of an upload are left out.
         errors: the entries of the error body; empty if the body was not JSON.
         correlation_id: the header X-Ms-Correlation-Request-Id, which Azure support asks for, or None.
         retry_after: the seconds that the registry asked to wait, or None.
@@ -142,6 +145,9 @@ class ResponseError(AcrError):
         message: str,
         *,
         status: int,
+        method: str | None = None,
+        host: str | None = None,
+        path: str | None = None,
         errors: Sequence[ErrorInfo] = (),
         correlation_id: str | None = None,
         retry_after: float | None = None,
@@ -150,6 +156,9 @@ class ResponseError(AcrError):
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.method = method
+        self.host = host
+        self.path = path
         self.errors: tuple[ErrorInfo, ...] = tuple(errors)
         self.correlation_id = correlation_id
         self.retry_after = retry_after

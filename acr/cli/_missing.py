@@ -14,7 +14,6 @@ from acr.cli._errors import as_command, reason
 from acr.cli._exits import NOT_SIGNED_IN, CommandError
 from acr.cli._unlocking import unlocking
 
-_ASKED: Final = re.compile(r"[A-Z]+ (?P<path>/\S+) at (?P<host>\S+): 404 ", re.ASCII)
 _PATHS: Final = (
     re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifests|blobs|referrers)/(?P<reference>[^/]+)"),
     re.compile(r"/acr/v1/(?P<repository>[^_].*)/_(?P<kind>tags|manifests)/(?P<reference>[^/]+)"),
@@ -52,11 +51,11 @@ def _refused(server: str, source: str | None) -> str | None:
 
 
 def _not_found(context: Context, error: acr.NotFound) -> Exception:
-    asked = _ASKED.match(reason(error))
-    found = next((one for path in _PATHS if asked and (one := path.fullmatch(asked["path"]))), None)
-    if asked is None or found is None:
+    server = error.host
+    found = next((one for path in _PATHS if (one := path.fullmatch(error.path or ""))), None)
+    if server is None or found is None:
         return error
-    server, repository, parts = asked["host"], found["repository"], found.groupdict()
+    repository, parts = found["repository"], found.groupdict()
     before = "" if context.names.is_default(server) else f"{server}/"
     reference = parts.get("reference")
     if reference is None or "NAME_UNKNOWN" in error.codes or not _exists(context, server, repository):

@@ -11,9 +11,9 @@ from acr.cli._context import Context
 from acr.cli._locks import locks_of
 from acr.cli._references import AZURE
 
-_ASKED: Final = re.compile(
-    r"(?P<method>[A-Z]+) /(?:v2|acr/v1)/(?P<repository>[^_ ]\S*?)"
-    r"(?:/_?(?:manifests|tags)/(?P<reference>[^/ ]+)|/blobs/\S+|/tags/list|/_tags|/_manifests)? at (?P<host>\S+): "
+_PATH: Final = re.compile(
+    r"/(?:v2|acr/v1)/(?P<repository>[^_].*?)"
+    r"(?:/_?(?:manifests|tags)/(?P<reference>[^/]+)|/blobs/.+|/tags/list|/_tags|/_manifests)?"
 )
 _FORBID: Final = {"GET": ("read",), "HEAD": ("read",), "DELETE": ("write", "delete")}
 """The locks that can refuse a method. All others write."""
@@ -57,13 +57,14 @@ def unlocking(context: Context, error: acr.Locked) -> str | None:
 
     It asks the registry which lock it is, unless the client has found that out.
     """
-    asked = _ASKED.match(str(error.args[0]))
-    client = None if asked is None else context.clients.client_of(asked["host"])
-    if asked is None or client is None:
+    asked = _PATH.fullmatch(error.path or "")
+    host = error.host
+    client = None if host is None else context.clients.client_of(host)
+    if asked is None or host is None or client is None:
         return None
-    host, name = asked["host"], asked["repository"]
+    name = asked["repository"]
     shown = name if context.names.is_default(host) else f"{host}/{name}"
-    locks = _FORBID.get(asked["method"], ("write",))
+    locks = _FORBID.get(error.method or "", ("write",))
     refused = _Refused(host, client.repository(name), shown, asked["reference"], locks)
     if refused.reference is not None and error.hint is not None and _FOUND in error.hint:
         return refused.unlock(refused.reference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 import sys
 import threading
@@ -79,6 +80,19 @@ def test_a_non_json_error_tells_its_beginning_its_status_and_the_correlation_id(
     assert caught.value.codes == ()
     assert caught.value.correlation_id
     assert f"[correlation id {caught.value.correlation_id}]" in text
+
+
+def test_an_error_names_its_request_without_what_is_secret(registry: acr.Registry, acr_emulator: Emulator) -> None:
+    repository = registry.repository("team/app")
+    with pytest.raises(acr.NotFound) as caught:
+        repository.tag("v9").properties()
+    error = pickle.loads(pickle.dumps(caught.value))
+    host = acr_emulator.url.partition("//")[2]
+    assert (error.method, error.host, error.path) == ("GET", host, "/acr/v1/team/app/_tags/v9")
+    acr_emulator.fail(method="PATCH", status=400)
+    with pytest.raises(acr.ResponseError) as refused:
+        repository.upload_blob([b"content"], chunk_size=3)
+    assert (refused.value.method, refused.value.path) == ("PATCH", "/v2/team/app/blobs/uploads/…")
 
 
 def test_an_answer_that_is_no_json_is_a_protocol_violation(registry: acr.Registry, acr_emulator: Emulator) -> None:

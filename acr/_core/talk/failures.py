@@ -85,6 +85,9 @@ async def failure(request: Request, host: str, incoming: Incoming) -> ResponseEr
     return kind(
         f"{request.method} {path} at {host}: {incoming.status} {text[:_MOST_SHOWN]}",
         status=incoming.status,
+        method=request.method,
+        host=host,
+        path=path,
         errors=errors,
         correlation_id=correlation_id,
         retry_after=wait,
