@@ -192,7 +192,29 @@ def test_a_registry_that_loses_the_upload_with_each_chunk_that_it_refuses_is_giv
     assert sizes(acr_emulator) == [size * MIB for size in (20, 10, 5)]
 
 
+def test_a_chunk_as_large_as_one_that_was_taken_is_not_made_smaller(
+    repository: acr.Repository, acr_emulator: Emulator
+) -> None:
+    let_through(acr_emulator, 1, method="PATCH")
+    acr_emulator.fail(method="PATCH", times=2, status=416)
+    assert repository.upload_blob(LARGE, chunk_size=STEP).digest == acr.Digest.of(LARGE)
+    assert sizes(acr_emulator) == [STEP] * 5 + [len(LARGE) - 2 * STEP]
+    assert sessions(acr_emulator) == 2
+
+
 # All in one chunk.
+
+
+def test_a_registry_that_has_taken_two_chunks_is_not_taken_for_one_that_takes_one(
+    repository: acr.Repository, acr_emulator: Emulator
+) -> None:
+    repository.upload_blob(LARGE[: STEP + MIB], chunk_size=STEP)
+    acr_emulator.clear_requests()
+    let_through(acr_emulator, 1, method="PATCH")
+    acr_emulator.fail(method="PATCH", status=405)
+    with pytest.raises(acr.ResponseError):
+        repository.upload_blob(LARGE, chunk_size=STEP)
+    assert sizes(acr_emulator) == [STEP, STEP]
 
 
 @pytest.mark.parametrize(

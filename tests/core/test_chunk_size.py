@@ -15,15 +15,15 @@ def test_it_begins_with_4_mib_and_doubles_up_to_64() -> None:
     seen = []
     for _ in range(6):
         seen.append(size.current // MIB)
-        size.went_well(0.5)
+        size.went_well(0.5, 0)
     assert seen == [4, 8, 16, 32, 64, 64]
 
 
 def test_it_does_not_grow_where_a_chunk_takes_long() -> None:
     size = ChunkSize.of(None)
-    size.went_well(4.0)
+    size.went_well(4.0, 0)
     assert size.current == 4 * MIB
-    size.went_well(3.9)
+    size.went_well(3.9, 0)
     assert size.current == 8 * MIB
 
 
@@ -32,19 +32,19 @@ def test_what_is_asked_for_is_the_first_and_the_largest(wanted: int) -> None:
     size = ChunkSize.of(wanted)
     for _ in range(3):
         assert size.current == wanted
-        size.went_well(0)
+        size.went_well(0, 0)
     for _ in range(12):
         size.lost()
         assert min(wanted, 64 * KIB) <= size.current <= wanted
     for _ in range(12):
-        size.went_well(0)
+        size.went_well(0, 0)
     assert size.current == wanted
 
 
 def test_a_lost_connection_leads_back_to_4_mib_and_then_below() -> None:
     size = ChunkSize.of(None)
     for _ in range(4):
-        size.went_well(0)
+        size.went_well(0, 0)
     seen = []
     for _ in range(9):
         size.lost()
@@ -54,14 +54,14 @@ def test_a_lost_connection_leads_back_to_4_mib_and_then_below() -> None:
 
 def test_what_was_refused_is_not_tried_again() -> None:
     size = ChunkSize.of(None)
-    size.went_well(0)
+    size.went_well(0, 0)
     assert size.can_shrink(8 * MIB)
     size.refused(8 * MIB)
     assert size.current == 4 * MIB
     assert size.can_shrink(3 * MIB)
     size.refused(3 * MIB)  # the rest of a source
     for _ in range(3):
-        size.went_well(0)
+        size.went_well(0, 0)
         assert size.current == 1.5 * MIB
     assert size.can_shrink(100 * KIB)
     size.refused(100 * KIB)
@@ -98,7 +98,7 @@ def test_a_lost_connection_halves_to_whole_bytes() -> None:
 
 def test_who_says_nothing_of_the_size_proves_nothing() -> None:
     size = ChunkSize.of(None)
-    size.went_well(9.0)
+    size.went_well(9.0, 0)
     assert size.proved == 0
     size.went_well(9.0, 1)
     assert size.is_outgrown(65 * KIB)

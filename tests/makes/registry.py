@@ -68,6 +68,7 @@ class Manners:
         storage_get: the same of GET.
         largest: bytes of a chunk; above them it is refused with 416.
         smallest: bytes of a chunk that is not the last, as OCI-Chunk-Min-Length tells.
+        insists: it refuses smaller ones.
         crumb: bytes that it takes of each PATCH, whatever the chunk has; None for all.
         second: the status of a second PATCH of an upload, which is then gone; a success, if its bytes are dropped.
         lost: uploads are gone after so many of their PATCHes.
@@ -96,6 +97,7 @@ class Manners:
     storage_get: int = 200
     largest: int | None = None
     smallest: int = 0
+    insists: bool = True
     crumb: int | None = None
     second: int | None = None
     lost: int | None = None
@@ -303,7 +305,7 @@ class OtherMake:
         self.chunks.append(len(body))
         if self.manners.largest is not None and len(body) > self.manners.largest:
             return refused(416, "SIZE_INVALID")
-        if upload.chunks and upload.chunks[-1] < self.manners.smallest:
+        if self.manners.insists and upload.chunks and upload.chunks[-1] < self.manners.smallest:
             return refused(400, "SIZE_INVALID")
         if self.manners.lost is not None and len(upload.chunks) >= self.manners.lost:
             del self.uploads[identity]

@@ -12,7 +12,7 @@ import acr
 from tests.content import bytes_of
 from tests.makes.registry import OtherMake
 from tests.twin import Twin
-from tests.uploading import SOURCES, once
+from tests.uploading import SOURCES
 
 MIB = 1024 * 1024
 LARGE = bytes_of(21 * MIB + 17)
@@ -150,12 +150,17 @@ def test_what_a_registry_asks_for_is_known_to_who_sends_by_hand(twin: Twin) -> N
         assert upload.commit().size == 5 * MIB + 8
 
 
-def test_a_registry_cannot_ask_for_more_than_is_held_in_memory(twin: Twin) -> None:
-    with OtherMake(smallest=10**15) as make:
-        make.manners.smallest = 0  # it does not insist
+@pytest.mark.parametrize(("kind", "chunks"), [("once", [64, 1]), ("path", [65])])
+def test_a_registry_cannot_ask_for_more_than_is_held_in_memory(
+    twin: Twin, tmp_path: Path, kind: str, chunks: list[int]
+) -> None:
+    """A file is not held."""
+    content = bytes(65 * MIB)
+    with OtherMake(smallest=10**15, insists=False) as make:
         repository = twin.connect(make.url).repository("app")
-        repository.upload_blob(once(LARGE))
-        assert uploaded(make)
+        repository.upload_blob(SOURCES[kind](content, tmp_path / "blob"))
+        assert uploaded(make, content)
+        assert make.chunks == [size * MIB for size in chunks]
 
 
 @pytest.mark.parametrize("second", [201, 202, 400, 404, 405, 416])
@@ -201,12 +206,13 @@ def test_a_registry_that_takes_one_chunk_gets_it_again_where_it_was_lost(twin: T
         assert any(isinstance(event, acr.Retried) for event in seen)
 
 
+@pytest.mark.parametrize("kind", ["once", "list"])
 @pytest.mark.parametrize("second", [201, 404, 405])
-def test_what_can_be_read_once_is_told_where_one_chunk_is_taken(twin: Twin, second: int) -> None:
+def test_what_has_no_size_is_told_where_one_chunk_is_taken(twin: Twin, tmp_path: Path, second: int, kind: str) -> None:
     with OtherMake(second=second, statuses={"patch": 201}) as make:
         repository = twin.connect(make.url).repository("app")
         with pytest.raises(acr.AcrError, match="all of a blob in one chunk only: pass a path"):
-            repository.upload_blob(once(LARGE))
+            repository.upload_blob(SOURCES[kind](LARGE, tmp_path / "blob"))
         assert make.uploads == {}
         make.chunks.clear()
         repository.upload_blob(LARGE, chunk_size=4 * MIB)

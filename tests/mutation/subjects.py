@@ -328,7 +328,12 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
         for after in (
             "return await self._upload.status(repeatable=None)",
             "self._is_on_trust = self._is_resumed = None",
+            "self._is_resumed = None",
         )
+    ),
+    *(
+        Explained("acr/_core/blobs/transfer.py", after, "another one takes its place before anything looks at it")
+        for after in ("self._tried = None", "self._tried = _Tried(None)", "self._tried = _Tried(1)")
     ),
 )
 """What may survive in a strict subject. `make mutate` tells which of them it has not met."""

@@ -30,13 +30,13 @@ class ChunkSize:
         borne: bytes of the largest chunk, if a larger one was refused as too large.
 
     >>> size = ChunkSize.of(None)
-    >>> size.went_well(1.0); size.went_well(1.0); size.current // 2**20
+    >>> size.went_well(1.0, 2**22); size.went_well(1.0, 2**23); size.current // 2**20
     16
     >>> size.lost(); size.current // 2**20
     4
     >>> size.refused(3_000_000); size.current
     1500000
-    >>> size.went_well(1.0); size.current
+    >>> size.went_well(1.0, 1_500_000); size.current
     1500000
     """
 
@@ -65,7 +65,7 @@ class ChunkSize:
         self.current = max(self.current, self.least)
         self.largest = max(self.largest, self.least)
 
-    def went_well(self, seconds: float, size: int = 0) -> None:
+    def went_well(self, seconds: float, size: int) -> None:
         """A chunk of this size was taken, after so many seconds.
 
         Args:

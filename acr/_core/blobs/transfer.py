@@ -73,7 +73,7 @@ class Transfer:
         progress: Progress | None,
     ) -> None:
         self._remote = remote
-        self._is_on_trust = opened.offset > 0  # the registry's claim: we did not see these bytes accepted
+        self._is_on_trust = bool(opened.offset)  # the registry's claim: we did not see these bytes accepted
         self._is_resumed = checkpoints.is_kept  # and has taken nothing yet from this process
         self._feed = feed
         self._size = size
@@ -114,7 +114,7 @@ class Transfer:
             upload = self._upload
             most = self._size.current
             if self._one_chunk.is_due and self._feed.size is not None:
-                most = self._feed.size - upload.offset
+                most = self._feed.size  # no body goes beyond the end
             body = await self._feed.body(upload.offset, most)
             self._tried, end = _Tried(body.size), upload.offset + body.size
             # All of a small blob goes with the commit: one request less.
