@@ -309,3 +309,12 @@ def test_a_commit_that_is_refused_behind_one_chunk_is_no_second_chunk(
         repository.upload_blob(once(LARGE[:STEP]), chunk_size=STEP)
     assert caught.value.hint is None
     assert sizes(acr_emulator) == [STEP]
+
+
+def test_what_was_hashed_on_the_way_and_is_something_else_is_not_committed(
+    repository: acr.Repository, acr_emulator: Emulator
+) -> None:
+    with pytest.raises(acr.DigestMismatch):
+        repository.upload_blob(once(LARGE), digest=acr.Digest.of(b"something else"), chunk_size=STEP)
+    assert all(request.method != "PUT" for request in acr_emulator.requests)
+    assert open_sessions(acr_emulator) == 0
