@@ -227,7 +227,6 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             "tests/client/test_upload_faults.py",
         ),
         decorated=("acr/_core/blobs/manual_uploads.py::write", "acr/_core/blobs/manual_uploads.py::commit"),
-        strict=False,
     ),
     "tokens": Subject(
         functions=("acr._core.talk.tokens.*",),
