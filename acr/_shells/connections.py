@@ -26,7 +26,7 @@ _DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
 
 _MUCH: Final = 64 * 1024
-"""Bytes after whose sending it is seen whether an answer has come."""
+"""Bytes before and after whose sending it is seen whether an answer has come."""
 
 _LEFT: Final = 64 * 1024
 """Bytes of an answer that are read from a connection that was lost."""
@@ -189,6 +189,8 @@ class _Stream(httpcore.AsyncNetworkStream):
             return
         patience = Patience.given(timeout, self._patience)
         with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+            if len(buffer) >= _MUCH and self.get_extra_info("is_readable"):
+                await _see_what_came()
             self._writer.write(buffer)
             is_drained = False
             while not is_drained:
