@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,11 +27,22 @@ from acr._values.options import Retries, Timeouts
 from acr._values.reference import Endpoint
 from acr.errors import CredentialError, ProtocolViolation
 from acr.protocols import Credential
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 REGISTRY = Endpoint.parse("my.azurecr.io")
 AUTHORITY = Authority(REGISTRY, "/oauth2/token", "my.azurecr.io")
 LOGIN = UsernamePassword("user", "secret")
+
+
+class Runtime(BlockingRuntime):
+    """Notes where somebody connects to ahead."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.connected: list[Endpoint] = []
+
+    async def connect(self, endpoint: Endpoint, deadline: float | None) -> None:
+        self.connected.append(endpoint)
 
 
 class World:
@@ -40,8 +52,9 @@ class World:
         self.now = 1000.0
         self.issued: list[str] = []
         self.meet: threading.Barrier | None = None
+        self.meanwhile: Callable[[], None] | None = None
         self._lifetime = lifetime
-        self.runtime = runtime = BlockingRuntime(
+        self.runtime = runtime = Runtime(
             Network(timeouts=Timeouts()), httpx.MockTransport(self._issue), clock=lambda: self.now, sleep=lambda _: None
         )
         sender = Sender(runtime, Retries(), "test", None, None)
@@ -50,6 +63,8 @@ class World:
     def _issue(self, request: httpx.Request) -> httpx.Response:
         if self.meet is not None:
             self.meet.wait(PATIENCE)
+        if self.meanwhile is not None:
+            self.meanwhile()
         self.issued.append(request.url.path)
         new = token({"iat": 7, "exp": 7 + self._lifetime, "jti": request.url.path + str(len(self.issued))})
         return httpx.Response(200, json={"access_token": new, "refresh_token": new})
@@ -97,6 +112,22 @@ def test_a_token_is_renewed_a_minute_before_its_end_or_a_fifth_of_its_life(lifet
             got.append(world.access_token() if world is access else run(world.tokens.refresh_token(AUTHORITY)))
         assert got[0] == got[1] != got[2] == got[3]
         assert len(world.issued) == 2
+
+
+def test_who_waits_for_a_token_that_another_fetches_makes_a_connection_meanwhile() -> None:
+    world = World(lifetime=100)
+    waiting = threading.Thread(target=world.access_token)
+
+    def another() -> None:
+        assert world.runtime.connected == []
+        waiting.start()
+        until(lambda: world.runtime.connected)
+
+    world.meanwhile = another
+    world.access_token()
+    waiting.join(PATIENCE)
+    assert len(world.issued) == 1
+    assert world.runtime.connected == [REGISTRY]
 
 
 def test_what_is_kept_shows_no_token() -> None:

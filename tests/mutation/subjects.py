@@ -323,6 +323,14 @@ EXPLAINED: Final[tuple[Explained, ...]] = (
         for key in ("None", '"XXkeyringXX"', '"KEYRING"')
     ),
     *(
+        Explained(
+            "acr/_core/talk/tokens.py",
+            f"scheme, _, token = (authorization or {after}",
+            "a token has no space, and no header at all has no scheme that is known either",
+        )
+        for after in ('"").rpartition(" ")', '"XXXX").partition(" ")')
+    ),
+    *(
         Explained("acr/_core/blobs/transfer.py", after, "a flag that is only tested: None is as good as False")
         for after in (
             "return await self._upload.status(repeatable=None)",
