@@ -10,6 +10,7 @@ See the notes on `os.fork` and `os.register_at_fork` in Python's documentation.
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - its hook takes a lock that modules need as they load: it has to come behind ours
 import os
 import socket
 import threading
@@ -129,16 +130,52 @@ class Lock:
 
     def renew(self) -> None:
         """Let go of it in the place of a thread that is not there any more."""
-        if self._holder != threading.get_ident():
+        if not self.is_mine:
             self._lock, self._holder, self._depth = self._make(), None, 0
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+    def take(self, seconds: float = -1) -> bool:
+        """Take it, and tell whether it could be had.
+
+        Args:
+            seconds: to wait at the most; -1 for any time.
+        """
+        if not self._lock.acquire(timeout=seconds):
+            return False
         self._holder = threading.get_ident()
         self._depth += 1
+        return True
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this thread holds it."""
+        return self._holder == threading.get_ident()
+
+    def __enter__(self) -> None:
+        self.take()
 
     def __exit__(self, *exc_info: object) -> None:
         self._depth -= 1
         if not self._depth:
             self._holder = None
         self._lock.release()
+
+
+IMPORTS: Final = Lock(reentrant=True)
+"""Whoever loads a module while the program runs has it, and a fork waits for that. Python keeps the lock of a module
+that another thread loads, and a child that needs the module would wait for ever."""
+
+_PATIENCE: Final = 5.0
+"""Seconds that a fork waits. It may hold something that the other thread waits for."""
+
+
+def _before() -> None:
+    IMPORTS.take(_PATIENCE)
+
+
+def _after() -> None:
+    if IMPORTS.is_mine:
+        IMPORTS.__exit__()
+
+
+if _CAN_FORK:
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)

@@ -6,6 +6,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from acr._forks import IMPORTS
+
 
 class _Later:
     """Stands for a module. It keeps nothing that the module has, so that a test can replace it."""
@@ -18,7 +20,8 @@ class _Later:
 
     def __getattr__(self, name: str) -> Any:
         if self._module is None:
-            self._module = import_module(self._name)
+            with IMPORTS:
+                self._module = import_module(self._name)
         return getattr(self._module, name)
 
 

@@ -129,7 +129,8 @@ class ResponseError(AcrError):
         status: the HTTP status.
         method: the HTTP method of the request, or None: the client may have found out by several requests.
         host: who answered, with the port if it is unusual, or None.
-        path: of the request, as it was sent, or None. The query and the state of an upload are left out.
+        path: of the request, as it was sent, or None. The query is left out, and so is the state of an upload if the
+            path is one that the OCI distribution spec has.
         errors: the entries of the error body; empty if the body was not JSON.
         correlation_id: the header X-Ms-Correlation-Request-Id, which Azure support asks for, or None.
         retry_after: the seconds that the registry asked to wait, or None.
@@ -139,6 +140,9 @@ class ResponseError(AcrError):
     """
 
     exhausted: bool = False
+    method: str | None = None  # an older version may have pickled an error without them
+    host: str | None = None
+    path: str | None = None
 
     def __init__(
         self,

@@ -39,12 +39,14 @@ class Interrupted:
     def run(self, function: Callable[[], object]) -> None:
         """Do it. Fails if it does not end."""
         thread = threading.Thread(target=self._run, args=(function,), daemon=True)
+        was_on = gc.isenabled()
         gc.disable()  # what it finds may belong to another test, and Python swallows an interrupt in a finalizer
         try:
             thread.start()
             thread.join(PATIENCE)
         finally:
-            gc.enable()
+            if was_on:
+                gc.enable()
         assert not thread.is_alive(), "interrupted at that step it does not end"
 
     def _run(self, function: Callable[[], object]) -> None:

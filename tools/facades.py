@@ -30,6 +30,7 @@ MODULES: Final = {"acr._shells.asynchronous": "acr._shells.blocking", "asyncio":
 NAMES: Final = {
     "AsyncIterator": "Iterator",
     "AsyncioRuntime": "BlockingRuntime",
+    "asynchronous": "blocking",
     "StopAsyncIteration": "StopIteration",
     "Uploadable": "SyncUploadable",
     "__aenter__": "__enter__",
@@ -204,6 +205,8 @@ class Conversion(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if node in self._known:  # a docstring
             return
+        if isinstance(node.value, str) and node.value.startswith("acr.") and node.value in MODULES:
+            self._replace(node, f'"{re.escape(node.value)}"', f'"{MODULES[node.value]}"')
         if isinstance(node.value, str) and re.search(rf"{PREFIX}|\bawait\b|\basync\b", node.value):
             self._refuse(node, "a text names the async colour, and is no docstring")
 

@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from acr._core.upkeep import all_locks, choosing, purging, reading as upkeep, verifying
     from acr._inventory import inventory as inventories, records, reports as findings
     from acr._outside import checkpoint as checkpoints, journal as journals, manifest_cache as caches
+    from acr._shells import asynchronous as shell, http
     from acr._shells.asynchronous import Transport
     from acr._values import access, locks as locked, progress as events, properties as listed, trash as trashed
 else:
     Transport = object  # for `typing.get_type_hints`
+    shell = later("acr._shells.asynchronous")  # an import of the package loads no HTTP stack
+    http = later("acr._shells.http")
     plans = later("acr._cleanup.plan")
     reports = later("acr._cleanup.applying.report")
     inventories = later("acr._inventory.inventory")
@@ -120,12 +123,9 @@ class AsyncRegistry:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        from acr._shells.asynchronous import AsyncioRuntime  # an import of the package loads no HTTP stack
-        from acr._shells.http import Network
-
-        network = Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
+        network = http.Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
         self._session = open_session(
-            AsyncioRuntime(network, transport, clock=clock, sleep=sleep),
+            shell.AsyncioRuntime(network, transport, clock=clock, sleep=sleep),
             Endpoint.parse(endpoint, allow_http=allow_http),
             credential,
             audience=audience,

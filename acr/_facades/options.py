@@ -6,11 +6,12 @@ import inspect
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from acr._core.runtime import Runtime
 from acr._core.talk.sending import Sender
 from acr._core.talk.session import Session
+from acr._later import later
 from acr._outside.failures import reading
 from acr._outside.regular import open_regular
 from acr._outside.sources import whereabouts
@@ -23,6 +24,11 @@ from acr._values.unpacking import UnpackLimits
 from acr._values.version import __version__
 from acr.errors import CredentialError, InvalidInput, LimitExceeded
 from acr.protocols import Credential
+
+if TYPE_CHECKING:
+    from acr._shells import blocking
+else:
+    blocking = later("acr._shells.blocking")  # an import of the package loads no HTTP stack
 
 _LARGEST_LIST: Final = 16 * 1024 * 1024
 """Bytes of a file with names of repositories."""
@@ -63,9 +69,9 @@ def open_session(
         InvalidInput: an option has the wrong type, or the user agent is not printable.
         InvalidReference: one of `token_hosts` is malformed.
     """
-    from acr._shells.blocking import BlockingRuntime  # an import of the package loads no HTTP stack
-
-    if isinstance(runtime, BlockingRuntime) and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
+    if isinstance(runtime, blocking.BlockingRuntime) and inspect.iscoroutinefunction(
+        getattr(credential, "get_token", None)
+    ):
         raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     if not isinstance(retries, Retries):
         raise InvalidInput(f"retries={retries!r}: pass Retries(limit={retries!r})")

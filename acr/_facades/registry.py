@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from acr._core.upkeep import all_locks, choosing, purging, reading as upkeep, verifying
     from acr._inventory import inventory as inventories, records, reports as findings
     from acr._outside import checkpoint as checkpoints, journal as journals, manifest_cache as caches
+    from acr._shells import blocking as shell, http
     from acr._shells.blocking import Transport
     from acr._values import access, locks as locked, progress as events, properties as listed, trash as trashed
 else:
     Transport = object  # for `typing.get_type_hints`
+    shell = later("acr._shells.blocking")  # an import of the package loads no HTTP stack
+    http = later("acr._shells.http")
     plans = later("acr._cleanup.plan")
     reports = later("acr._cleanup.applying.report")
     inventories = later("acr._inventory.inventory")
@@ -121,12 +124,9 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        from acr._shells.blocking import BlockingRuntime  # an import of the package loads no HTTP stack
-        from acr._shells.http import Network
-
-        network = Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
+        network = http.Network(timeouts=timeouts, proxy=proxy, ssl_context=ssl_context)
         self._session = open_session(
-            BlockingRuntime(network, transport, clock=clock, sleep=sleep),
+            shell.BlockingRuntime(network, transport, clock=clock, sleep=sleep),
             Endpoint.parse(endpoint, allow_http=allow_http),
             credential,
             audience=audience,

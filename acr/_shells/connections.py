@@ -11,16 +11,18 @@ import select
 import socket
 import ssl
 import time
-from asyncio.trsock import TransportSocket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 
 from acr._forks import close_in_children
 from acr._shells.patience import Patience
 from acr._values.reference import Endpoint
+
+if TYPE_CHECKING:
+    from asyncio.trsock import TransportSocket
 
 _DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried beside the one before (RFC 8305, section 5)."""
@@ -157,6 +159,7 @@ class _Reader(asyncio.StreamReader):
     def set_exception(self, exc: Exception) -> None:
         if self.source is not None:
             with suppress(OSError), socket.fromfd(self.source.fileno(), self.source.family, self.source.type) as left:
+                left.setblocking(False)  # whatever `socket.setdefaulttimeout` says
                 self.feed_data(left.recv(_LEFT))
         if self.unread:
             self._lost = exc

@@ -13,7 +13,7 @@ from acr.cli._references import AZURE
 
 _PATH: Final = re.compile(
     r"/(?:v2|acr/v1)/(?P<repository>[^_].*?)"
-    r"(?:/_?(?:manifests|tags)/(?P<reference>[^/]+)|/blobs/.+|/tags/list|/_tags|/_manifests)?"
+    r"(?:/_?(?:manifests|tags)/(?P<reference>[^/]+)|/(?:blobs|referrers)/.+|/tags/list|/_tags|/_manifests)?"
 )
 _FORBID: Final = {"GET": ("read",), "HEAD": ("read",), "DELETE": ("write", "delete")}
 """The locks that can refuse a method. All others write."""

@@ -22,7 +22,8 @@ TALK = {*CONTRACTS, "acr._later", "acr_rest", "acr._core.talk"}
 FILES = {"acr._later", "acr._outside.failures", "acr._outside.regular"}
 SET = {*VALUES, "acr.emulator._arguments", "acr.emulator._settings"}
 ROOMS: dict[str, set[str]] = {
-    "acr._later": set(),
+    "acr._forks": set(),
+    "acr._later": {"acr._forks"},
     "acr_rest": {"attrs"},
     "acr._text": set(),
     "acr.errors": {"attrs", "acr._text"},
@@ -31,7 +32,6 @@ ROOMS: dict[str, set[str]] = {
     "acr._inventory": {*VALUES, "acr._later"},
     "acr._policy": VALUES,
     "acr._cleanup": {*VALUES, "acr._inventory", "acr._policy"},
-    "acr._forks": set(),
     "acr.protocols": VALUES,
     "acr._core.runtime": {*VALUES, "acr._forks"},
     "acr._core.storage": VALUES,

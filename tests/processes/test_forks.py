@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import ssl
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -55,6 +57,24 @@ def emulator_put(emulator: Emulator, tag: str, content: bytes, tls: tuple[Path, 
     context = ssl.create_default_context(cafile=ca(tls)) if tls else None
     with acr.Registry(emulator.url, emulator.credential(), ssl_context=context) as registry:
         registry.repository("app").put_manifest(acr.Manifest.of(content, OCI_MANIFEST), tag=tag)
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.002, 0.005, 0.01, 0.02])
+def test_a_fork_while_another_thread_makes_the_first_client(wait: float) -> None:
+    """That thread loads modules. The child would wait for ever for the lock of the one that is being loaded."""
+    code = """
+import os, signal, sys, threading, time, acr
+acr.Registry
+threading.Thread(target=lambda: acr.Registry("localhost:5000")).start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    acr.Registry("localhost:5000")
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+    subprocess.run([sys.executable, "-c", code, str(wait)], check=True, timeout=60)
 
 
 @colours
