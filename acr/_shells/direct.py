@@ -16,7 +16,7 @@ from typing import Final
 import httpcore
 
 from acr._shells.http import LOST
-from acr._shells.patience import Patience
+from acr._shells.patience import Patience, Wait
 from acr._shells.sockets import own_socket
 
 WORTH: Final = 1024 * 1024
@@ -94,9 +94,16 @@ class Direct:
         buffer[:filled] = self._first[:filled]
         self._first = self._first[filled:]
         end = min(len(buffer), filled + self._missing)
+        wait: Wait | None = None
         while filled < end:
             try:
-                count = self._receive(buffer[filled:end])
+                if wait is None or wait.is_bounded:
+                    wait = self._patience.wait()
+                    self._allow(wait.seconds)
+                count = self._socket.recv_into(buffer[filled:end])
+                if not count:
+                    raise EOFError(f"closed {self._missing} bytes before its end")
+                wait.moved(count)
             except (OSError, EOFError, httpcore.TimeoutException) as error:
                 if not filled:
                     raise
@@ -106,16 +113,11 @@ class Direct:
             self._missing -= count
         return filled
 
-    def _receive(self, buffer: memoryview) -> int:
-        wait = self._patience.wait()
-        if wait.seconds != self._seconds:
-            self._socket.settimeout(wait.seconds)
-            self._seconds = wait.seconds
-        count = self._socket.recv_into(buffer)
-        if not count:
-            raise EOFError(f"closed {self._missing} bytes before its end")
-        wait.moved(count)
-        return count
+    def _allow(self, seconds: float | None) -> None:
+        """Let the socket wait for so long."""
+        if seconds != self._seconds:
+            self._socket.settimeout(seconds)
+            self._seconds = seconds
 
 
 class Buffered:

@@ -48,7 +48,7 @@ class Watch:
         traffic: of the call; None if the request is a call by itself.
     """
 
-    __slots__ = ("_clock", "_is_begun", "_prelude", "_rate", "_timeouts", "_traffic", "deadline")
+    __slots__ = ("_is_begun", "_prelude", "_timeouts", "_traffic", "deadline", "now", "rate")
 
     def __init__(
         self, timeouts: Timeouts, deadline: float | None, clock: Callable[[], float], traffic: Traffic | None = None
@@ -56,7 +56,7 @@ class Watch:
         self._timeouts = timeouts
         self._traffic = traffic or Traffic()
         self.deadline = deadline
-        self._clock = clock
+        self.now = clock
         self.begin()
 
     def extensions(self, *, is_ours: bool) -> dict[str, object]:
@@ -84,13 +84,13 @@ class Watch:
     @property
     def is_over(self) -> bool:
         """Whether the call must be over."""
-        return self.deadline is not None and self._clock() >= self.deadline - _ALMOST
+        return self.deadline is not None and self.now() >= self.deadline - _ALMOST
 
     def begin(self) -> None:
         """Expect an answer. If there is a proxy, two come: its own, and the server's."""
         self._is_begun = False
         self._prelude = _Prelude()
-        self._rate = _Rate(self._timeouts.least_rate, self._timeouts.rate_window, self._traffic)
+        self.rate = _Rate(self._timeouts.least_rate, self._timeouts.rate_window, self._traffic)
 
     def wait(self, timeout: float | None) -> Wait:
         """Begin to wait for the network, for `timeout` seconds if the call has as many left.
@@ -98,7 +98,7 @@ class Watch:
         Raises:
             httpcore.TimeoutException: the call must be over.
         """
-        now = self._clock()
+        now = self.now()
         if self.deadline is None:
             return Wait(self, now, timeout)
         left = self.deadline - now
@@ -109,15 +109,11 @@ class Watch:
     def came(self, data: bytes, since: float) -> None:
         """Count bytes of an answer, for which the client waited since a moment. Errors as of `Wait.came`."""
         if self._is_begun:
-            self._rate.moved(len(data), self._clock() - since)
+            self.rate.moved(len(data), self.now() - since)
         else:  # the server may think about its answer for as long as `read` allows
-            self._rate.begin(len(data))
+            self.rate.begin(len(data))
         self._prelude.came(data)
         self._is_begun = not self._prelude.awaits_answer
-
-    def moved(self, count: int, since: float) -> None:
-        """Count bytes in either direction, for which the client waited since a moment. Errors as of `Wait.moved`."""
-        self._rate.moved(count, self._clock() - since)
 
 
 class _Rate:
@@ -224,13 +220,22 @@ class Wait:
         self._watch.came(data, self._began)
         return data
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the call has an end. Then one wait may not last as long as the next."""
+        return self._watch.deadline is not None
+
     def moved(self, count: int) -> None:
-        """End it, because so many bytes of a body moved.
+        """End it, because so many bytes of a body moved. If it is not bounded, it is the wait for the next ones now.
+
+        With TLS a body comes in records of 16 KiB: what is done for each of them is a part of what a download takes.
 
         Raises:
             Slow: they move too slowly.
         """
-        self._watch.moved(count, self._began)
+        now = self._watch.now()
+        self._watch.rate.moved(count, now - self._began)
+        self._began = now
 
 
 class Patience(float):
