@@ -11,8 +11,9 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
@@ -32,6 +33,35 @@ _MUCH: Final = 64 * 1024
 
 _LEFT: Final = 64 * 1024
 """Bytes of an answer that are read from a connection that was lost."""
+
+
+class _Mapped:
+    """What goes wrong with a socket becomes an error of httpcore.
+
+    Args:
+        late: if it took too long.
+        lost: if anything else did.
+    """
+
+    def __init__(self, late: type[Exception], lost: type[Exception]) -> None:
+        self._late = late
+        self._lost = lost
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError):
+            raise self._late(str(error)) from error
+        if isinstance(error, OSError):
+            raise self._lost(str(error)) from error
+
+
+_CONNECTING: Final = _Mapped(httpcore.ConnectTimeout, httpcore.ConnectError)
+_READING: Final = _Mapped(httpcore.ReadTimeout, httpcore.ReadError)
+_WRITING: Final = _Mapped(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 class Connection:
@@ -119,7 +149,7 @@ class AsyncSockets(httpcore.AsyncNetworkBackend):
     ) -> _Stream:
         patience = Patience.given(timeout)
         wait = patience.wait()
-        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+        with _CONNECTING:
             async with asyncio.timeout(wait.seconds):
                 # As asyncio.open_connection does it, but with a reader of our own.
                 loop = asyncio.get_running_loop()
@@ -182,7 +212,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         wait = Patience.given(timeout, self._patience).wait()
-        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+        with _READING:
             async with asyncio.timeout(wait.seconds):
                 data = await self._reader.read(max_bytes)
         return wait.came(data)
@@ -191,11 +221,11 @@ class _Stream(httpcore.AsyncNetworkStream):
         if not buffer:
             return
         patience = Patience.given(timeout, self._patience)
-        with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+        with _WRITING:
             if len(buffer) >= _MUCH and self.get_extra_info("is_readable"):
                 await _see_what_came()
             self._writer.write(buffer)
-            is_drained = False
+            is_drained = not (self._unsent() or self._writer.is_closing())  # the socket took all at once
             while not is_drained:
                 wait, before = patience.wait(), self._unsent()
                 try:
@@ -225,7 +255,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         patience.watch.begin()  # what came before, if anything, was the answer of a proxy
         wait = patience.wait()
         self._reader.source = None
-        with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+        with _CONNECTING:
             try:
                 async with asyncio.timeout(wait.seconds):
                     await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
@@ -270,13 +300,3 @@ async def _see_what_came() -> None:
     """
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-
-
-@contextmanager
-def _mapped(late: type[Exception], lost: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise late(str(error)) from error
-    except OSError as error:
-        raise lost(str(error)) from error
