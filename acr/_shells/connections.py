@@ -225,7 +225,8 @@ class _Stream(httpcore.AsyncNetworkStream):
             if len(buffer) >= _MUCH and self.get_extra_info("is_readable"):
                 await _see_what_came()
             self._writer.write(buffer)
-            is_drained = not (self._unsent() or self._writer.is_closing())  # the socket took all at once
+            # Mostly the socket takes a small piece, such as the head of a request, at once.
+            is_drained = len(buffer) < _MUCH and not (self._unsent() or self._writer.is_closing())
             while not is_drained:
                 wait, before = patience.wait(), self._unsent()
                 try:
