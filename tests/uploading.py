@@ -56,6 +56,7 @@ SOURCES: dict[str, Callable[[bytes, Path], Any]] = {
 
 
 GONE = b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"blob upload unknown to registry"}]}'
+LOCKED = b'{"errors":[{"code":"REGISTRY_DISALLOWED_OPERATION","message":"disallowed"}]}'
 
 
 class Watcher:

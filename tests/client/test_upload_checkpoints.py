@@ -21,7 +21,7 @@ from acr.emulator import Emulator
 from tests.armed import let_through
 from tests.content import bytes_of
 from tests.twin import Twin
-from tests.uploading import GONE, LARGE, MIB, SOURCES, Watcher, once, open_sessions, taken
+from tests.uploading import GONE, LARGE, LOCKED, MIB, SOURCES, Watcher, once, open_sessions, taken
 
 DIGEST = acr.Digest.of(LARGE)
 
@@ -239,8 +239,7 @@ def test_a_lock_does_not_mean_that_the_session_of_an_earlier_process_is_of_no_us
     acr_emulator: Emulator, left: Callable[..., acr.Descriptor]
 ) -> None:
     acr_emulator.clear_requests()
-    locked = b'{"errors":[{"code":"REGISTRY_DISALLOWED_OPERATION","message":"disallowed"}]}'
-    acr_emulator.fail(method="PATCH", status=405, body=locked)
+    acr_emulator.fail(method="PATCH", status=405, body=LOCKED)
     with pytest.raises(acr.Locked):
         left()
     assert all(request.method != "POST" for request in acr_emulator.requests)

@@ -15,11 +15,10 @@ from tests.armed import let_through
 from tests.content import bytes_of
 from tests.makes.registry import OtherMake
 from tests.twin import Twin
-from tests.uploading import GONE, LARGE, MIB, SOURCES, Watcher, once, open_sessions, sizes
+from tests.uploading import GONE, LARGE, LOCKED, MIB, SOURCES, Watcher, once, open_sessions, sizes
 
 STEP = 2 * MIB
 INVALID = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"}]}'
-LOCKED = b'{"errors":[{"code":"REGISTRY_DISALLOWED_OPERATION","message":"disallowed"}]}'
 
 
 def told(range_: str | None) -> dict[str, Any]:

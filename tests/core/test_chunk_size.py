@@ -96,7 +96,7 @@ def test_a_lost_connection_halves_to_whole_bytes() -> None:
     assert (size.current, type(size.current)) == (3 * MIB // 2, int)
 
 
-def test_who_says_nothing_of_the_size_proves_nothing() -> None:
+def test_a_chunk_without_bytes_proves_nothing() -> None:
     size = ChunkSize.of(None)
     size.went_well(9.0, 0)
     assert size.proved == 0

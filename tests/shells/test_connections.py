@@ -276,6 +276,22 @@ def test_an_answer_before_the_end_of_a_request_is_heard(twin: Twin) -> None:
         assert caught.value.status == 413
 
 
+async def heard_after_a_reset(stream: httpcore.AsyncNetworkStream, peer: socket.socket, piece: bytes) -> bytes:
+    """What is read of a peer that has answered and reset the connection, if a piece is written before."""
+    await stream.write(b"unread")
+    peer.sendall(b"refused")
+    peer.close()  # with bytes unread, so that an RST follows; the event loop does not get to read meanwhile
+    lost = select.poll()
+    lost.register(stream.get_extra_info("socket").fileno(), 0)
+    assert lost.poll(1000 * PATIENCE)
+    with contextlib.suppress(httpcore.WriteError):  # httpcore reads the answer all the same
+        await stream.write(piece)
+    try:
+        return await stream.read(100)
+    finally:
+        await stream.aclose()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what a reset leaves is told of Linux")
 @pytest.mark.parametrize("secure", [False, True])
 def test_what_came_before_a_reset_is_heard_although_asyncio_would_write_first(tmp_path: Path, *, secure: bool) -> None:
@@ -297,18 +313,7 @@ def test_what_came_before_a_reset_is_heard_although_asyncio_would_write_first(tm
         if secure:
             await stream.start_tls(ssl.create_default_context(cafile=str(files[0])), "127.0.0.1")
         peer = await accepting
-        await stream.write(b"unread")
-        peer.sendall(b"refused")
-        peer.close()  # with bytes unread, so that an RST follows; the event loop does not get to read meanwhile
-        lost = select.poll()
-        lost.register(stream.get_extra_info("socket").fileno(), 0)
-        assert lost.poll(1000 * PATIENCE)
-        with contextlib.suppress(httpcore.WriteError):  # httpcore reads the answer all the same
-            await stream.write(b"x" * 100_000)
-        try:
-            return await stream.read(100)
-        finally:
-            await stream.aclose()
+        return await heard_after_a_reset(stream, peer, b"x" * 100_000)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert asyncio.run(main(server)) == b"refused"
@@ -321,18 +326,7 @@ def test_what_came_before_a_reset_is_heard_although_asyncio_wrote_first() -> Non
     async def main(server: socket.socket) -> bytes:
         stream = await AsyncSockets().connect_tcp(*server.getsockname())
         peer, _ = server.accept()
-        await stream.write(b"unread")
-        peer.sendall(b"refused")
-        peer.close()
-        lost = select.poll()
-        lost.register(stream.get_extra_info("socket").fileno(), 0)
-        assert lost.poll(1000 * PATIENCE)
-        with contextlib.suppress(httpcore.WriteError):
-            await stream.write(b"x" * 1000)
-        try:
-            return await stream.read(100)
-        finally:
-            await stream.aclose()
+        return await heard_after_a_reset(stream, peer, b"x" * 1000)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert asyncio.run(main(server)) == b"refused"
