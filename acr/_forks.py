@@ -153,11 +153,15 @@ class Lock:
     def __enter__(self) -> None:
         self.take()
 
-    def __exit__(self, *exc_info: object) -> None:
+    def give_back(self) -> None:
+        """Let another thread have it."""
         self._depth -= 1
         if not self._depth:
             self._holder = None
         self._lock.release()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.give_back()
 
 
 IMPORTS: Final = Lock(reentrant=True)
@@ -174,7 +178,7 @@ def _before() -> None:
 
 def _after() -> None:
     if IMPORTS.is_mine:
-        IMPORTS.__exit__()
+        IMPORTS.give_back()
 
 
 if _CAN_FORK:

@@ -69,9 +69,8 @@ def open_session(
         InvalidInput: an option has the wrong type, or the user agent is not printable.
         InvalidReference: one of `token_hosts` is malformed.
     """
-    if isinstance(runtime, blocking.BlockingRuntime) and inspect.iscoroutinefunction(
-        getattr(credential, "get_token", None)
-    ):
+    is_sync = isinstance(runtime, blocking.BlockingRuntime)
+    if is_sync and inspect.iscoroutinefunction(getattr(credential, "get_token", None)):
         raise CredentialError(f"{type(credential).__name__} is async: use AsyncRegistry, or the one of azure.identity")
     if not isinstance(retries, Retries):
         raise InvalidInput(f"retries={retries!r}: pass Retries(limit={retries!r})")

@@ -114,8 +114,11 @@ def retry_after(header: str | None, *, date: str | None) -> float | None:
         return max(0.0, seconds) if seconds < float("inf") else None
     except ValueError:
         pass
-    moment, now = _moment(header), _moment(date or "") or datetime.now(UTC)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    moment = _moment(header)
+    if moment is None:
+        return None
+    now = _moment(date or "") or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
 
 
 def _moment(date: str) -> datetime | None:
