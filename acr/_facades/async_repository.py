@@ -28,7 +28,7 @@ from acr.protocols import Local
 
 if TYPE_CHECKING:
     from acr._core.blobs import downloads, manual_uploads, streams, uploads
-    from acr._core.images import artifacts, copying as copies, inspecting
+    from acr._core.images import artifact_pulls, artifacts, copying as copies, inspecting
     from acr._core.listed import catalog, manifest_metadata, permissions, referrers, tags, trash
     from acr._core.upkeep import deep_locks, restoring
     from acr._outside import (
@@ -58,6 +58,7 @@ else:
     manual_uploads = later("acr._core.blobs.manual_uploads")
     streams = later("acr._core.blobs.streams")
     uploads = later("acr._core.blobs.uploads")
+    artifact_pulls = later("acr._core.images.artifact_pulls")
     artifacts = later("acr._core.images.artifacts")
     copies = later("acr._core.images.copying")
     inspecting = later("acr._core.images.inspecting")
@@ -705,7 +706,7 @@ class AsyncRepository:
                 raise InvalidInput("include: some files can be pulled into a folder; a Layout takes the whole image")
             return await copies.pull(self._remote, reference, target, options=options)
         folder = Path(target)
-        pulling = artifacts.pull(
+        pulling = artifact_pulls.pull(
             self._remote,
             reference,
             open_sink=partial(layer_files.layer_sink, folder, limits),

@@ -57,10 +57,10 @@ _HEADERS: Final = {
 
 
 def _body(content: bytes) -> AcrErrors | None:
+    if not content or len(content) > _MOST:  # there is none after HEAD, and the model is then not loaded
+        return None
     from .models.acr_errors import AcrErrors
 
-    if len(content) > _MOST:
-        return None
     try:
         return AcrErrors.from_dict(shown_json(json.loads(content)))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Artifacts made of files, the OCI 1.1 way: an empty config, an artifact type, a title on each layer.
+"""Artifacts made of files, and pushed the OCI 1.1 way: an empty config, an artifact type, a title on each layer.
 
 See the OCI image spec, "Guidelines for Artifact Usage".
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
-from fnmatch import fnmatchcase
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -19,46 +18,32 @@ import attrs
 
 from acr import media_types
 from acr._core.blobs import calls as blobs
-from acr._core.images.blob_sources import RegistrySource
-from acr._core.images.copy_options import Options
-from acr._core.images.graph import check_one_kind
-from acr._core.images.selection import select
 from acr._core.listed import manifests, referrers
 from acr._core.storage import Source
-from acr._core.talk.deadline import one_call, share, writes
+from acr._core.talk.deadline import one_call, writes
 from acr._core.talk.flight import Flight
 from acr._core.talk.remote import Remote
 from acr._core.talk.session import Session
 from acr._later import later
 from acr._values.arguments import check_callback
-from acr._values.descriptor import Descriptor, Platform
+from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
-from acr._values.files import TITLE, File, check_annotations, check_title, nested
+from acr._values.files import TITLE, File, check_annotations, nested
 from acr._values.manifest import EMPTY_CONFIG, Manifest
 from acr._values.media_type import check_media_type
 from acr._values.options import CHUNK_SIZE, CONNECTIONS
-from acr._values.progress import Item, Progress, Skipped, tell
+from acr._values.progress import Progress
 from acr._values.reference import check_tag
-from acr.errors import InvalidInput, InvalidReference, ProtocolViolation, TransferError
-from acr.protocols import Sink
+from acr.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from acr._core.blobs import downloads, uploads
+    from acr._core.blobs import uploads
 else:
-    downloads = later("acr._core.blobs.downloads")
     uploads = later("acr._core.blobs.uploads")
-
-_SHOWN: Final = 20
-"""Names that an error tells."""
 
 EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 OpenSource = Callable[[Path | bytes], Source]
-OpenSink = Callable[[PurePosixPath, Descriptor], Sink]
-
-Find = Callable[[PurePosixPath, Descriptor], Path | None]
-"""The file of that name that a layer would be, if there is one of its size."""
-
 Pack = Callable[[File], AbstractContextManager[File] | None]
 """Packs a folder into a file that is there for a while; None for what is a file already."""
 
@@ -91,10 +76,12 @@ async def push(
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
     sending = _Sending(remote, open_source, pack, progress, _Config(remote))
-    tasks = [partial(_push_config, sending), *(partial(_push_one, sending, file) for file in files)]
-    sizes = await remote.session.runtime.blocking(lambda: [EMPTY.size, *map(_size_of, files)])
+    # The question comes first: it needs no code of uploads, which is loaded meanwhile.
+    config = [partial(_ask_for_config, sending), partial(_push_config, sending)]
+    tasks = [*config, *(partial(_push_one, sending, file) for file in files)]
+    sizes = await remote.session.runtime.blocking(lambda: [0, EMPTY.size, *map(_size_of, files)])
     width, large = remote.session.learned.throttles.width, remote.session.large
-    _, *layers = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
+    _, _, *layers = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -176,9 +163,16 @@ class _Sending:
     config: _Config
 
 
+async def _ask_for_config(sending: _Sending) -> Descriptor:
+    await sending.config.is_missing()
+    return EMPTY
+
+
 async def _push_config(sending: _Sending) -> Descriptor:
-    if await sending.config.is_missing():
-        content = partial(sending.open_source, EMPTY_CONFIG)
+    content, is_missing = partial(sending.open_source, EMPTY_CONFIG), sending.config.is_missing
+    if sending.remote.session.learned.tells_by_mount:  # its session is opened while the registry is asked
+        await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_new=is_missing)
+    elif await is_missing():
         await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_wanted=True)
     return EMPTY
 
@@ -204,7 +198,7 @@ async def _push_file(sending: _Sending, file: File) -> Descriptor:
     # Hashed first: a file that the repository has need not be sent, and one that changes meanwhile is found out. What
     # is sent then comes out of the machine's cache of files, and is not hashed again. Hashing takes a twentieth of the
     # time that a connection to a registry takes for the bytes, and to send what is there would take all of it.
-    hasher = await _hashed(sending.remote.session, sending.open_source(file.path), "sha256")
+    hasher = await hashed(sending.remote.session, sending.open_source(file.path), "sha256")
     blob = await uploads.upload(
         sending.remote,
         partial(sending.open_source, file.path),
@@ -218,7 +212,7 @@ async def _push_file(sending: _Sending, file: File) -> Descriptor:
     )
 
 
-async def _hashed(session: Session, source: Source, algorithm: str) -> Hasher:
+async def hashed(session: Session, source: Source, algorithm: str) -> Hasher:
     """What a source has, read to its end; it is closed."""
     hasher = Hasher(algorithm)
     try:
@@ -227,117 +221,3 @@ async def _hashed(session: Session, source: Source, algorithm: str) -> Hasher:
     finally:
         await source.aclose()
     return hasher
-
-
-@one_call
-async def pull(
-    remote: Remote,
-    reference: str,
-    *,
-    open_sink: OpenSink,
-    open_source: OpenSource,
-    find: Find,
-    include: Sequence[str] | None,
-    options: Options,
-) -> tuple[Manifest, Sequence[PurePosixPath], Sequence[Descriptor]]:
-    """Pull the layers of a manifest as files.
-
-    A layer with a title gets that name, one without is named by its digest. All names are checked before the first
-    byte is asked for. A file whose content is there already is not asked for.
-
-    Args:
-        remote: the repository.
-        reference: its tag or digest.
-        open_sink: where a layer goes.
-        open_source: reads a file that is there.
-        find: the file that may have the content of a layer already.
-        include: patterns of the names that are wanted, as of `fnmatch`; None for all.
-        options: how to pull.
-
-    Returns:
-        The manifest, the files' names, and the layer behind each of them.
-    """
-    if options.referrers:
-        wanted = f"referrers={options.referrers!r}"
-        raise InvalidInput(f"{wanted}: what is attached to an artifact can be pulled into a Layout, not a folder")
-    manifest = await resolve(remote, reference, platform=options.platform)
-    files: dict[PurePosixPath, Descriptor] = {}
-    for layer in manifest.layers:
-        name = check_title(layer.title or layer.digest.replace(":", "-"))
-        # An image may have one layer twice, and then it is one file.
-        if layer.media_type != media_types.OCI_EMPTY and files.setdefault(name, layer).digest != layer.digest:
-            raise InvalidReference(f"{remote.name}@{manifest.digest} has two layers with the title {str(name)!r}")
-
-    if within := nested(files):
-        outer, inner = map(str, within)
-        what = f"{remote.name}@{manifest.digest}"
-        raise InvalidReference(f"{what} has layers with the titles {outer!r} and {inner!r}, one within the other")
-
-    chosen = files if include is None else _included(files, include, f"{remote.name}@{manifest.digest}")
-
-    async def one(name: PurePosixPath, layer: Descriptor) -> None:
-        if await _is_there(remote.session, layer, partial(find, name, layer), open_source):
-            tell(options.progress, Skipped(Item(str(name), layer.size, layer.digest)))
-            return
-        await downloads.download(
-            remote,
-            layer.digest,
-            lambda _: open_sink(name, layer),
-            size=layer.size,
-            progress=options.progress,
-            name=str(name),
-        )
-
-    tasks = [partial(one, name, layer) for name, layer in chosen.items()]
-    sizes = [layer.size for layer in chosen.values()]
-    width, large = remote.session.learned.throttles.reading, remote.session.large
-    lines = share(options.at_once)
-    await remote.session.runtime.gather(options.at_once, tasks, width=width, sizes=sizes, large=large, lines=lines)
-    return manifest, list(chosen), list(chosen.values())
-
-
-def _included(
-    files: Mapping[PurePosixPath, Descriptor], patterns: Sequence[str], what: str
-) -> Mapping[PurePosixPath, Descriptor]:
-    """The files whose names fit one of the patterns.
-
-    Raises:
-        InvalidInput: there is none.
-    """
-    found = {
-        name: layer for name, layer in files.items() if any(fnmatchcase(str(name), pattern) for pattern in patterns)
-    }
-    if not found:
-        there = ", ".join(str(name) for name in list(files)[:_SHOWN]) or "no files"
-        raise InvalidInput(f"include={list(patterns)}: no file of {what} has such a name; it has {there}")
-    return found
-
-
-async def _is_there(
-    session: Session, layer: Descriptor, find: Callable[[], Path | None], open_source: OpenSource
-) -> bool:
-    """Whether a file has the content of a layer already. One that cannot be read has not."""
-    path = await session.runtime.blocking(find)
-    if path is None:
-        return False
-    with suppress(TransferError):
-        hasher = await _hashed(session, open_source(path), layer.digest.algorithm)
-        return (hasher.digest(), hasher.size) == (layer.digest, layer.size)
-    return False
-
-
-@one_call
-async def resolve(remote: Remote, reference: str, *, platform: Platform | None) -> Manifest:
-    """The manifest behind a reference; out of an index, the one for a platform.
-
-    Raises:
-        InvalidInput: it is an index, and the platform is none of its own, or was not named although there are several.
-    """
-    root = await manifests.get(remote, reference)
-    check_one_kind(root)
-    get, source = partial(manifests.get, remote), partial(RegistrySource, remote)
-    chosen = await select(root, platform, f"{remote.name}:{reference}", get, source)
-    check_one_kind(chosen)
-    if chosen.is_index:
-        raise ProtocolViolation(f"{remote.name}:{reference} is an index of indexes: pull one of them by its digest")
-    return chosen

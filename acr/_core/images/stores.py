@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Final, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
 from acr import media_types
-from acr._core.blobs import calls as blobs, downloads, uploads
+from acr._core.blobs import calls as blobs
 from acr._core.images.blob_sources import LocalSource, RegistrySource
 from acr._core.images.ends import NOTHING, Mend, Missed, Order, Outlook, Store
 from acr._core.images.graph import MOST_MANIFESTS
@@ -17,12 +17,19 @@ from acr._core.listed import manifests, referrers
 from acr._core.runtime import MOST_LARGE_HERE, Runtime
 from acr._core.storage import Source
 from acr._core.talk.remote import Remote
+from acr._later import later
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
 from acr._values.manifest import Manifest
 from acr._values.progress import Done, Item, Moved, Progress, Skipped, Started, tell
 from acr.errors import InvalidInput, LimitExceeded, NotFound, ResponseError, SizeMismatch, TransferError
 from acr.protocols import Local, Sink
+
+if TYPE_CHECKING:
+    from acr._core.blobs import downloads, uploads
+else:  # a push needs the one, and a pull the other
+    downloads = later("acr._core.blobs.downloads")
+    uploads = later("acr._core.blobs.uploads")
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acr_rest.api.container_registry import (
@@ -211,7 +210,7 @@ async def delete(remote: Remote, digest: str, *, missing_ok: bool, attempts: Att
     request = delete_manifest.build_request(remote.name, checked)
     attempts = attempts or remote.session.sender.attempts()
     with attempts.may_be_gone(missing_ok=missing_ok):
-        async with explained(f"the manifest {remote.name}@{checked}", partial(manifest_metadata.get, remote, checked)):
+        async with explained(f"the manifest {remote.name}@{checked}", lambda: manifest_metadata.get(remote, checked)):
             parse = done(delete_manifest.parse, 202)
             await remote.session.call(request, parse, scopes=scopes.delete(remote.name), attempts=attempts)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -160,10 +159,11 @@ def _lacks_api(error: ResponseError | ProtocolViolation) -> bool:
 @one_call
 async def push(remote: Remote, manifest: Manifest, *, tag: str | None) -> Descriptor:
     """`put` for a caller who puts this one manifest: if a lock refuses it, the error says which."""
+    # Functions of their own: what they need is loaded if a lock refuses it.
     item, read = (
-        (f"the repository {remote.name}", partial(catalog.get, remote))
+        (f"the repository {remote.name}", lambda: catalog.get(remote))
         if tag is None
-        else (f"the tag {tag} of {remote.name}", partial(tags.get, remote, tag))
+        else (f"the tag {tag} of {remote.name}", lambda: tags.get(remote, tag))
     )
     async with explained(item, read):
         return await put(remote, manifest, tag=tag)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from acr import media_types
 from acr._forks import Lock
+from acr._later import later
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in, parse_index, roots_of, with_roots
-from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree, tar_tree
+from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree
 from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -25,6 +26,11 @@ from acr._values.media_type import check_media_range
 from acr._values.travel import stays
 from acr.errors import InvalidInput, LimitExceeded, TransferError
 from acr.protocols import Sink
+
+if TYPE_CHECKING:
+    from acr._outside.layouts import tar_trees
+else:
+    tar_trees = later("acr._outside.layouts.tar_trees")
 
 _VERSION: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _MARK_LIMIT: Final = 64 * 1024
@@ -239,7 +245,7 @@ class Layout(Store):
         if self.path.name.endswith(_COMPRESSED) and not folder:
             raise InvalidInput(f"{self.path} would be a compressed tar: use a folder, or a name that ends with .tar")
         is_tar = self.path.is_file() or (self.path.suffix == ".tar" and not folder)
-        super().__init__(tar_tree(self.path) if is_tar else folder_tree(self.path), str(self.path))
+        super().__init__(tar_trees.TarTree(self.path) if is_tar else folder_tree(self.path), str(self.path))
 
     def __repr__(self) -> str:
         return f"Layout({str(self.path)!r})"

@@ -1,10 +1,9 @@
-"""Trees: where the files of an OCI image layout are. A folder, a tar, or memory."""
+"""Trees: where the files of an OCI image layout are. A folder, or memory; that in a tar is in a file of its own."""
 
 from __future__ import annotations
 
 import io
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -15,8 +14,6 @@ from acr._outside.failures import reading, writing
 from acr._outside.layouts.locking import locked
 from acr._outside.regular import open_regular
 from acr._outside.sinks import file_sink
-from acr._outside.tar.tar_writer import TarWriter, final_path
-from acr._outside.tar.tars import TarFiles, open_extent
 from acr._values.descriptor import Descriptor
 from acr.errors import TransferError
 from acr.protocols import Sink
@@ -68,11 +65,6 @@ class Tree(Protocol):
 def folder_tree(path: Path) -> Tree:
     """Files in a folder, which is made when the first one is written."""
     return _FolderTree(path)
-
-
-def tar_tree(path: Path) -> Tree:
-    """Files in a tar. What is written goes to a new one, which takes over what the old one has."""
-    return _TarTree(path)
 
 
 def memory_tree() -> Tree:
@@ -164,106 +156,8 @@ class _FolderTree:
         return path
 
 
-class _TarTree:
-    """A tar. Until the commit, what is new is read from the new one, and all else from the old one."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._old = TarFiles(path)
-        self._lock = Lock()  # of what is below, never for long: `abort` is called by the event loop
-        self._beginning = Lock()  # while the old tar is taken over
-        self._writer: TarWriter | None = None
-        self._taken_over: tuple[int, ...] | None = None
-        self._aborted = self._aborted_commit = threading.Event()  # another one for each try
-
-    @property
-    def changed(self) -> bool:
-        return self._writer is not None
-
-    def size(self, name: str) -> int | None:
-        writer = self._writer
-        extent = (writer.find(name) if writer else None) or self._old.find(name)
-        return extent.size if extent else None
-
-    def open(self, name: str) -> BinaryIO:
-        writer = self._writer
-        extent = writer.find(name) if writer else None
-        if writer is None or extent is None:
-            return self._old.open(name)
-        with reading(self._path):
-            return open_extent(writer.partial, extent)
-
-    def sink(self, name: str, blob: Descriptor) -> Sink:
-        return self._begun(self._aborted).sink(name, blob.size)
-
-    def write(self, name: str, content: bytes) -> None:
-        self._begun(self._aborted).add(name, content)
-
-    def alone(self) -> AbstractContextManager[None]:
-        self._aborted_commit = self._aborted
-        return locked(final_path(self._path).parent)
-
-    def commit(self, last: Mapping[str, bytes]) -> None:
-        writer = self._begun(self._aborted_commit)
-        for name, content in last.items():
-            writer.add(name, content)
-        if self._old.state != self._taken_over:  # what it has now would be lost
-            raise TransferError(
-                f"{self._path} was written by somebody else meanwhile: pull again, nothing is lost", side="target"
-            )
-        with self._lock:
-            if self._writer is not writer:
-                raise _given_up(str(self._path))
-            self._writer = None  # from here on it is too late for `abort`
-        try:
-            writer.commit()
-        except BaseException:
-            writer.abort()
-            raise
-
-    def abort(self) -> None:
-        with self._lock:
-            self._aborted.set()
-            self._aborted = threading.Event()
-            writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.abort()
-
-    def _begun(self, aborted: threading.Event) -> TarWriter:
-        """The new tar. Another thread may be taking over the old one just now."""
-        with self._beginning:
-            with self._lock:
-                if aborted.is_set():
-                    raise _given_up(str(self._path))
-                if self._writer is not None:
-                    return self._writer
-            with writing(self._path):
-                writer = TarWriter(self._path)
-            try:
-                state = self._take_over(writer, aborted)
-                with self._lock:
-                    if aborted.is_set():
-                        raise _given_up(str(self._path))
-                    self._writer, self._taken_over = writer, state
-            except BaseException:
-                writer.abort()
-                raise
-            return writer
-
-    def _take_over(self, writer: TarWriter, aborted: threading.Event) -> tuple[int, ...] | None:
-        """Copy what the old tar has. Gives its state before: what changes it from then on is seen by `commit`."""
-        state = self._old.state
-        kept = [extent for name, extent in self._old.regions() if name not in (INDEX, MARK)]
-        if kept:
-            with reading(self._path), self._path.open("rb") as old:
-                for extent in kept:
-                    for _ in writer.copied(old, extent):
-                        if aborted.is_set():
-                            raise _given_up(str(self._path))
-        return state
-
-
-def _given_up(name: str) -> TransferError:
+def given_up(name: str) -> TransferError:
+    """The error of a commit or a write that `abort` has overtaken."""
     return TransferError(f"the copy into {name} was given up meanwhile", side="target")
 
 
@@ -306,7 +200,7 @@ class _MemoryTree:
     def commit(self, last: Mapping[str, bytes]) -> None:
         with self._lock:
             if self._aborted:
-                raise _given_up("memory")
+                raise given_up("memory")
             self._files.update(last)
             self._new.clear()
 
