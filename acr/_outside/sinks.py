@@ -27,6 +27,9 @@ except ImportError:  # Windows
 
 _BLOCK: Final = 1024 * 1024
 
+MISSING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
+"""What the system says of a path at which there is nothing."""
+
 
 Downloadable = str | os.PathLike[str] | Writable
 """What a blob can be downloaded into: a path, or a binary file object."""
@@ -251,7 +254,7 @@ def _may_be_replaced(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP):
+        if error.errno in MISSING:
             return True
         raise
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
@@ -259,7 +262,10 @@ def _may_be_replaced(path: Path) -> bool:
 
 def _is_at(file: FileIO, path: Path) -> bool:
     """Whether a regular file is the one of that name."""
-    mine = os.fstat(file.fileno())
+    return _is_that(os.fstat(file.fileno()), path)
+
+
+def _is_that(mine: os.stat_result, path: Path) -> bool:
     return stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, path.stat(follow_symlinks=False))
 
 
@@ -276,7 +282,8 @@ def _locked(path: Path) -> FileIO | None:
         raise
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(file.fileno()).st_nlink == 1 and _is_at(file, path):  # a link's other end is somebody else's
+        mine = os.fstat(file.fileno())
+        if mine.st_nlink == 1 and _is_that(mine, path):  # a link's other end is somebody else's
             return file
     except OSError:  # another process has it, has renamed it meanwhile, or the file system knows no locks
         pass

@@ -17,7 +17,7 @@ import httpcore
 
 from acr._shells.http import LOST
 from acr._shells.patience import Patience, Wait
-from acr._shells.sockets import own_socket
+from acr._shells.sockets import allow, own_socket
 
 WORTH: Final = 1024 * 1024
 """Bytes of a body that is worth it."""
@@ -42,7 +42,6 @@ class Direct:
         self._socket = sock
         self._missing = missing
         self._patience = patience
-        self._seconds: float | None = -1  # that the socket waits at present
         self._failure: Exception | None = None
 
     @classmethod
@@ -99,7 +98,7 @@ class Direct:
             try:
                 if wait is None or wait.is_bounded:
                     wait = self._patience.wait()
-                    self._allow(wait.seconds)
+                    allow(self._socket, wait.seconds)
                 count = self._socket.recv_into(buffer[filled:end])
                 if not count:
                     raise EOFError(f"closed {self._missing} bytes before its end")
@@ -112,12 +111,6 @@ class Direct:
             filled += count
             self._missing -= count
         return filled
-
-    def _allow(self, seconds: float | None) -> None:
-        """Let the socket wait for so long."""
-        if seconds != self._seconds:
-            self._socket.settimeout(seconds)
-            self._seconds = seconds
 
 
 class Buffered:

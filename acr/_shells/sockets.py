@@ -221,7 +221,16 @@ class _Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._note()
         wait = Patience.given(timeout, self._patience).wait()
-        return wait.came(self._stream.read(max_bytes, wait.seconds))
+        sock = self._own
+        if sock is None:
+            return wait.came(self._stream.read(max_bytes, wait.seconds))
+        try:
+            allow(sock, wait.seconds)
+            return wait.came(sock.recv(max_bytes))
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:  # httpcore writes the end of a body, which is nothing, as well
@@ -238,7 +247,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             while left:
                 wait = patience.wait()
-                sock.settimeout(wait.seconds)
+                allow(sock, wait.seconds)
                 count = sock.send(left[:most])
                 wait.moved(count)
                 left = left[count:]
@@ -279,6 +288,16 @@ def own_socket(stream: httpcore.NetworkStream) -> socket.socket | None:
     if isinstance(sock, socket.socket) and not isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
         return sock
     return None
+
+
+def allow(sock: socket.socket, seconds: float | None) -> None:
+    """Let a socket wait for so long.
+
+    To tell it what it knows would be a system call, in which another thread gets Python's lock: with many threads a
+    request takes longer for each.
+    """
+    if sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
 
 
 def shut(sock: socket.socket) -> None:

@@ -76,18 +76,19 @@ async def push(
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
     sending = _Sending(remote, open_source, pack, progress, _Config(remote))
-    # The question comes first: it needs no code of uploads, which is loaded meanwhile.
-    config = [partial(_ask_for_config, sending), partial(_push_config, sending)]
-    tasks = [*config, *(partial(_push_one, sending, file) for file in files)]
-    sizes = await remote.session.runtime.blocking(lambda: [0, EMPTY.size, *map(_size_of, files)])
+    tasks = [partial(_push_config, sending), *(partial(_push_one, sending, file) for file in files)]
+    sizes = await remote.session.runtime.blocking(lambda: [EMPTY.size, *map(_size_of, files)])
+    if remote.session.learned.tells_by_mount:  # first, as it needs no code of uploads: that is loaded meanwhile
+        tasks, sizes = [partial(_ask_for_config, sending), *tasks], [0, *sizes]
     width, large = remote.session.learned.throttles.width, remote.session.large
-    _, _, *layers = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
+    pushed = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
+    layers = pushed[-len(files) :] if files else [EMPTY]
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
         "artifactType": artifact_type,
         "config": EMPTY.to_json(),
-        "layers": [layer.to_json() for layer in layers or [EMPTY]],
+        "layers": [layer.to_json() for layer in layers],
     }
     if attached_to is not None:
         content["subject"] = attached_to.to_json()
@@ -170,7 +171,7 @@ async def _ask_for_config(sending: _Sending) -> Descriptor:
 
 async def _push_config(sending: _Sending) -> Descriptor:
     content, is_missing = partial(sending.open_source, EMPTY_CONFIG), sending.config.is_missing
-    if sending.remote.session.learned.tells_by_mount:  # its session is opened while the registry is asked
+    if sending.remote.session.learned.tells_by_mount:  # its session is opened while the registry is asked for it
         await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_new=is_missing)
     elif await is_missing():
         await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_wanted=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from acr._forks import Lock
 from acr._outside.failures import reading, writing
 from acr._outside.layouts.locking import locked
 from acr._outside.regular import open_regular
-from acr._outside.sinks import file_sink
+from acr._outside.sinks import MISSING, file_sink
 from acr._values.descriptor import Descriptor
 from acr.errors import TransferError
 from acr.protocols import Sink
@@ -81,9 +82,8 @@ class _FolderTree:
         self._path = path
         self._lock = Lock()
         self._made: list[Path] = []
-        self._known: set[str] = (
-            set()
-        )  # parts of names that are folders: to look at each of them takes as long as to write
+        # Parts of names that are folders: to look at each of them takes as long as to write.
+        self._known: set[str] = set()
 
     def _inside(self, name: str) -> Path:
         """The path of a file to read. A hostile layout may have links to files of this machine in the place of blobs.
@@ -96,16 +96,28 @@ class _FolderTree:
         path = self._path / name
         with reading(path):
             if path.is_symlink():
-                place = path.resolve()
-                if not any(place.is_relative_to(folder.resolve()) for folder in (self._path, path.parent)):
-                    raise TransferError(f"{path} is a link that leads out of the layout: it is not read", side="source")
+                self._check_link(path)
         return path
 
+    def _check_link(self, path: Path) -> None:
+        place = path.resolve()
+        if not any(place.is_relative_to(folder.resolve()) for folder in (self._path, path.parent)):
+            raise TransferError(f"{path} is a link that leads out of the layout: it is not read", side="source")
+
     def size(self, name: str) -> int | None:
-        path = self._inside(name)
+        path = self._path / name
         with reading(path):
+            try:
+                told = path.lstat()
+                if stat.S_ISLNK(told.st_mode):
+                    self._check_link(path)
+                    told = path.stat()
+            except OSError as error:
+                if error.errno in MISSING:
+                    return None
+                raise
             # Whatever is no regular file is left alone: a named pipe would never end.
-            return path.stat().st_size if path.is_file() else None
+            return told.st_size if stat.S_ISREG(told.st_mode) else None
 
     def open(self, name: str) -> BinaryIO:
         path = self._inside(name)
