@@ -69,12 +69,12 @@ class Watch:
             httpcore.TimeoutException: the call must be over.
         """
         each = self._timeouts
-        waits = {"connect": each.connect, "read": each.read, "write": each.write}
-        shown = {
-            name: Patience.of(seconds, self) if is_ours else self.wait(seconds).seconds
-            for name, seconds in waits.items()
-        }
-        return {"timeout": {**shown, "pool": self.wait(each.pool).seconds}}
+
+        def shown(seconds: float | None) -> float | None:
+            return Patience.of(seconds, self) if is_ours else self.wait(seconds).seconds
+
+        waits = {"connect": shown(each.connect), "read": shown(each.read), "write": shown(each.write)}
+        return {"timeout": {**waits, "pool": self.wait(each.pool).seconds}}
 
     @property
     def total(self) -> float | None:
@@ -241,12 +241,14 @@ class Wait:
 class Patience(float):
     """Seconds of a wait, with the watch of their request. httpcore passes time-outs on to connections unchanged."""
 
+    __slots__ = ("watch",)
+
     watch: Watch
 
     @classmethod
     def of(cls, timeout: float | None, watch: Watch) -> Patience:
         """Make it of seconds. None, which means any time, becomes infinity."""
-        made = cls("inf" if timeout is None else timeout)
+        made = cls(_FOR_EVER if timeout is None else timeout)
         made.watch = watch
         return made
 
