@@ -11,8 +11,8 @@ import logging
 import ssl
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import acr
@@ -54,6 +54,7 @@ class Clients:
         self._clients: dict[str, acr.Registry] = {}
         self._found: dict[str, Found] = {}
         self._offset = timedelta()
+        self._date: tuple[str, datetime] | None = None  # of the last answer, and when it came; None if it was read
         self._given: acr.UsernamePassword | acr.RefreshToken | None = None
         self.answers: list[acr.ResponseInfo] = []
         self.keeps_answers = False
@@ -128,6 +129,12 @@ class Clients:
 
     def now(self) -> datetime:
         """The time, by the clock of the registry that has answered last."""
+        if self._date is not None:
+            from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
+
+            (told, came), self._date = self._date, None
+            with suppress(ValueError, TypeError, OverflowError):
+                self._offset = parsedate_to_datetime(told).astimezone(UTC) - came
         return datetime.now(UTC) + self._offset
 
     def close(self) -> None:
@@ -228,11 +235,8 @@ class Clients:
         """Take note of an answer: for `--debug`, for `doctor`, and of the registry's clock."""
         if self.keeps_answers:
             self.answers.append(answer)
-        try:
-            told = parsedate_to_datetime(answer.headers.get("date", ""))
-            self._offset = told.astimezone(UTC) - datetime.now(UTC)
-        except (ValueError, TypeError, OverflowError):
-            pass
+        if told := answer.headers.get("date"):
+            self._date = told, datetime.now(UTC)
         if self._options.debug:
             request = answer.request
             self._terminal.trace(f"{request.method} {request.url} {answer.status} {answer.seconds * 1000:.0f} ms")

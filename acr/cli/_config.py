@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +57,8 @@ def load(environ: Mapping[str, str]) -> Config:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
         raise Usage(f"the config {str(path)!r} cannot be read: {reason}") from None
+    import tomllib  # few have such a file
+
     try:
         found = tomllib.loads(content[:_LIMIT].decode())
     except (ValueError, RecursionError) as error:

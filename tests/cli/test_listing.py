@@ -106,7 +106,7 @@ def test_ages_go_by_the_registry_s_clock(home: Path, monkeypatch: pytest.MonkeyP
         clock[0] = now + timedelta(hours=2).total_seconds()
         updated = datetime.fromisoformat(call(["tags", "app", "-o", "json"]).json[0]["updated"])
         assert updated.year == 2024
-        monkeypatch.setattr("acr.cli._access.parsedate_to_datetime", lambda _: datetime.fromtimestamp(clock[0], UTC))
+        monkeypatch.setattr("email.utils.parsedate_to_datetime", lambda _: datetime.fromtimestamp(clock[0], UTC))
         assert call(["tags", "app", "--older-than", "1h"]).lines == ["v1"]
         assert call(["tags", "app", "--older-than", "3h"]).lines == []
 
