@@ -21,7 +21,7 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # An environment is cleared and removed only if it was made here: VENV may be set to another project's, or be a link to it.
-OURS = test ! -e $(VENV) || { test ! -L $(VENV) && test -e $(VENV)/.made; } || \
+OURS = test ! -e "$(VENV)" || { test ! -L "$(VENV)" && test -e "$(VENV)/.made"; } || \
 	{ echo "$(VENV) was not made here, so it stays as it is: remove it, or name another folder by VENV=" >&2; exit 1; }
 
 # One environment for everything but the code generator, which has its own. Made anew when its inputs change.
@@ -186,4 +186,4 @@ build: $(VENV)/.made ## Build the sdist and the wheel into dist/
 .PHONY: clean
 clean: ## Remove what was built, the environment and all caches
 	@$(OURS)
-	rm -rf $(VENV) .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

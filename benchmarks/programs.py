@@ -103,3 +103,14 @@ def version(name: Program | Literal["cc"], *arguments: str) -> str:
         return "not installed"
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).strip().partition("\n")[0]
+
+
+def commit(tree: Path = ROOT) -> str:
+    """The last commit that changed the package, marked if it has changed since; empty if git does not tell."""
+
+    def git(*words: str) -> str:
+        words_of_git = ["git", "-C", str(tree), *words, "--", "acr", "generated"]
+        return subprocess.run(words_of_git, capture_output=True, text=True, check=False).stdout.strip()
+
+    found = git("log", "-1", "--format=%h")
+    return f"{found}, changed" if found and git("status", "--porcelain") else found

@@ -27,6 +27,10 @@ _NETWORK: Final = Path(__file__).with_name("NETWORK.md")
 _SECTION: Final = "\n## "
 _SECONDS: Final = f"{_SECTION}Seconds, and in brackets the ratio to ours\n"
 
+GOALS: Final = """\
+This project has set them itself, before it measured. *no* is a goal that it has not reached on this machine."""
+"""What the table of goals begins with."""
+
 _WORDS: Final = """\
 Each measurement is a process of its own. The subjects of a workload take turns, one round after another; tables give
 the median. A ratio is the other's time by ours: 2.00 means that ours is twice as fast, 1.00 as fast. *limit* is a
@@ -76,12 +80,13 @@ def _document(
     yield f"Written by `make bench` on {today}; {rounds} rounds. Do not edit.\n"
     if scale.mib != FULL:
         yield f"**A small run, of {scale.mib} MiB, for trying things out: its figures say nothing.**\n"
+    yield f"- State: {programs.commit() or 'unknown'}"
     yield f"- Machine: {machine()}; load average {load[0]:.2f} before, {os.getloadavg()[0]:.2f} after"
     yield "- Versions: " + "; ".join(_versions()) + "\n"
     yield from _network(_NETWORK)
     yield "## On this machine alone\n"
     yield _WORDS
-    yield "## What must be shown\n"
+    yield f"## Goals\n\n{GOALS}\n"
     yield "| work | compared | required | measured | met |\n|---|---|---|---|---|"
     for row in rows(results):
         met = "not measured" if row.met is None else "yes" if row.met else "**no**"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Final
 
-from acr._later import later
 from acr.errors import AcrError, TransferError
 
-if TYPE_CHECKING:
-    import tarfile
-else:
-    tarfile = later("tarfile")
+_UNREADABLE: Final = (OSError, ValueError, OverflowError, EOFError, RecursionError, zlib.error)
 
 
 @contextmanager
@@ -25,7 +22,9 @@ def reading(what: object) -> Iterator[None]:
         raise
     # An archive from the outside may hold what tarfile did not expect: numbers too large, text that is none, headers
     # nested too deep.
-    except (OSError, ValueError, OverflowError, EOFError, RecursionError, tarfile.TarError, zlib.error) as error:
+    except Exception as error:
+        if not (isinstance(error, _UNREADABLE) or _is_of_tar(error)):
+            raise
         raise TransferError(f"cannot read {what}: {_reason(error)}", side="source") from error
 
 
@@ -38,6 +37,12 @@ def writing(what: object) -> Iterator[None]:
         raise
     except (OSError, ValueError, OverflowError) as error:  # a name with a null character is a ValueError
         raise TransferError(f"cannot write {what}: {_reason(error)}", side="target") from error
+
+
+def _is_of_tar(error: Exception) -> bool:
+    """Whether tarfile has raised it. It is not loaded for that: there may be no file descriptor left to do so."""
+    tarfile = sys.modules.get("tarfile")
+    return tarfile is not None and isinstance(error, tarfile.TarError)
 
 
 def _reason(error: Exception) -> str:

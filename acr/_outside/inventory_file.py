@@ -102,7 +102,8 @@ def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
         draft.replace(place)
         draft = None
     except (OSError, sqlite3.Error) as error:
-        raise TransferError(f"cannot write the inventory {place}: {error}", side="target") from error
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise TransferError(f"cannot write the inventory {place}: {reason or error}", side="target") from error
     finally:
         if draft is not None:
             with suppress(OSError):

@@ -266,6 +266,7 @@ def _is_at(file: FileIO, path: Path) -> bool:
 
 
 def _is_that(mine: os.stat_result, path: Path) -> bool:
+    """The same, of what the system has told of the file."""
     return stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, path.stat(follow_symlinks=False))
 
 

@@ -294,7 +294,7 @@ def allow(sock: socket.socket, seconds: float | None) -> None:
     """Let a socket wait for so long.
 
     To tell it what it knows would be a system call, in which another thread gets Python's lock: with many threads a
-    request takes longer for each.
+    request takes longer for each. The socket is asked, since others set its time-out as well.
     """
     if sock.gettimeout() != seconds:
         sock.settimeout(seconds)

@@ -39,6 +39,8 @@ _SAID: Final = (
     (r"repositories=\['\*', '!NAME'\] leaves", "--exclude NAME leaves"),
     (r"^repositories: ", ""),
     (r"platform= takes a platform", "--platform takes a platform"),
+    (r"name its file in SSL_CERT_FILE, or pass ssl_context=", "name its file by --ca-file or in SSL_CERT_FILE"),
+    (r"open it as DockerArchive\('([^']*)'\)", r"write docker-archive:\1"),
     (r"Inventory\.check\(\) finds", "`acr fsck` finds"),
     (r"and max_age is", "and --max-age is"),
     (r"plan again with protect=", "plan again with --protect REF"),
@@ -128,6 +130,8 @@ def hint_of(error: BaseException | None) -> str | None:
     if isinstance(error, acr.TransferError):
         return hint_of(error.__cause__)
     if isinstance(error, acr.NotFound) and not isinstance(error, acr.NoMetadataApi):
+        if error.path == "/v2/":
+            return f"{error.host} does not answer as a registry: check its name"
         return "`acr ls` lists repositories, and `acr ls REPO` the tags of one"
     if isinstance(error, acr.TransportError):
         host = _HOST.search(str(error))

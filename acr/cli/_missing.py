@@ -47,6 +47,8 @@ def _refused(server: str, source: str | None) -> str | None:
     """What to do about a credential that the registry refuses."""
     if source is not None and source.startswith("the variable"):
         return f"correct {source}; without them, what `acr login {server}` stores would count"
+    if source == "the command line":
+        return "check the name and the password; to sign in as somebody else, pass another --username"
     return None if source is None else f"the credential is from {source}; `acr login {server}` stores another one"
 
 

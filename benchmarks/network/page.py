@@ -16,7 +16,7 @@ from benchmarks.network.jobs import Job
 from benchmarks.network.line import SETTINGS, Setting
 from benchmarks.network.required import required
 from benchmarks.network.rows import NO_SUCH_JOB, Row, name_of
-from benchmarks.report import machine
+from benchmarks.report import GOALS, machine
 from benchmarks.required import rows as judged
 
 _MIB: Final = 1024 * 1024
@@ -36,7 +36,10 @@ sees. It does not hash blobs. It keeps all content in memory, and files are on t
   connections that one host had open at the same time.
 - *acr* is a script of a few lines (`ours.py`). It signs in by name and password, as crane, oras, regctl and skopeo do.
   Microsoft's SDK and the Go module exchange a token of Entra: a request more.
-- *acr, other tree* is another state of this project, measured beside it.
+- *acr, other tree* is another state of this project, measured beside it (`--tree`): 855c769, from before this network
+  was built.
+- Lines: {lines}.
+- skopeo gets an empty cache for each run. Otherwise it would mount what it should push.
 - Before each run over a large blob, eight curls fetch it, which is not counted: the memory of a virtual machine that
   has rested is slow at first, and that would be at the cost of whoever comes after a slow client.
 - The line, the registry and the clients go before other processes of the machine (autogroup and nice, -20).
@@ -71,7 +74,8 @@ def page(jobs: Sequence[Job], rows: Mapping[str, Row], *, missing: str = "", sma
     yield f"- Versions: {'; '.join(_versions())}"
     if missing:
         yield f"- Not measured on this machine: {missing}"
-    yield f"\n{_WORDS}"
+    lines = "; ".join(f"*{setting.name}*: {setting.title}" for setting in SETTINGS)
+    yield f"\n{_WORDS.format(lines=lines)}"
     yield from _summary(jobs, rows)
     yield from _required(jobs, rows)
     for setting in SETTINGS:
@@ -121,7 +125,7 @@ def _required(jobs: Sequence[Job], rows: Mapping[str, Row]) -> Iterator[str]:
     results = {name: row.results for name, row in rows.items()}
     found = list(judged(results, required({job.name: job.title for job in jobs if job.is_plain})))
     if found:
-        yield "\n## What must be shown\n"
+        yield f"\n## Goals\n\n{GOALS}\n"
         yield "| work | compared | required | measured | met |\n|---|---|---|---|---|"
     for row in found:
         met = "not measured" if row.met is None else "yes" if row.met else "**no**"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from benchmarks.measuring import Figures, Result
 from benchmarks.network.jobs import Job, Scene
 from benchmarks.network.line import Setting
 from benchmarks.network.tools import ONCE, Tool
-from benchmarks.programs import ROOT, Missing
+from benchmarks.programs import Missing, commit
 
 LONG: Final = 20.0
 """Seconds of a run, from which on there are fewer rounds."""
@@ -154,14 +153,3 @@ def _told(result: Result) -> str:
         return result.missing
     last = result.runs[-1]
     return f"{last.seconds:.3f} s, {last.more['requests']:.0f} requests, {last.more['connections']:.0f} connections"
-
-
-def commit(tree: Path = ROOT) -> str:
-    """The last commit that changed the package, marked if it has changed since; empty if git does not tell."""
-
-    def git(*words: str) -> str:
-        words_of_git = ["git", "-C", str(tree), *words, "--", "acr", "generated"]
-        return subprocess.run(words_of_git, capture_output=True, text=True, check=False).stdout.strip()
-
-    found = git("log", "-1", "--format=%h")
-    return f"{found}, changed" if found and git("status", "--porcelain") else found

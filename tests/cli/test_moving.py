@@ -233,3 +233,37 @@ def test_progress_is_drawn_on_a_terminal_alone(
     assert "\x1b" not in acr_here("push", "a/b:c", "big.bin").err
     monkeypatch.setenv("CI", "true")
     assert not drawn([])
+
+
+def test_what_was_there_already_is_told(acr_here: Acr, app: acr.Repository, home: Path) -> None:
+    Path("a").write_text("a")
+    Path("b").write_text("b")
+    said = "nothing was moved: 2 blobs were there already"
+    first, again = (acr_here("push", "team/files:v1", "a", "b") for _ in range(2))
+    assert (said in first.err, said in again.err, first.lines == again.lines) == (False, True, True)
+    (row,) = acr_here("push", "team/files:v1", "a", "b", "-o", "json").json
+    assert (row["status"], row["reason"]) == ("done", "2 blobs were there already")
+    first, again = (acr_here("pull", "team/files:v1", "down") for _ in range(2))
+    assert (said in first.err, said in again.err) == (False, True)
+    acr_here("cp", "team/files:v1", "team/copy:v1")
+    (row,) = acr_here("cp", "team/files:v1", "team/copy:v1", "-o", "json").json
+    assert row["reason"] is None or "were there already" in row["reason"]
+    assert "nothing was moved" not in acr_here("push", "team/files:v1", "a", "b", "--quiet").err
+
+
+def test_the_files_of_an_artifact_are_shown_by_name(acr_here: Acr, app: acr.Repository, home: Path) -> None:
+    Path("model.onnx").write_text("a")
+    acr_here("push", "team/files:v1", "model.onnx")
+    assert [layer["title"] for layer in acr_here("show", "team/files:v1", "-o", "json").json["layers"]] == [
+        "model.onnx"
+    ]
+    assert acr_here("show", "team/files:v1", "-o", "table").lines[-1].endswith("  model.onnx")
+    assert {layer["title"] for layer in acr_here("show", "team/app:x", "-o", "json").json["layers"]} <= {None}
+
+
+def test_an_archive_of_docker_is_only_a_source(acr_here: Acr, app: acr.Repository, home: Path) -> None:
+    for words in (["pull", "team/app:v1.1", "docker-archive:x.tar"], ["cp", "team/app:v1.1", "docker-archive:x.tar"]):
+        done = acr_here(*words)
+        assert (done.code, "an archive of docker is only a source" in done.err) == (2, True)
+    done = acr_here("cp", "docker-archive:x.tar", "oci:y")
+    assert "push to a registry, and pull from there" in done.err

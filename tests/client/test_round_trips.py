@@ -338,6 +338,46 @@ def test_the_session_of_the_config_is_opened_while_the_registry_is_asked_for_it(
         assert [asked.method for asked in server.asked].count("POST") == 2
 
 
+def test_a_config_that_another_client_stores_meanwhile_teaches_nothing(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    """Its session is opened, and then it is there: that says nothing of whether the registry tells by mounts."""
+    given, repository = files(tmp_path, b"a"), azure(twin, acr_emulator).repository("app")
+    with acr.Registry(acr_emulator.url, acr_emulator.credential()) as another:
+        config = another.repository("app").upload_blob(b"{}").digest
+    mount = f"mount=sha256%3A{config.hex}"
+    acr_emulator.fail(method="POST", path_contains=mount, status=202, headers=opened(acr_emulator))
+    repository.push_artifact(given, artifact_type="a/b", tag="v1")
+    assert acr_emulator.open_uploads == []
+    acr_emulator.clear_requests()
+    (tmp_path / "file 0").write_bytes(b"new")
+    repository.push_artifact(given, artifact_type="a/b", tag="v1")
+    assert len([request for request in acr_emulator.requests if "mount=" in request.path]) == 2
+
+
+def test_a_config_that_a_mount_claims_is_sent_if_the_registry_lacks_it(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path
+) -> None:
+    config = acr.Digest.of(b"{}")
+    acr_emulator.fail(
+        method="POST", path_contains=f"mount=sha256%3A{config.hex}", status=201, headers={"Location": "/v2/x"}
+    )
+    repository = azure(twin, acr_emulator).repository("app")
+    repository.push_artifact(files(tmp_path, b"a"), artifact_type="a/b", tag="v1")
+    assert repository.blob(config).exists()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_a_config_whose_mount_is_refused_is_asked_for_once(
+    twin: Twin, acr_emulator: Emulator, tmp_path: Path, status: int
+) -> None:
+    config = acr.Digest.of(b"{}")
+    acr_emulator.fail(method="POST", path_contains=f"mount=sha256%3A{config.hex}", status=status, times=ALWAYS)
+    repository = azure(twin, acr_emulator, retries=acr.Retries(limit=0)).repository("app")
+    repository.push_artifact(files(tmp_path, b"a"), artifact_type="a/b", tag="v1")
+    assert kinds(acr_emulator)["HEAD /blobs/"] == 1
+
+
 def test_an_artifact_that_is_there_moves_no_byte(twin: Twin, acr_emulator: Emulator, tmp_path: Path) -> None:
     given = files(tmp_path, b"a", b"b" * (MIB + 1))
     repository = azure(twin, acr_emulator).repository("app")

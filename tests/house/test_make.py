@@ -58,4 +58,4 @@ def test_an_environment_that_was_made_here_may_be_removed(other: Path) -> None:
     (other / ".made").touch()
     done = make("--dry-run", "clean", f"VENV={other}")
     assert done.returncode == 0
-    assert f"rm -rf {other} " in done.stdout
+    assert f'rm -rf "{other}" ' in done.stdout

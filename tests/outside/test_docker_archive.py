@@ -67,6 +67,14 @@ def as_layout(path: Path) -> Path:
     return write_tar(path, {**blobs, "manifest.json": json.dumps(images).encode()})
 
 
+def test_an_archive_is_no_layout_and_no_target(tmp_path: Path) -> None:
+    saved = classic(tmp_path / "saved.tar")
+    with pytest.raises(TransferError, match="it is an archive of `docker save`: open it as DockerArchive"):
+        Layout(saved).resolve(None)
+    with pytest.raises(InvalidInput, match="is read only: copy into a Layout"):
+        DockerArchive(tmp_path / "new.tar").has(Descriptor("a/b", Digest.of(b""), 0))
+
+
 @pytest.mark.parametrize("write", [classic, as_layout])
 def test_an_image_is_read_as_a_docker_manifest(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     archive = DockerArchive(write(tmp_path / "image.tar"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import threading
@@ -936,3 +937,24 @@ def test_an_index_that_is_a_link_out_of_the_layout_is_not_read(tmp_path: Path) -
     with pytest.raises(TransferError, match="is a link that leads out of the layout") as caught:
         layout.tags()
     assert "top secret" not in str(caught.value)
+
+
+def test_a_link_that_leads_to_itself_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "index.json").symlink_to("index.json")
+    with pytest.raises(TransferError, match="it has no index.json"):
+        Layout(tmp_path).resolve(None)
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(TransferError, match="null"):
+        Layout("a\0b").resolve(None)
+
+
+def test_what_cannot_be_read_is_told_without_another_module() -> None:
+    """There may be no file descriptor left to load one."""
+    program = (
+        "import sys\nfrom acr import Layout, TransferError\n"
+        "try:\n    Layout(sys.argv[1]).resolve(None)\nexcept TransferError:\n    print('tarfile' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "nowhere"], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

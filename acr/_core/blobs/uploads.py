@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -72,6 +73,7 @@ async def upload(
     trusts_mount: bool = False,
     is_wanted: bool = False,
     is_new: Callable[[], Awaitable[bool]] | None = None,
+    is_missing: Callable[[], Awaitable[bool]] | None = None,
     beside: Callable[[], Awaitable[None]] | None = None,
 ) -> Descriptor:
     """Upload a source; what the repository has already is not sent.
@@ -93,6 +95,8 @@ async def upload(
         is_new: tells whether the repository is likely to lack it; None if nobody knows. A registry that is known to
             tell is asked by a mount from the repository itself, which opens the upload session at once. Needs the
             digest; not with a checkpoint, `mount_from` or `is_wanted`.
+        is_missing: tells whether the repository lacks it, which is being asked: an upload session is opened meanwhile.
+            Needs the digest; not with a checkpoint, `mount_from`, `is_wanted` or `is_new`.
         beside: lets the source begin; it is called while the registry is asked by a mount from the repository itself.
 
     Raises:
@@ -110,7 +114,9 @@ async def upload(
         hashed_as = expected.algorithm if expected else algorithm
         checkpoints = Checkpoints(remote, hashed_as, item, checkpoint)
         job = _Job(remote, source, expected, hashed_as, item, checkpoints, progress)
-        if is_new is not None and remote.session.learned.tells_by_mount:
+        if is_missing is not None:
+            there, opened = await job.asked_meanwhile(is_missing)
+        elif is_new is not None and remote.session.learned.tells_by_mount:
             there, opened = await job.told_by_mount(is_new, beside)
         else:
             find = job.mounted if trusts_mount and remote.session.learned.mounts else job.found
@@ -213,6 +219,26 @@ class _Job:
         if there is not None:
             learned.tells_by_mount = False
         return there, opened
+
+    async def asked_meanwhile(
+        self, is_missing: Callable[[], Awaitable[bool]]
+    ) -> tuple[Descriptor | None, UploadSession | None]:
+        """The blob, if the repository has it as `is_missing` says; else a session, if one could be opened meanwhile.
+
+        A mount from where it goes opens none if the blob is there. What it says else counts for nothing: another client
+        may store the same blob between the two questions.
+        """
+        digest, opened, is_wanted = self.expected, None, False
+        if digest is None:
+            return None, None
+        try:
+            with suppress(ResponseError, CredentialError):
+                opened = await openings.mount_or_start(self.remote, digest, self.remote.name)
+            is_wanted = await is_missing()
+        finally:
+            if opened is not None and not is_wanted:
+                await opened.give_up()
+        return (None, opened) if is_wanted else (Descriptor(OCTET_STREAM, digest, self.source.size or 0), None)
 
     async def _asked_by_mount(
         self, digest: Digest, beside: Callable[[], Awaitable[None]] | None

@@ -75,14 +75,16 @@ async def push(
     writes(remote.session, remote.name)
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
-    sending = _Sending(remote, open_source, pack, progress, _Config(remote))
-    tasks = [partial(_push_config, sending), *(partial(_push_one, sending, file) for file in files)]
-    sizes = await remote.session.runtime.blocking(lambda: [EMPTY.size, *map(_size_of, files)])
-    if remote.session.learned.tells_by_mount:  # first, as it needs no code of uploads: that is loaded meanwhile
-        tasks, sizes = [partial(_ask_for_config, sending), *tasks], [0, *sizes]
+    opens_early = bool(remote.session.learned.tells_by_mount)
+    sending = _Sending(remote, open_source, pack, progress, _Config(remote), opens_early)
+    config = [partial(_push_config, sending)]
+    if sending.opens_early:  # the question goes first: in threads, the code of uploads is loaded while it is on its way
+        config.insert(0, partial(_ask_for_config, sending))
+    tasks = [*config, *(partial(_push_one, sending, file) for file in files)]
+    sizes = await remote.session.runtime.blocking(lambda: [*[EMPTY.size] * len(config), *map(_size_of, files)])
     width, large = remote.session.learned.throttles.width, remote.session.large
     pushed = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
-    layers = pushed[-len(files) :] if files else [EMPTY]
+    layers = pushed[len(config) :] or [EMPTY]
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -123,7 +125,8 @@ def _size_of(file: File) -> int:
 class _Config:
     """The config of all artifacts: a repository that lacks it has had no artifact yet, and so hardly a file of one.
 
-    It is asked for beside the sessions for the files, and before a byte of a small file is sent.
+    It is asked for beside the sessions for the files, and before a byte of a small file is sent. If the registry tells
+    by a mount what it has, the config's own session is opened meanwhile as well, and used if the answer is no.
 
     Args:
         remote: the repository.
@@ -155,6 +158,7 @@ class _Sending:
         pack: packs a folder.
         progress: is told.
         config: of the artifact.
+        opens_early: whether the config's upload session is opened before it is known that the repository lacks it.
     """
 
     remote: Remote
@@ -162,6 +166,7 @@ class _Sending:
     pack: Pack
     progress: Progress | None
     config: _Config
+    opens_early: bool
 
 
 async def _ask_for_config(sending: _Sending) -> Descriptor:
@@ -171,8 +176,8 @@ async def _ask_for_config(sending: _Sending) -> Descriptor:
 
 async def _push_config(sending: _Sending) -> Descriptor:
     content, is_missing = partial(sending.open_source, EMPTY_CONFIG), sending.config.is_missing
-    if sending.remote.session.learned.tells_by_mount:  # its session is opened while the registry is asked for it
-        await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_new=is_missing)
+    if sending.opens_early:
+        await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_missing=is_missing)
     elif await is_missing():
         await uploads.upload(sending.remote, content, digest=EMPTY.digest, is_wanted=True)
     return EMPTY

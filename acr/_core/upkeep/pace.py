@@ -14,8 +14,9 @@ tiers", the table of rate limits: 5,000 reads a minute on Basic and Standard).""
 MOST_AT_ONCE: Final = 32
 """Requests at the same time, whatever the pace."""
 
-_BURST: Final = 1.0
-"""Seconds whose requests may go out at once."""
+_BURST: Final = 3.0
+"""Seconds whose requests may go out at once, in the beginning and after a rest: a small registry is read without a
+wait, and in no minute go out more than a twentieth above the rate."""
 
 
 class Pace:
@@ -35,7 +36,7 @@ class Pace:
             check_number("rate", rate, lambda value: value > 0, expected)
         self._runtime = runtime
         self._step = 0.0 if rate is None else 60 / rate
-        self._next = runtime.now()
+        self._next = runtime.now() - _BURST
         self._lock = runtime.lock()
         self.sent: int = 0
 

@@ -18,6 +18,7 @@ from acr import media_types
 from acr._forks import Lock
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in
+from acr._outside.layouts.trees import DOCKER_LIST
 from acr._outside.tar.tars import TarFiles, compression
 from acr._text import counted
 from acr._values.arguments import check_path
@@ -31,7 +32,6 @@ from acr._values.weight import check_weight
 from acr.errors import DigestMismatch, InvalidInput, LimitExceeded, TransferError
 from acr.protocols import Sink
 
-_LIST: Final = "manifest.json"
 _BLOCK: Final = 1024 * 1024
 
 
@@ -96,6 +96,8 @@ class DockerArchive:
 
     def has(self, content: Descriptor) -> bool:
         """Whether the archive has a blob or manifest with that digest and size; see `Local`."""
+        if self._files.state is None:  # asked of the target of a pull
+            self._refuse()
         name = self._name_of(content.digest)
         if name is None:
             return any(self._manifest(root.item).descriptor.digest == content.digest for root in self._images())
@@ -139,11 +141,11 @@ class DockerArchive:
             if self._listed is None:
                 if self._files.state is None:
                     raise TransferError(f"there is no file {self._name}", side="source")
-                if self._files.find(_LIST) is None:
-                    raise TransferError(f"{self._name} was not saved by docker: it has no {_LIST}", side="source")
-                where = f"{_LIST} of {self._name}"
+                if self._files.find(DOCKER_LIST) is None:
+                    raise TransferError(f"{self._name} was not saved by docker: it has no {DOCKER_LIST}", side="source")
+                where = f"{DOCKER_LIST} of {self._name}"
                 with reading(where):
-                    content = self._read(_LIST)
+                    content = self._read(DOCKER_LIST)
                     check_weight(content, where)
                     entries = json.loads(content)
                     if not isinstance(entries, list):

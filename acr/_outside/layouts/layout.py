@@ -15,7 +15,7 @@ from acr._forks import Lock
 from acr._later import later
 from acr._outside.failures import reading
 from acr._outside.layouts.roots import INDEX_LIMIT, Root, choose, digest_in, parse_index, roots_of, with_roots
-from acr._outside.layouts.trees import INDEX, MARK, Tree, folder_tree, memory_tree
+from acr._outside.layouts.trees import DOCKER_LIST, INDEX, MARK, Tree, folder_tree, memory_tree
 from acr._values.arguments import check_path
 from acr._values.descriptor import Descriptor
 from acr._values.digest import Digest, Hasher
@@ -206,7 +206,12 @@ class Store:
 
     def _index_content(self) -> bytes:
         if self._tree.size(INDEX) is None:
-            raise TransferError(f"{self._name}: expected an OCI image layout, but it has no {INDEX}", side="source")
+            hint = f"; it is an archive of `docker save`: open it as DockerArchive({self._name!r})"
+            raise TransferError(
+                f"{self._name}: expected an OCI image layout, but it has no {INDEX}"
+                f"{'' if self._tree.size(DOCKER_LIST) is None else hint}",
+                side="source",
+            )
         return self._read(INDEX, INDEX_LIMIT)
 
     def _read(self, name: str, limit: int) -> bytes:

@@ -1,7 +1,8 @@
-"""Trees: where the files of an OCI image layout are. A folder, or memory; that in a tar is in a file of its own."""
+"""Trees: where the files of an OCI image layout are. A folder, or memory. Those in a tar: `tar_trees`."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -21,6 +22,9 @@ from acr.protocols import Sink
 
 INDEX: Final = "index.json"
 MARK: Final = "oci-layout"
+
+DOCKER_LIST: Final = "manifest.json"
+"""What an archive of `docker save` has in the place of an index."""
 
 
 class Tree(Protocol):
@@ -86,13 +90,7 @@ class _FolderTree:
         self._known: set[str] = set()
 
     def _inside(self, name: str) -> Path:
-        """The path of a file to read. A hostile layout may have links to files of this machine in the place of blobs.
-
-        The folders may be links: of several layouts that share their blobs.
-
-        Raises:
-            TransferError: the file is a link that leads out of its folder and out of the layout.
-        """
+        """The path of a file to read. Raises TransferError if it is a link that leads out, see `_check_link`."""
         path = self._path / name
         with reading(path):
             if path.is_symlink():
@@ -100,7 +98,18 @@ class _FolderTree:
         return path
 
     def _check_link(self, path: Path) -> None:
-        place = path.resolve()
+        """See where a link leads. A hostile layout may have links to files of this machine in the place of blobs.
+
+        The folders may be links: of several layouts that share their blobs.
+
+        Raises:
+            TransferError: it leads out of its folder and out of the layout.
+            OSError: it leads back to itself.
+        """
+        try:
+            place = path.resolve()
+        except RuntimeError as error:  # of Python before 3.13
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
         if not any(place.is_relative_to(folder.resolve()) for folder in (self._path, path.parent)):
             raise TransferError(f"{path} is a link that leads out of the layout: it is not read", side="source")
 

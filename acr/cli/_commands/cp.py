@@ -71,9 +71,12 @@ def run(context: Context) -> int:
     options = context.options
     source, target = local_place(options.source), local_place(options.target)
     if source is not None and target is not None:
-        raise Usage("both are on this machine", hint="copy the folder or the file of a layout with `cp -r`")
+        hint = "copy a layout with `cp -r`; for one of another kind push to a registry, and pull from there"
+        raise Usage("both are on this machine", hint=hint)
     if target is not None and target.is_docker:
-        raise Usage("an archive of docker is only a source", hint=f"write oci:{target.path}")
+        raise Usage(
+            "an archive of docker is only a source", hint=f"write oci:{target.path}, which docker loads as well"
+        )
     if source is not None:
         return _from_local(context, source)
     if target is not None:
@@ -134,7 +137,7 @@ def _copy(context: Context, here: Place, digest: acr.Digest, there: Place, tag: 
             concurrency=context.options.concurrency,
             progress=progress,
         )
-    return Outcome(digest=copied.digest)
+    return Outcome(digest=copied.digest, reason=progress.nothing_moved)
 
 
 def kept_tag(context: Context, there: Place, tag: str | None, digest: acr.Digest | None) -> Outcome | None:
@@ -192,7 +195,7 @@ def pull_layout(context: Context, place: Place, target: LocalPlace) -> Outcome:
             concurrency=context.options.concurrency,
             progress=progress,
         )
-    return Outcome(digest=pulled.digest)
+    return Outcome(digest=pulled.digest, reason=progress.nothing_moved)
 
 
 def _from_local(context: Context, source: LocalPlace) -> int:
@@ -235,7 +238,7 @@ def push_layout(context: Context, source: LocalPlace, there: Place) -> Action:
                 concurrency=context.options.concurrency,
                 progress=progress,
             )
-        return Outcome(digest=pushed.digest)
+        return Outcome(digest=pushed.digest, reason=progress.nothing_moved)
 
     return Action("copy", there.named(tag) if tag else there.named(found.digest), found.digest, do)
 

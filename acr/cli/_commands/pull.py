@@ -1,7 +1,7 @@
 """Pull the files of an artifact into a folder, or an image into a layout.
 
-A file gets its name only after its digest was verified, and a file with the right content is not pulled again. With
-`oci:FOLDER` or `oci:FILE.tar` as the target, the whole image goes there, byte for byte.
+A file gets its name only after its digest was verified, and a file with the right content is not pulled again. A
+folder is. With `oci:FOLDER` or `oci:FILE.tar` as the target, the whole image goes there, byte for byte.
 """
 
 from __future__ import annotations
@@ -80,7 +80,11 @@ def run(context: Context) -> int:
 
 
 def _image(context: Context, place: Place, layout: LocalPlace) -> Iterator[Row]:
-    if layout.is_docker or layout.reference is not None:
+    if layout.is_docker:
+        raise Usage(
+            "an archive of docker is only a source", hint=f"write oci:{layout.path}, which docker loads as well"
+        )
+    if layout.reference is not None:
         raise Usage("an image keeps its tag in a layout", hint=f"write oci:{layout.path}")
     outcome = pull_layout(context, place, layout)
     yield {"path": str(layout), "size": None, "digest": outcome.digest, "media_type": None}

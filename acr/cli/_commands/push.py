@@ -85,6 +85,6 @@ def _files(context: Context, place: Place) -> Action:
                     annotations=annotations,
                     progress=progress,
                 )
-        return Outcome(digest=pushed.digest)
+        return Outcome(digest=pushed.digest, reason=progress.nothing_moved)
 
     return Action("push", str(place), None, do)

@@ -50,8 +50,13 @@ COLUMNS: Final = (
     Column(
         "layers",
         "objects",
-        "layers: digest, size, media_type",
-        items=(Column("digest", "text", ""), Column("size", "size", ""), Column("media_type", "text", "")),
+        "layers: digest, size, media_type, title: the name of the file that it is, if it is one",
+        items=(
+            Column("digest", "text", ""),
+            Column("size", "size", ""),
+            Column("media_type", "text", ""),
+            Column("title", "text", "", null=True),
+        ),
     ),
     Column(
         "platforms",
@@ -133,7 +138,10 @@ def _image(repository: acr.Repository, manifest: acr.Manifest) -> Row:
     platform = platform_of(config)
     row |= {"size": sum(contents_of(manifest).values()), "created": text_of(config.get("created"))}
     row["platform"] = None if platform is None else str(platform)
-    row["layers"] = [{"digest": one.digest, "size": one.size, "media_type": one.media_type} for one in manifest.layers]
+    row["layers"] = [
+        {"digest": one.digest, "size": one.size, "media_type": one.media_type, "title": one.title}
+        for one in manifest.layers
+    ]
     inner = config.get("config")
     if isinstance(inner, Mapping):
         row["labels"] = texts_of(inner.get("Labels"))
@@ -225,7 +233,8 @@ def _print(terminal: Terminal, row: Row) -> None:
                 what = one.get("platform") or one.get("artifact_type") or one.get("media_type") or "unknown"
                 unknown = "missing" if number < _MOST_READ else "-"
                 size = unknown if one["size"] is None else size_of(one["size"])
-                terminal.write(f"  {acr.printable(what)}  {size}  {one['digest']}\n")
+                name = f"  {acr.printable(one['title'])}" if one.get("title") else ""
+                terminal.write(f"  {acr.printable(what)}  {size}  {one['digest']}{name}\n")
 
 
 def _facts(row: Row) -> Iterator[tuple[str, str | None]]:

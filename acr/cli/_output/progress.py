@@ -83,7 +83,22 @@ class Progress(_Line):
         self._items: dict[acr.Item, int] = {}  # bytes that have moved
         self._open: set[acr.Item] = set()
         self.moved = 0
-        self.skipped = 0
+        self._skipped = 0
+        self._mounted = 0
+
+    @property
+    def nothing_moved(self) -> str | None:
+        """That all was there already, if it was."""
+        if self._items or self._mounted or not self._skipped:
+            return None
+        return f"{counted(self._skipped, 'blob')} {'was' if self._skipped == 1 else 'were'} there already"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        if error is None and (said := self.nothing_moved) is not None:
+            self._terminal.note(f"nothing was moved: {said}")
 
     def __call__(self, event: acr.ProgressEvent) -> None:
         """Take an event of the client."""
@@ -106,7 +121,8 @@ class Progress(_Line):
         elif isinstance(event, acr.Done):
             self._open.discard(item)
         else:
-            self.skipped += 1
+            self._skipped += isinstance(event, acr.Skipped)
+            self._mounted += isinstance(event, acr.Mounted)
             self._open.discard(item)
 
     def _line(self) -> str:
