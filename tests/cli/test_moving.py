@@ -258,7 +258,7 @@ def test_the_files_of_an_artifact_are_shown_by_name(acr_here: Acr, app: acr.Repo
         "model.onnx"
     ]
     assert acr_here("show", "team/files:v1", "-o", "table").lines[-1].endswith("  model.onnx")
-    assert {layer["title"] for layer in acr_here("show", "team/app:x", "-o", "json").json["layers"]} <= {None}
+    assert {layer["title"] for layer in acr_here("show", "team/app:v1.1", "-o", "json").json["layers"]} <= {None}
 
 
 def test_an_archive_of_docker_is_only_a_source(acr_here: Acr, app: acr.Repository, home: Path) -> None:

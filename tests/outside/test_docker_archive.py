@@ -19,6 +19,7 @@ from acr import (
     DigestMismatch,
     DockerArchive,
     InvalidInput,
+    Layout,
     LimitExceeded,
     TransferError,
     errors,
