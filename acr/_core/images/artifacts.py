@@ -44,6 +44,7 @@ else:
 EMPTY: Final = Descriptor(media_types.OCI_EMPTY, Digest.of(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 OpenSource = Callable[[Path | bytes], Source]
+
 Pack = Callable[[File], AbstractContextManager[File] | None]
 """Packs a folder into a file that is there for a while; None for what is a file already."""
 
