@@ -10,6 +10,7 @@ from tempfile import mkstemp
 from typing import Final
 
 from acr._core.storage import Checkpoint
+from acr._outside.failures import reason
 from acr._outside.regular import open_regular
 from acr._values.arguments import check_path
 from acr.errors import InvalidInput, TransferError
@@ -80,7 +81,4 @@ class _FileCheckpoint:
         try:
             yield
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else None
-            raise TransferError(
-                f"cannot {what} the checkpoint {self._path}: {reason or error}", side="source"
-            ) from error
+            raise TransferError(f"cannot {what} the checkpoint {self._path}: {reason(error)}", side="source") from error

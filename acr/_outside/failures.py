@@ -25,7 +25,7 @@ def reading(what: object) -> Iterator[None]:
     except Exception as error:
         if not (isinstance(error, _UNREADABLE) or _is_of_tar(error)):
             raise
-        raise TransferError(f"cannot read {what}: {_reason(error)}", side="source") from error
+        raise TransferError(f"cannot read {what}: {reason(error)}", side="source") from error
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def writing(what: object) -> Iterator[None]:
     except AcrError:
         raise
     except (OSError, ValueError, OverflowError) as error:  # a name with a null character is a ValueError
-        raise TransferError(f"cannot write {what}: {_reason(error)}", side="target") from error
+        raise TransferError(f"cannot write {what}: {reason(error)}", side="target") from error
 
 
 def _is_of_tar(error: Exception) -> bool:
@@ -45,6 +45,7 @@ def _is_of_tar(error: Exception) -> bool:
     return tarfile is not None and isinstance(error, tarfile.TarError)
 
 
-def _reason(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) else None
-    return reason or str(error) or type(error).__name__
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, without its name and without a number."""
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or str(error) or type(error).__name__

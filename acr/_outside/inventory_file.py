@@ -26,6 +26,7 @@ import attrs
 from acr._inventory.inventory import Inventory, tables_of
 from acr._inventory.marks import LARGEST_SIZE, UNKNOWN, Column, Flag, Kind, to_number
 from acr._inventory.tables import Contents, Digests, Links, Manifests, Repositories, Tables, Tags
+from acr._outside.failures import reason
 from acr._outside.regular import open_regular
 from acr._values.arguments import check_path
 from acr._values.home import public_in
@@ -102,8 +103,7 @@ def save_inventory(inventory: Inventory, path: str | os.PathLike[str]) -> None:
         draft.replace(place)
         draft = None
     except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise TransferError(f"cannot write the inventory {place}: {reason or error}", side="target") from error
+        raise TransferError(f"cannot write the inventory {place}: {reason(error)}", side="target") from error
     finally:
         if draft is not None:
             with suppress(OSError):
@@ -129,7 +129,7 @@ def load_inventory(path: str | os.PathLike[str]) -> Inventory:
             db.execute("PRAGMA trusted_schema=OFF")
             return Inventory(_read(db, place))
     except OSError as error:
-        raise TransferError(f"cannot read the inventory {place}: {error.strerror or error}", side="source") from error
+        raise TransferError(f"cannot read the inventory {place}: {reason(error)}", side="source") from error
     except (sqlite3.Error, ValueError, TypeError, OverflowError, KeyError) as error:
         raise ProtocolViolation(f"{place} is not an inventory, or is damaged: {error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from acr._cleanup.plan import Plan, parts_of
 from acr._cleanup.plan_json import text_of
+from acr._outside.failures import reason
 from acr._outside.regular import open_regular
 from acr._values.home import public_in
 from acr.errors import ProtocolViolation, TransferError
@@ -56,8 +57,7 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
         with open_regular(place) as file:
             content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise TransferError(f"cannot read the plan {place}: {reason or error}", side="source") from error
+        raise TransferError(f"cannot read the plan {place}: {reason(error)}", side="source") from error
     if len(content) > _LARGEST:
         raise ProtocolViolation(f"{place} is larger than 2 GiB, and no plan")
     try:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from acr._cleanup.policy import Policy
+from acr._outside.failures import reason
 from acr._outside.regular import open_regular
 from acr._values.home import public_in
 from acr.errors import InvalidInput, InvalidPolicy
@@ -52,8 +53,7 @@ def _text(path: Path, name: str, most: int) -> str:
         with open_regular(path) as file:
             content = file.read(most + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise InvalidInput(f"it cannot be read: {reason or error}") from error
+        raise InvalidInput(f"it cannot be read: {reason(error)}") from error
     if len(content) > most:
         raise InvalidInput(f"it is larger than {most // 1024 // 1024} MiB")
     try:

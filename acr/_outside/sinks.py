@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from acr._forks import Lock, Origin
+from acr._outside.failures import reason
 from acr._outside.sidecar import Sidecar
 from acr._values.arguments import check_flag
 from acr._values.digest import Digest
@@ -68,8 +69,7 @@ def sink_in(folder: Path, name: PurePosixPath, digest: Digest | None = None) -> 
 
 
 def _unwritable(path: Path, error: OSError | ValueError) -> TransferError:
-    reason = error.strerror if isinstance(error, OSError) else None
-    return TransferError(f"cannot write {path}: {reason or error}", side="target")
+    return TransferError(f"cannot write {path}: {reason(error)}", side="target")
 
 
 class FileSink:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from acr._core.runtime import Runtime
 from acr._core.storage import Source
+from acr._outside.failures import reason
 from acr.errors import InvalidInput, TransferError
 from acr.protocols import Readable
 
@@ -69,8 +70,7 @@ def _path_source(runtime: Runtime, source: str | os.PathLike[str]) -> Source:
     try:
         file = path.open("rb")
     except (OSError, ValueError) as error:  # a name with a null character is a ValueError
-        reason = error.strerror if isinstance(error, OSError) else None
-        told = f"cannot read {path}: {reason or error}"
+        told = f"cannot read {path}: {reason(error)}"
         if isinstance(error, FileNotFoundError):
             told += whereabouts(path) + (
                 "; a text is a path: for content, pass bytes" if isinstance(source, str) else ""

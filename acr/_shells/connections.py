@@ -13,12 +13,12 @@ import ssl
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 
 from acr._forks import close_in_children
+from acr._shells.http import CONNECTING, READING, WRITING
 from acr._shells.patience import Patience
 from acr._values.reference import Endpoint
 
@@ -33,35 +33,6 @@ _MUCH: Final = 64 * 1024
 
 _LEFT: Final = 64 * 1024
 """Bytes of an answer that are read from a connection that was lost."""
-
-
-class _Mapped:
-    """What goes wrong with a socket becomes an error of httpcore.
-
-    Args:
-        late: if it took too long.
-        lost: if anything else did.
-    """
-
-    def __init__(self, late: type[Exception], lost: type[Exception]) -> None:
-        self._late = late
-        self._lost = lost
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, TimeoutError):
-            raise self._late(str(error)) from error
-        if isinstance(error, OSError):
-            raise self._lost(str(error)) from error
-
-
-_CONNECTING: Final = _Mapped(httpcore.ConnectTimeout, httpcore.ConnectError)
-_READING: Final = _Mapped(httpcore.ReadTimeout, httpcore.ReadError)
-_WRITING: Final = _Mapped(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 class Connection:
@@ -149,7 +120,7 @@ class AsyncSockets(httpcore.AsyncNetworkBackend):
     ) -> _Stream:
         patience = Patience.given(timeout)
         wait = patience.wait()
-        with _CONNECTING:
+        with CONNECTING:
             async with asyncio.timeout(wait.seconds):
                 # As asyncio.open_connection does it, but with a reader of our own.
                 loop = asyncio.get_running_loop()
@@ -212,7 +183,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         wait = Patience.given(timeout, self._patience).wait()
-        with _READING:
+        with READING:
             async with asyncio.timeout(wait.seconds):
                 data = await self._reader.read(max_bytes)
         return wait.came(data)
@@ -221,7 +192,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         if not buffer:
             return
         patience = Patience.given(timeout, self._patience)
-        with _WRITING:
+        with WRITING:
             if len(buffer) >= _MUCH and self.get_extra_info("is_readable"):
                 await _see_what_came()
             self._writer.write(buffer)
@@ -256,7 +227,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         patience.watch.begin()  # what came before, if anything, was the answer of a proxy
         wait = patience.wait()
         self._reader.source = None
-        with _CONNECTING:
+        with CONNECTING:
             try:
                 async with asyncio.timeout(wait.seconds):
                     await self._writer.start_tls(ssl_context, server_hostname=server_hostname)

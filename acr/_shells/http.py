@@ -14,6 +14,7 @@ import ssl
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -47,6 +48,35 @@ MOST_CONNECTIONS: Final = 64
 
 KEPT: Final = 60.0
 """Seconds that an idle connection is kept."""
+
+
+class _Mapped:
+    """What goes wrong with a socket becomes an error of httpcore.
+
+    Args:
+        late: if it took too long.
+        lost: if anything else did.
+    """
+
+    def __init__(self, late: type[Exception], lost: type[Exception]) -> None:
+        self._late = late
+        self._lost = lost
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError):
+            raise self._late(str(error)) from error
+        if isinstance(error, OSError):
+            raise self._lost(str(error)) from error
+
+
+CONNECTING: Final = _Mapped(httpcore.ConnectTimeout, httpcore.ConnectError)
+READING: Final = _Mapped(httpcore.ReadTimeout, httpcore.ReadError)
+WRITING: Final = _Mapped(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 def _check_proxy(_: object, __: object, proxy: str | None) -> None:

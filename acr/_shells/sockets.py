@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpcore
 
 from acr._forks import close_in_children
+from acr._shells.http import READING, WRITING
 from acr._shells.patience import Patience
 
 _RECORDS: Final = 64 * 1024
@@ -224,13 +225,9 @@ class _Stream(httpcore.NetworkStream):
         sock = self._own
         if sock is None:
             return wait.came(self._stream.read(max_bytes, wait.seconds))
-        try:
+        with READING:
             allow(sock, wait.seconds)
             return wait.came(sock.recv(max_bytes))
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:  # httpcore writes the end of a body, which is nothing, as well
@@ -244,17 +241,13 @@ class _Stream(httpcore.NetworkStream):
             wait.moved(len(left))
             return
         most = _RECORDS if isinstance(sock, ssl.SSLSocket) else len(left)
-        try:
+        with WRITING:
             while left:
                 wait = patience.wait()
                 allow(sock, wait.seconds)
                 count = sock.send(left[:most])
                 wait.moved(count)
                 left = left[count:]
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
         if not self._has_moved:

@@ -40,6 +40,12 @@ class LocalPlace(NamedTuple):
         """Open it. This reads nothing yet."""
         return acr.DockerArchive(self.path) if self.is_docker else acr.Layout(self.path)
 
+    def check_target(self) -> None:
+        """Raise Usage for what can only be read."""
+        if self.is_docker:
+            hint = f"write oci:{self.path}, which docker loads as well"
+            raise Usage("an archive of docker is only a source", hint=hint)
+
     def __str__(self) -> str:
         kind = "docker-archive" if self.is_docker else "oci"
         end = "" if self.reference is None else f"{'@' if ':' in self.reference else ':'}{self.reference}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -238,16 +239,15 @@ def test_progress_is_drawn_on_a_terminal_alone(
 def test_what_was_there_already_is_told(acr_here: Acr, app: acr.Repository, home: Path) -> None:
     Path("a").write_text("a")
     Path("b").write_text("b")
-    said = "nothing was moved: 2 blobs were there already"
+    said = "nothing was moved: all of it was there already"
     first, again = (acr_here("push", "team/files:v1", "a", "b") for _ in range(2))
     assert (said in first.err, said in again.err, first.lines == again.lines) == (False, True, True)
     (row,) = acr_here("push", "team/files:v1", "a", "b", "-o", "json").json
-    assert (row["status"], row["reason"]) == ("done", "2 blobs were there already")
+    assert (row["status"], row["reason"]) == ("done", "all of it was there already")
     first, again = (acr_here("pull", "team/files:v1", "down") for _ in range(2))
     assert (said in first.err, said in again.err) == (False, True)
-    acr_here("cp", "team/files:v1", "team/copy:v1")
-    (row,) = acr_here("cp", "team/files:v1", "team/copy:v1", "-o", "json").json
-    assert row["reason"] is None or "were there already" in row["reason"]
+    reasons = [acr_here("cp", "team/files:v1", "team/copy:v1", "-o", "json").json[0]["reason"] for _ in range(2)]
+    assert reasons == [None, "all of it was there already"]
     assert "nothing was moved" not in acr_here("push", "team/files:v1", "a", "b", "--quiet").err
 
 
@@ -267,3 +267,12 @@ def test_an_archive_of_docker_is_only_a_source(acr_here: Acr, app: acr.Repositor
         assert (done.code, "an archive of docker is only a source" in done.err) == (2, True)
     done = acr_here("cp", "docker-archive:x.tar", "oci:y")
     assert "push to a registry, and pull from there" in done.err
+
+
+def test_an_archive_of_docker_named_as_a_layout_is_told(acr_here: Acr, app: acr.Repository, home: Path) -> None:
+    with tarfile.open("saved.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("manifest.json"))
+    assert (
+        "it is an archive of `docker save`: write docker-archive:saved.tar"
+        in acr_here("push", "team/app:new", "oci:saved.tar").err
+    )

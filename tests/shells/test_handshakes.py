@@ -168,6 +168,8 @@ def test_plain_http_of_another_machine_must_be_allowed() -> None:
     told = str(failed(request, error, watch, "https://user:secret@proxy.example:3128"))
     assert told.endswith("if the proxy speaks plain http, write its URL with http://")
     assert "secret" not in told
+    authority = "name its file in SSL_CERT_FILE, or pass ssl_context="
+    assert as_command(authority) == "name its file by --ca-file or in SSL_CERT_FILE"
     assert as_command("write http://a:1, and pass allow_http=True") == "write http://a:1, and pass --plain-http"
 
 

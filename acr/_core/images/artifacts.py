@@ -76,13 +76,13 @@ async def push(
     writes(remote.session, remote.name)
     # Read whole: what a HEAD tells of its size would be written down for ever, and not every registry's is right.
     attached_to = None if subject is None else (await manifests.get(remote, subject)).descriptor
-    opens_early = bool(remote.session.learned.tells_by_mount)
-    sending = _Sending(remote, open_source, pack, progress, _Config(remote), opens_early)
+    tells = bool(remote.session.learned.tells_by_mount)
+    sending = _Sending(remote, open_source, pack, progress, _Config(remote), opens_early=tells)
     config = [partial(_push_config, sending)]
     if sending.opens_early:  # the question goes first: in threads, the code of uploads is loaded while it is on its way
         config.insert(0, partial(_ask_for_config, sending))
     tasks = [*config, *(partial(_push_one, sending, file) for file in files)]
-    sizes = await remote.session.runtime.blocking(lambda: [*[EMPTY.size] * len(config), *map(_size_of, files)])
+    sizes = await remote.session.runtime.blocking(lambda: [*(EMPTY.size for _ in config), *map(_size_of, files)])
     width, large = remote.session.learned.throttles.width, remote.session.large
     pushed = await remote.session.runtime.gather(CONNECTIONS, tasks, width=width, sizes=sizes, large=large)
     layers = pushed[len(config) :] or [EMPTY]

@@ -20,7 +20,7 @@ wait, and in no minute go out more than a twentieth above the rate."""
 
 
 class Pace:
-    """Lets requests go, evenly spread. All tasks of a verb share one.
+    """Lets requests go: some at once, and then evenly spread. All tasks of a verb share one.
 
     Args:
         runtime: has the clock.

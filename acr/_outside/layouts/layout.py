@@ -206,12 +206,10 @@ class Store:
 
     def _index_content(self) -> bytes:
         if self._tree.size(INDEX) is None:
-            hint = f"; it is an archive of `docker save`: open it as DockerArchive({self._name!r})"
-            raise TransferError(
-                f"{self._name}: expected an OCI image layout, but it has no {INDEX}"
-                f"{'' if self._tree.size(DOCKER_LIST) is None else hint}",
-                side="source",
-            )
+            told = f"{self._name}: expected an OCI image layout, but it has no {INDEX}"
+            if self._tree.size(DOCKER_LIST) is not None:
+                told += f"; it is an archive of `docker save`: open it as DockerArchive({self._name!r})"
+            raise TransferError(told, side="source")
         return self._read(INDEX, INDEX_LIMIT)
 
     def _read(self, name: str, limit: int) -> bytes:

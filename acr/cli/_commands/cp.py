@@ -73,10 +73,8 @@ def run(context: Context) -> int:
     if source is not None and target is not None:
         hint = "copy a layout with `cp -r`; for one of another kind push to a registry, and pull from there"
         raise Usage("both are on this machine", hint=hint)
-    if target is not None and target.is_docker:
-        raise Usage(
-            "an archive of docker is only a source", hint=f"write oci:{target.path}, which docker loads as well"
-        )
+    if target is not None:
+        target.check_target()
     if source is not None:
         return _from_local(context, source)
     if target is not None:

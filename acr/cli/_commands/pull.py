@@ -80,10 +80,7 @@ def run(context: Context) -> int:
 
 
 def _image(context: Context, place: Place, layout: LocalPlace) -> Iterator[Row]:
-    if layout.is_docker:
-        raise Usage(
-            "an archive of docker is only a source", hint=f"write oci:{layout.path}, which docker loads as well"
-        )
+    layout.check_target()
     if layout.reference is not None:
         raise Usage("an image keeps its tag in a layout", hint=f"write oci:{layout.path}")
     outcome = pull_layout(context, place, layout)

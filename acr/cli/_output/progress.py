@@ -83,15 +83,14 @@ class Progress(_Line):
         self._items: dict[acr.Item, int] = {}  # bytes that have moved
         self._open: set[acr.Item] = set()
         self.moved = 0
-        self._skipped = 0
-        self._mounted = 0
+        self._skips = False
+        self._mounts = False
 
     @property
     def nothing_moved(self) -> str | None:
-        """That all was there already, if it was."""
-        if self._items or self._mounted or not self._skipped:
-            return None
-        return f"{counted(self._skipped, 'blob')} {'was' if self._skipped == 1 else 'were'} there already"
+        """That all was there already, if it was. Manifests count as well, so there is no number of blobs to tell."""
+        is_all_there = self._skips and not (self._mounts or self._items)
+        return "all of it was there already" if is_all_there else None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -121,8 +120,8 @@ class Progress(_Line):
         elif isinstance(event, acr.Done):
             self._open.discard(item)
         else:
-            self._skipped += isinstance(event, acr.Skipped)
-            self._mounted += isinstance(event, acr.Mounted)
+            self._skips |= isinstance(event, acr.Skipped)
+            self._mounts |= isinstance(event, acr.Mounted)
             self._open.discard(item)
 
     def _line(self) -> str:
